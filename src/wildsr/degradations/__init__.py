@@ -1,0 +1,1 @@
+"""HR to LR: ``sample(rng)`` draws parameters, ``apply(images, parameters)`` uses them."""

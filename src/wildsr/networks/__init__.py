@@ -1,0 +1,1 @@
+"""Modules with learned parameters: no files, no names of checkpoints, no devices."""

@@ -1,0 +1,1 @@
+"""Pure tensor functions: no state, no files, randomness only from a generator that is passed in."""

@@ -1,0 +1,1 @@
+"""Runs stated in full, one file per method."""

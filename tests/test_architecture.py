@@ -1,0 +1,80 @@
+"""The house keeps its shape: layers import leftwards only, and the doorstep is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wildsr
+
+SOURCE = Path(wildsr.__file__).parent
+LAYERS = [
+    {"image", "ops"},
+    {"networks"},
+    {"losses"},
+    {"degradations"},
+    {"estimation"},
+    {"data"},
+    {"zoo"},
+    {"inference"},
+    {"evaluation"},
+    {"training"},
+    {"recipes"},
+    {"cli", "web"},
+]
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+HEAVY = {"torch", "openvino", "numpy", "pyvips", "lightning"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: use absolute imports"
+            names = [node.module or ""] if node.module != "wildsr" else [f"wildsr.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("wildsr.")}
+    return rooms - {"__version__"}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_leftwards(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    assert room in RANK, f"{path} stands outside the layout of ARCHITECTURE.md"
+    for other in imported_rooms(path) - {room}:
+        assert RANK[other] < RANK[room], f"{path}: {room} must not import {other}"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import wildsr",
+        "from typer.testing import CliRunner; from wildsr.cli.main import app;"
+        "result = CliRunner().invoke(app, ['--help']); assert result.exit_code == 0, result.output",
+        "from typer.testing import CliRunner; from wildsr.cli.main import app;"
+        "result = CliRunner().invoke(app, ['models']); assert result.exit_code == 0, result.output",
+    ],
+    ids=["import", "help", "models"],
+)
+def test_doorstep_is_light(statement: str) -> None:
+    code = f"{statement}\nimport sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_exported_members_exist() -> None:
+    for name in wildsr.__all__:
+        assert getattr(wildsr, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = wildsr.nonsense
