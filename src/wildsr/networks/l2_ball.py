@@ -1,0 +1,127 @@
+"""Noise level of a picture and the L2 ball it allows: the whole-image pieces of SRResCGAN (Umer et al., 2020)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+# High-pass filter of the Daubechies wavelet with seven vanishing moments, ordered for a correlation.
+_DB7 = (
+    -0.07785205543041229,
+    0.3965393304824829,
+    -0.7291321158409119,
+    0.469782292842865,
+    0.14390599727630615,
+    -0.22403618693351746,
+    -0.07130921632051468,
+    0.08061260730028152,
+    0.03802993521094322,
+    -0.016574541106820107,
+    -0.012550998479127884,
+    0.0004295779799576849,
+    0.0018016407266259193,
+    0.00035371381090953946,
+)
+_PAD = 7
+_STRIP_VALUES = 1 << 18
+
+
+@torch.no_grad()
+def noise_level(pictures: Tensor, scale: int = 1, strip_values: int = _STRIP_VALUES) -> Tensor:
+    """Noise deviation (B,) of (B, C, H, W) pictures after bilinear upsampling by ``scale`` (1, 2 or 4).
+
+    The median of the absolute diagonal wavelet coefficients, divided by 0.6745 (Donoho and Johnstone, 1994),
+    mean over the channels. Pictures in [0, 255], known by a value above 1, are divided by 255 first, each for
+    itself; the result is always for [0, 1].
+
+    The upsampled picture is made in strips of about ``strip_values`` values. For a smooth picture the result is
+    nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor on the
+    number of threads, and agrees with the original implementation. Needs a device with float64.
+    """
+    return torch.stack([_noise_level_of_one(picture, scale, strip_values) for picture in pictures.float()])
+
+
+def _noise_level_of_one(picture: Tensor, scale: int, strip_values: int) -> Tensor:
+    divisor = 255.0 if bool(picture.max() > 1) else 1.0
+    medians = [_diagonal_details(plane, scale, divisor, strip_values).median() for plane in picture]
+    return (torch.stack(medians) / 0.6745).mean()
+
+
+def _diagonal_details(plane: Tensor, scale: int, divisor: float, strip_values: int) -> Tensor:
+    """|HH| of one level, for an (H, W) plane upsampled by ``scale``; reflected at the borders."""
+    height, width = plane.shape[0] * scale, plane.shape[1] * scale
+    details = plane.new_empty(height // 2 + 1, width // 2 + 1)
+    columns = _reflected(torch.arange(-_PAD, width + _PAD, device=plane.device), width)
+    step = max(1, strip_values // (2 * len(columns)))
+    for first in range(0, details.shape[0], step):
+        last = min(first + step, details.shape[0])
+        rows = torch.arange(2 * first - _PAD, 2 * last - 2 + len(_DB7) - _PAD, device=plane.device)
+        strip = _bilinear(plane, _reflected(rows, height), columns, scale) / divisor
+        vertical = _high_pass(strip, last - first)
+        details[first:last] = _high_pass(vertical.t(), details.shape[1]).t().abs()
+    return details
+
+
+def _reflected(index: Tensor, size: int) -> Tensor:
+    """Indices outside 0 ... size-1 reflected inwards, as often as a tiny picture needs."""
+    if size == 1:
+        return torch.zeros_like(index)
+    folded = index.remainder(2 * size - 2)
+    return torch.minimum(folded, 2 * size - 2 - folded)
+
+
+def _bilinear(plane: Tensor, rows: Tensor, columns: Tensor, scale: int) -> Tensor:
+    """The given rows and columns of the upsampled plane (align_corners=False)."""
+    top, bottom, down = _neighbours(rows, plane.shape[0], scale)
+    left, right, across = _neighbours(columns, plane.shape[1], scale)
+    # Columns are gathered before rows: there are fewer of them to copy one by one.
+    start, end = int(top.min()), int(bottom.max()) + 1
+    nearest = plane[start:end].double()
+    lefts, rights = nearest.index_select(1, left), nearest.index_select(1, right)
+    top, bottom, down = top - start, bottom - start, down[:, None]
+    terms = (
+        (rights.index_select(0, top), (1 - down) * across),
+        (lefts.index_select(0, top), (1 - down) * (1 - across)),
+        (lefts.index_select(0, bottom), down * (1 - across)),
+        (rights.index_select(0, bottom), down * across),
+    )
+    total = terms[0][0] * terms[0][1]
+    for values, weights in terms[1:]:
+        total = _rounded(total).addcmul_(values, weights)
+    return total.float()
+
+
+def _neighbours(index: Tensor, size: int, scale: int) -> tuple[Tensor, Tensor, Tensor]:
+    position = ((index.double() + 0.5) / scale - 0.5).clamp(min=0)
+    before = position.long()
+    return before, (before + 1).clamp(max=size - 1), position - before
+
+
+def _high_pass(x: Tensor, count: int) -> Tensor:
+    """Correlate (N, M) with the wavelet along N, every second position: (count, M)."""
+    values = x.double()
+    total = values[0 : 2 * count - 1 : 2] * _DB7[0]
+    for tap, weight in enumerate(_DB7[1:], 1):
+        total = _rounded(total).add_(values[tap : tap + 2 * count - 1 : 2], alpha=weight)
+    return total.float()
+
+
+def _rounded(x: Tensor) -> Tensor:
+    # float64 holds a product of two float32 exactly: rounding each sum to float32 is a fused multiply-add.
+    return x.float().double()
+
+
+def ball_radius(alpha: Tensor, sigma: Tensor, values: int) -> Tensor:
+    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for pictures of ``values`` numbers and noise ``sigma``."""
+    return alpha.exp() * sigma * math.sqrt(values - 1)
+
+
+def shrinkage(norm: Tensor, bound: Tensor) -> Tensor:
+    """The factor, at most 1, that brings a residual of L2 norm ``norm`` into the ball of radius ``bound``."""
+    largest = torch.maximum(norm, bound)
+    return bound / largest.clamp(min=torch.finfo(largest.dtype).tiny)
+
+
+def norm_of_each(residual: Tensor) -> Tensor:
+    """L2 norm (B,) of each picture of (B, C, H, W)."""
+    return torch.linalg.vector_norm(residual, dim=(1, 2, 3))

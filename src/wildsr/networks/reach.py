@@ -1,0 +1,49 @@
+"""Exact receptive fields, by walking from the output pixels back to the LR pixels that can influence them."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Step = Literal["convolution", "blocks", "bilinear", "unshuffle"]
+
+
+class Stage(NamedTuple):
+    """One stage of a network, as far as distances go.
+
+    ``convolution``: ``size`` is the sum of the radii of stride-1 convolutions in a row. ``blocks``: nearest upsampling or
+    pixel shuffle by ``size``. ``bilinear``: bilinear upsampling by ``size``, align_corners=False. ``unshuffle``: pixel
+    unshuffle by ``size``.
+    """
+
+    step: Step
+    size: int
+
+
+def receptive_field(stages: Sequence[Stage], scale: int) -> int:
+    """Radius in LR pixels of a network made of ``stages`` (in the order of the forward pass) that upscales by ``scale``.
+
+    An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p; the bound is attained.
+    """
+    cell = 1
+    for stage in stages:
+        if stage.step == "unshuffle":
+            cell *= stage.size
+    radius = 0
+    for pixel in range(cell):
+        low, high = pixel * scale, pixel * scale + scale - 1
+        for stage in reversed(stages):
+            low, high = _sources(low, high, stage)
+        radius = max(radius, pixel - low, high - pixel)
+    return radius
+
+
+def _sources(low: int, high: int, stage: Stage) -> tuple[int, int]:
+    """The range of a stage's inputs that its outputs ``low`` to ``high`` depend on."""
+    size = stage.size
+    if stage.step == "convolution":
+        return low - size, high + size
+    if stage.step == "blocks":
+        return low // size, high // size
+    if stage.step == "bilinear":
+        # Output i samples at (i + 1/2) / size - 1/2; its two neighbours are the floor and the next one up.
+        return (2 * low + 1 - size) // (2 * size), -((-2 * high - 1 + size) // (2 * size))
+    return low * size, high * size + size - 1

@@ -1,0 +1,123 @@
+"""SRResCGAN, a residual network with a noise-bound projection (Umer et al., 2020, section 3.2)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wildsr.networks.l2_ball import ball_radius, noise_level, norm_of_each, shrinkage
+from wildsr.networks.reach import Stage, receptive_field
+
+
+class SRResCGAN(nn.Module):
+    """Estimates the residual of the bilinearly upsampled input, bounds it by the input's noise level, subtracts it.
+
+    Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes from the
+    whole picture, so a crop of the input does not give the same pixels; tiles go through :meth:`residual`,
+    :meth:`bound` and :meth:`assemble` (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
+    """
+
+    def __init__(self, features: int = 64, blocks: int = 5, scale: int = 4) -> None:
+        super().__init__()
+        self.scale = scale
+        self.model = _ResCNet(features, blocks)
+        self.alpha = nn.Parameter(torch.zeros(1))
+
+    @property
+    def receptive_field(self) -> int:
+        """Radius in LR pixels beyond which nothing influences a pixel of the residual."""
+        radius = 4 + 2 * len(self.model.layer1)
+        return receptive_field([Stage("bilinear", self.scale), Stage("convolution", radius)], self.scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscale (B, 3, H, W) in [0, 255] to (B, 3, scale*H, scale*W)."""
+        residual = self.residual(x)
+        return self.assemble(x, residual, shrinkage(norm_of_each(residual), self.bound(x)))
+
+    def residual(self, lr: Tensor) -> Tensor:
+        """What is to be subtracted from the upsampled input, before the projection."""
+        out: Tensor = self.model(self._upsampled(lr))
+        return out
+
+    def bound(self, lr: Tensor) -> Tensor:
+        """Radius (B,) of the L2 ball for the residual of whole pictures; ``lr`` may lie on another device than the network."""
+        sigma = 255 * noise_level(lr, self.scale).to(self.alpha)
+        return ball_radius(self.alpha, sigma, lr[0].numel() * self.scale**2)
+
+    def assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor | float) -> Tensor:
+        """The upsampled input minus the shrunken residual, clamped to [0, 255]."""
+        factor = shrink.view(-1, 1, 1, 1) if isinstance(shrink, Tensor) else shrink
+        return (self._upsampled(lr) - residual * factor).clamp(0, 255)
+
+    def _upsampled(self, lr: Tensor) -> Tensor:
+        return F.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
+
+
+class _ResCNet(nn.Module):
+    def __init__(self, features: int, blocks: int) -> None:
+        super().__init__()
+        self.conv1 = _WeightNormConv(3, features, 5)
+        self.layer1 = nn.Sequential(*(_Block(features, shortcut=index > 0) for index in range(blocks)))
+        self.conv_out = _WeightNormTransposed(features, 3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv_out(self.layer1(self.conv1(x)))
+        return out
+
+
+class _Block(nn.Module):
+    """Pre-activation residual block."""
+
+    def __init__(self, features: int, shortcut: bool) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        self.relu1 = nn.PReLU(features, init=0.1)
+        self.conv1 = _WeightNormConv(features, features, 3)
+        self.relu2 = nn.PReLU(features, init=0.1)
+        self.conv2 = _WeightNormConv(features, features, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv2(self.relu2(self.conv1(self.relu1(x))))
+        return out + x if self.shortcut else out
+
+
+class _WeightNorm(nn.Module):
+    """A weight held as a direction ``weight_v`` and a length ``weight_g`` for each index of its first axis.
+
+    ``torch.nn.utils.parametrizations.weight_norm`` names its tensors otherwise than the published files, and the older
+    ``weight_norm`` is deprecated.
+    """
+
+    def __init__(self, shape: tuple[int, int, int, int], biases: int) -> None:
+        super().__init__()
+        self.weight_v = nn.Parameter(torch.empty(shape))
+        nn.init.kaiming_normal_(self.weight_v)
+        self.weight_g = nn.Parameter(_lengths(self.weight_v.detach()))
+        self.bias = nn.Parameter(torch.zeros(biases))
+        self.pad = shape[-1] // 2
+
+    def weight(self) -> Tensor:
+        return self.weight_v * (self.weight_g / _lengths(self.weight_v))
+
+
+class _WeightNormConv(_WeightNorm):
+    """Convolution with reflected borders."""
+
+    def __init__(self, width_in: int, width_out: int, size: int) -> None:
+        super().__init__((width_out, width_in, size, size), width_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(F.pad(x, (self.pad,) * 4, mode="reflect"), self.weight(), self.bias)
+
+
+class _WeightNormTransposed(_WeightNorm):
+    """Transposed convolution of stride 1; its first axis is the input channel."""
+
+    def __init__(self, width_in: int, width_out: int, size: int) -> None:
+        super().__init__((width_in, width_out, size, size), width_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, self.weight(), self.bias, padding=self.pad)
+
+
+def _lengths(weight: Tensor) -> Tensor:
+    return weight.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
