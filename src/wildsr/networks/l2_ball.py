@@ -1,4 +1,4 @@
-"""Noise level of a picture and the L2 ball it allows: the whole-image pieces of SRResCGAN (Umer et al., 2020)."""
+"""Noise level of a picture and the L2 ball it allows: whole-image pieces of SRResCGAN (Umer et al., 2020)."""
 
 import math
 
@@ -34,8 +34,8 @@ def noise_level(pictures: Tensor, scale: int = 1, strip_values: int = _STRIP_VAL
     mean over the channels. Pictures in [0, 255], known by a value above 1, are divided by 255 first, each for
     itself; the result is always for [0, 1].
 
-    The upsampled picture is made in strips of about ``strip_values`` values. For a smooth picture the result is
-    nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor on the
+    The upsampled picture is made in strips of about ``strip_values`` values. For a smooth picture the result
+    is nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor the
     number of threads, and agrees with the original implementation. Needs a device with float64.
     """
     return torch.stack([_noise_level_of_one(picture, scale, strip_values) for picture in pictures.float()])
@@ -112,7 +112,7 @@ def _rounded(x: Tensor) -> Tensor:
 
 
 def ball_radius(alpha: Tensor, sigma: Tensor, values: int) -> Tensor:
-    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for pictures of ``values`` numbers and noise ``sigma``."""
+    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for pictures of ``values`` numbers."""
     return alpha.exp() * sigma * math.sqrt(values - 1)
 
 
@@ -124,4 +124,5 @@ def shrinkage(norm: Tensor, bound: Tensor) -> Tensor:
 
 def norm_of_each(residual: Tensor) -> Tensor:
     """L2 norm (B,) of each picture of (B, C, H, W)."""
-    return torch.linalg.vector_norm(residual, dim=(1, 2, 3))
+    norms: Tensor = torch.linalg.vector_norm(residual, dim=(1, 2, 3))
+    return norms

@@ -9,9 +9,9 @@ Step = Literal["convolution", "blocks", "bilinear", "unshuffle"]
 class Stage(NamedTuple):
     """One stage of a network, as far as distances go.
 
-    ``convolution``: ``size`` is the sum of the radii of stride-1 convolutions in a row. ``blocks``: nearest upsampling or
-    pixel shuffle by ``size``. ``bilinear``: bilinear upsampling by ``size``, align_corners=False. ``unshuffle``: pixel
-    unshuffle by ``size``.
+    ``convolution``: ``size`` is the sum of the radii of stride-1 convolutions in a row. ``blocks``: nearest
+    upsampling or pixel shuffle by ``size``. ``bilinear``: bilinear upsampling by ``size``,
+    align_corners=False. ``unshuffle``: pixel unshuffle by ``size``.
     """
 
     step: Step
@@ -19,9 +19,10 @@ class Stage(NamedTuple):
 
 
 def receptive_field(stages: Sequence[Stage], scale: int) -> int:
-    """Radius in LR pixels of a network made of ``stages`` (in the order of the forward pass) that upscales by ``scale``.
+    """Radius in LR pixels of a network that upscales by ``scale``; ``stages`` in the order of the forward pass.
 
-    An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p; the bound is attained.
+    An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p; the radius is
+    attained.
     """
     cell = 1
     for stage in stages:

@@ -14,9 +14,10 @@ _UPSAMPLINGS = {1: 0, 2: 1, 4: 2, 8: 3}
 class RRDBNet(nn.Module):
     """Residual-in-residual dense blocks in LR, then nearest x2 and a convolution as often as the scale needs.
 
-    Input (B, in_channels, H, W) RGB in [0, 1], H and W multiples of ``unshuffle``; output (B, out_channels, scale*H,
-    scale*W), not clamped. With ``unshuffle`` 2 or 4 the input is first folded by a pixel unshuffle, as Real-ESRGAN does
-    for x2 and x1; without, the network simply has fewer up-convolutions, as BSRGAN x2 does.
+    Input (B, in_channels, H, W) RGB in [0, 1], H and W multiples of ``unshuffle``; output (B, out_channels,
+    scale*H, scale*W), not clamped. With ``unshuffle`` 2 or 4 the input is first folded by a pixel unshuffle,
+    as Real-ESRGAN does for x2 and x1; without, the network simply has fewer up-convolutions, as BSRGAN x2
+    does.
 
     Raises:
         ValueError: when scale * unshuffle is none of 1, 2, 4, 8.

@@ -9,11 +9,12 @@ from wildsr.networks.reach import Stage, receptive_field
 
 
 class SRResCGAN(nn.Module):
-    """Estimates the residual of the bilinearly upsampled input, bounds it by the input's noise level, subtracts it.
+    """Estimates what is wrong with the upsampled input, bounds it by the noise level of that, subtracts it.
 
-    Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes from the
-    whole picture, so a crop of the input does not give the same pixels; tiles go through :meth:`residual`,
-    :meth:`bound` and :meth:`assemble` (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
+    Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes
+    from the whole picture, so a crop of the input does not give the same pixels; tiles go through
+    :meth:`residual`, :meth:`bound` and :meth:`assemble`
+    (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
     """
 
     def __init__(self, features: int = 64, blocks: int = 5, scale: int = 4) -> None:
@@ -39,7 +40,7 @@ class SRResCGAN(nn.Module):
         return out
 
     def bound(self, lr: Tensor) -> Tensor:
-        """Radius (B,) of the L2 ball for the residual of whole pictures; ``lr`` may lie on another device than the network."""
+        """Radius (B,) of the L2 ball for whole pictures, which may lie on another device."""
         sigma = 255 * noise_level(lr, self.scale).to(self.alpha)
         return ball_radius(self.alpha, sigma, lr[0].numel() * self.scale**2)
 
@@ -83,8 +84,8 @@ class _Block(nn.Module):
 class _WeightNorm(nn.Module):
     """A weight held as a direction ``weight_v`` and a length ``weight_g`` for each index of its first axis.
 
-    ``torch.nn.utils.parametrizations.weight_norm`` names its tensors otherwise than the published files, and the older
-    ``weight_norm`` is deprecated.
+    ``torch.nn.utils.parametrizations.weight_norm`` names its tensors otherwise than the published files do,
+    and the older ``weight_norm`` is deprecated.
     """
 
     def __init__(self, shape: tuple[int, int, int, int], biases: int) -> None:
@@ -120,4 +121,5 @@ class _WeightNormTransposed(_WeightNorm):
 
 
 def _lengths(weight: Tensor) -> Tensor:
-    return weight.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    lengths: Tensor = torch.linalg.vector_norm(weight, dim=(1, 2, 3), keepdim=True)
+    return lengths

@@ -1,4 +1,4 @@
-"""What a network offers when its output depends on statistics of the whole picture, so that tiling changes nothing."""
+"""What a network offers when its output depends on statistics of the whole picture."""
 
 from typing import Protocol, runtime_checkable
 
@@ -9,19 +9,19 @@ from torch import Tensor
 class WholeImageNetwork(Protocol):
     """A network whose forward pass is ``assemble(lr, r, shrink)`` with r = ``residual(lr)``.
 
-    ``shrink`` is ``shrinkage(norm, bound(lr))`` with the L2 norm of the whole r, see :func:`wildsr.networks.l2_ball.shrinkage`.
-    A tiler collects the sum of squares of the residuals of all tiles (each HR pixel counted once), makes one shrink per
-    picture, and assembles tile by tile.
+    ``shrink`` is :func:`wildsr.networks.l2_ball.shrinkage` of the L2 norm of the whole r and of
+    ``bound(lr)``. So that tiling changes nothing, a tiler sums the squares of the residuals of all tiles
+    (each HR pixel counted once), makes one shrink per picture, and assembles tile by tile.
     """
 
     def residual(self, lr: Tensor) -> Tensor:
-        """The convolutional part: (B, 3, H, W) to (B, 3, scale*H, scale*W), before the projection; local and traceable."""
+        """The local, traceable part: (B, 3, H, W) to (B, 3, scale*H, scale*W), before the projection."""
         ...
 
     def bound(self, lr: Tensor) -> Tensor:
-        """Radius (B,) of the L2 ball, from the whole picture (B, 3, H, W); never holds the upsampled picture."""
+        """Radius (B,) of the L2 ball, from whole pictures (B, 3, H, W); never holds them upsampled."""
         ...
 
     def assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor | float) -> Tensor:
-        """The output (B, 3, scale*H, scale*W) of a picture or a tile from its residual; ``shrink`` a number or (B,)."""
+        """The output (B, 3, scale*H, scale*W) of a picture or tile; ``shrink`` is a number or (B,)."""
         ...

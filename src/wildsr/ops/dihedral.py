@@ -1,4 +1,4 @@
-"""The eight flips and rotations of a picture, in the order of SRResCGAN's self-ensemble (``augment_img_tensor``)."""
+"""The eight flips and rotations of a picture, in the order of SRResCGAN's self-ensemble."""
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ MODES = range(len(_MODES))
 
 
 def dihedral(x: Tensor, mode: int) -> Tensor:
-    """Turn and flip ``x`` (..., H, W) by ``mode`` 0 to 7; 0 is the identity. H and W swap for modes 1, 3, 5 and 7.
+    """Turn and flip ``x`` (..., H, W) by ``mode`` 0 to 7; 0 is the identity, odd modes swap H and W.
 
     Raises:
         ValueError: for any other mode.

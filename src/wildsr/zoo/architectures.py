@@ -1,0 +1,188 @@
+"""Recognising a network from its weights alone: key names say which, shapes say how large."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.srrescgan import SRResCGAN
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.key_tables import count, from_esrgan, from_new_basicsr
+
+
+class Architecture(NamedTuple):
+    """What the networks of one architecture have in common."""
+
+    build: Callable[..., nn.Module]
+    value_range: float
+    largest_overlap: int | None
+    half_precision: bool
+
+
+# The receptive field is the overlap that makes tiles exact; a smaller one keeps them within a level of 8
+# bits.
+ARCHITECTURES = {
+    "RRDBNet": Architecture(RRDBNet, 1.0, 32, True),
+    "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28, True),
+    "MSRResNet": Architecture(MSRResNet, 1.0, 32, True),
+    "SRResCGAN": Architecture(SRResCGAN, 255.0, None, False),
+}
+SUPPORTED = "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR) and SRResCGAN"
+
+
+class Recognised(NamedTuple):
+    """An architecture, the numbers to build it with, and the weights under its own names."""
+
+    architecture: str
+    sizes: dict[str, int]
+    weights: dict[str, Tensor]
+
+
+def recognise(weights: Mapping[str, Tensor]) -> Recognised:
+    """Which network the weights belong to.
+
+    Raises:
+        ModelError: for an unknown architecture or impossible sizes.
+    """
+    for is_it, read in _FAMILIES:
+        if is_it(weights):
+            return read(weights)
+    first = ", ".join(list(weights)[:5]) or "none"
+    raise ModelError(f"its architecture is unknown (first keys: {first}); wildsr reads {SUPPORTED}")
+
+
+def build(recognised: Recognised) -> nn.Module:
+    """The network with its weights, in evaluation mode and without gradients.
+
+    Raises:
+        ModelError: when keys are missing, left over or of the wrong shape; says which.
+    """
+    # Nothing is allocated for the sizes that a file claims, before its tensors are known to fill them.
+    with torch.device("meta"):
+        network = ARCHITECTURES[recognised.architecture].build(**recognised.sizes)
+    expected, weights = network.state_dict(), recognised.weights
+    problems = [
+        *_listed("missing", [key for key in expected if key not in weights]),
+        *_listed("unexpected", [key for key in weights if key not in expected]),
+        *_listed(
+            "of the wrong shape",
+            [
+                f"{key} {tuple(weights[key].shape)} instead of {tuple(value.shape)}"
+                for key, value in expected.items()
+                if key in weights and weights[key].shape != value.shape
+            ],
+        ),
+    ]
+    if problems:
+        sizes = ", ".join(f"{name}={value}" for name, value in recognised.sizes.items())
+        raise ModelError(f"its weights do not fit {recognised.architecture}({sizes}): {'; '.join(problems)}")
+    network.load_state_dict(weights, strict=True, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _listed(what: str, keys: list[str]) -> list[str]:
+    if not keys:
+        return []
+    return [f"{len(keys)} {what} ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})"]
+
+
+def _rrdbnet(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "conv_first.weight", 4)[:2]
+    unshuffle = {3: 1, 12: 2, 48: 4}.get(width_in)
+    if unshuffle is None:
+        raise ModelError(
+            f"it takes {width_in} input channels; wildsr works on RGB (3, or 12 or 48 when unshuffled)"
+        )
+    _rgb_out(_shape(weights, "conv_last.weight", 4)[0])
+    magnified = 2 ** sum(f"upconv{index}.weight" in weights for index in (1, 2, 3))
+    if magnified < unshuffle:
+        raise ModelError(
+            f"it would make pictures smaller (unshuffled by {unshuffle}, magnified by {magnified})"
+        )
+    sizes = {
+        "features": features,
+        "blocks": count(weights, "RRDB_trunk."),
+        "growth": _shape(weights, "RRDB_trunk.0.RDB1.conv1.weight", 4)[0],
+        "scale": magnified // unshuffle,
+        "unshuffle": unshuffle,
+    }
+    return Recognised("RRDBNet", sizes, dict(weights))
+
+
+def _msrresnet(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "conv_first.weight", 4)[:2]
+    _rgb_in(width_in)
+    _rgb_out(_shape(weights, "conv_last.weight", 4)[0])
+    scale = math.isqrt(_shape(weights, "upconv1.weight", 4)[0] // max(features, 1))
+    if "upconv2.weight" in weights:
+        scale *= 2
+    if scale not in (2, 3, 4):
+        raise ModelError(f"it is an MSRResNet of scale {scale}; wildsr knows 2, 3 and 4")
+    sizes = {"features": features, "blocks": count(weights, "recon_trunk."), "scale": scale}
+    return Recognised("MSRResNet", sizes, dict(weights))
+
+
+def _compact(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "body.0.weight", 4)[:2]
+    _rgb_in(width_in)
+    # A convolution and a PReLU by turns, beginning and ending with a convolution.
+    layers = count(weights, "body.")
+    width_out = _shape(weights, f"body.{layers - 1}.weight", 4)[0]
+    scale = math.isqrt(width_out // 3)
+    if scale < 1 or width_out != 3 * scale**2 or layers < 3:
+        raise ModelError(
+            f"its last convolution has {width_out} channels, which no scale gives for RGB (3, 12, 27, 48)"
+        )
+    return Recognised(
+        "SRVGGNetCompact", {"features": features, "convs": (layers - 3) // 2, "scale": scale}, dict(weights)
+    )
+
+
+def _srrescgan(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "model.conv1.weight_v", 4)[:2]
+    _rgb_in(width_in)
+    # The upsampling has no weights; all published files are x4.
+    sizes = {"features": features, "blocks": count(weights, "model.layer1."), "scale": 4}
+    return Recognised("SRResCGAN", sizes, dict(weights))
+
+
+def _shape(weights: Mapping[str, Tensor], key: str, axes: int) -> tuple[int, ...]:
+    if key not in weights:
+        raise ModelError(
+            f"the weight {key} is missing; the file is incomplete, or no model that wildsr knows"
+        )
+    shape = tuple(weights[key].shape)
+    if len(shape) != axes or not all(shape):
+        raise ModelError(f"the weight {key} has the impossible shape {shape}")
+    return shape
+
+
+def _rgb_in(channels: int) -> None:
+    if channels != 3:
+        raise ModelError(f"it takes {channels} input channels; wildsr works on RGB")
+
+
+def _rgb_out(channels: int) -> None:
+    if channels != 3:
+        raise ModelError(f"it gives {channels} output channels; wildsr works on RGB")
+
+
+def _has(*starts: str) -> Callable[[Mapping[str, Tensor]], bool]:
+    return lambda weights: all(any(key.startswith(start) for key in weights) for start in starts)
+
+
+_FAMILIES: tuple[
+    tuple[Callable[[Mapping[str, Tensor]], bool], Callable[[Mapping[str, Tensor]], Recognised]], ...
+] = (
+    (_has("RRDB_trunk.0.RDB1.", "conv_first."), _rrdbnet),
+    (_has("model.1.sub.0.RDB1.", "model.0."), lambda weights: _rrdbnet(from_esrgan(weights))),
+    (_has("body.0.rdb1.", "conv_first."), lambda weights: _rrdbnet(from_new_basicsr(weights))),
+    (_has("recon_trunk.0.", "conv_first."), _msrresnet),
+    (_has("body.0.weight", "body.1.weight"), _compact),
+    (_has("model.conv1.weight_v", "model.layer1.0.", "alpha"), _srrescgan),
+)

@@ -1,0 +1,5 @@
+"""The one error of this layer."""
+
+
+class ModelError(Exception):
+    """A model cannot be found or loaded. The message says what happened, to which file, and what to do."""

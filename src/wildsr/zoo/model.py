@@ -1,0 +1,76 @@
+"""A Model: a network together with everything that anybody needs to know about it."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a network is, takes and gives.
+
+    Attributes:
+        name: catalogue name, or the stem of the file.
+        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
+        sizes: the numbers to build the network again with.
+        scale: HR pixels per LR pixel.
+        value_range: the network works in [0, value_range]; 1 or 255.
+        size_multiple: H and W of what the network is given must be multiples of this.
+        receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly.
+        overlap: default overlap of tiles, in LR pixels on each side.
+        half_precision: whether 16-bit floats keep the result within a level of 8 bits.
+        licence: SPDX name, or "unknown".
+        source: where the weights come from.
+        sha256: of the file; None for a model that was never a file.
+    """
+
+    name: str
+    architecture: str
+    sizes: dict[str, int]
+    scale: int
+    value_range: float
+    size_multiple: int
+    receptive_field: int
+    overlap: int
+    half_precision: bool
+    licence: str = "unknown"
+    source: str = "unknown"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network and its contract. Calling it upscales whole pictures; an ``Upscaler`` works in tiles."""
+
+    network: nn.Module
+    contract: Contract
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W), on the device of the network.
+
+        One pass over the whole picture. The result is in the units of [0, 1] and not clamped.
+
+        Raises:
+            ValueError: for any other shape.
+        """
+        if lr.ndim != 4 or lr.shape[1] != 3 or not lr.numel():
+            raise ValueError(f"expected RGB pictures of shape (B, 3, H, W), got {tuple(lr.shape)}")
+        height, width = lr.shape[-2:]
+        scale, top_value = self.contract.scale, self.contract.value_range
+        padded = pad_to_multiple(lr, self.contract.size_multiple)
+        sr: Tensor = self.network(padded * top_value) / top_value
+        return sr[..., : height * scale, : width * scale]
+
+
+def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
+    """(B, C, H, W) extended below and to the right to multiples of ``multiple``.
+
+    Reflected, or the edge repeated where the picture is too small for that.
+    """
+    height, width = picture.shape[-2:]
+    below, right = -height % multiple, -width % multiple
+    if not below and not right:
+        return picture
+    mode = "reflect" if below < height and right < width else "replicate"
+    return F.pad(picture, (0, right, 0, below), mode=mode)

@@ -1,0 +1,184 @@
+"""Model files as named tensors. Their content decides how they are read, and none of it is ever executed."""
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from wildsr.zoo.errors import ModelError
+
+_WRAPPERS = (
+    "params_ema",
+    "params",
+    "state_dict_ema",
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net_g",
+    "generator",
+)
+_PREFIXES = ("module.", "_orig_mod.")
+_OTHER_FILES = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"\x89HDF": "a Keras/HDF5 file, which wildsr cannot read yet",
+    b"7767517": "an ncnn parameter file, which wildsr cannot read yet",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"Rar!": "a RAR archive; unpack it first",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first",
+    b"version https://git-lfs": "a Git LFS pointer; download the real file",
+    b"<": "a web page or XML; download the file itself",
+}
+
+
+class Weights(NamedTuple):
+    """The float32 tensors of a model file by name, and the text of its header."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+
+
+def read_weights(path: Path) -> Weights:
+    """The weights of a safetensors or PyTorch file, as float32 on the CPU; of several sets, the averaged one.
+
+    Raises:
+        ModelError: when the file is missing, damaged, not a model, or would need code to be executed.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
+    weights = _reader_for(path, head, size)(path)
+    tensors = {key: _float32(path, key, value) for key, value in weights.tensors.items()}
+    return Weights(tensors, weights.metadata)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]:
+    if not size:
+        raise ModelError(f"{path} is empty; download or copy it again")
+    if head.startswith(b"PK\x03\x04"):
+        return _read_zip
+    if head.startswith(b"\x80"):
+        return _read_pickle
+    if len(head) > 8 and head[8:9] == b"{":
+        return _read_safetensors
+    for magic, kind in _OTHER_FILES.items():
+        if head.lstrip().startswith(magic):
+            raise ModelError(f"{path} is not a model but {kind}")
+    raise ModelError(f"{path} is not a model that wildsr knows: neither safetensors nor a PyTorch file")
+
+
+def _read_safetensors(path: Path) -> Weights:
+    with path.open("rb") as head:
+        length = int.from_bytes(head.read(8), "little")
+    if 8 + length > path.stat().st_size:
+        raise ModelError(f"{path} is truncated: it ends within its header; download or copy it again")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            return Weights(_unprefixed(tensors), dict(file.metadata() or {}))
+    except (SafetensorError, RuntimeError, ValueError, OverflowError, MemoryError) as error:
+        raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
+
+
+def _read_zip(path: Path) -> Weights:
+    """A PyTorch file since version 1.6: a zip archive of a pickle and one uncompressed record per tensor."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
+    names = {record.filename.partition("/")[2] for record in records}
+    if "constants.pkl" in names or any(name.startswith("code/") for name in names):
+        raise ModelError(
+            f"{path} is a TorchScript archive, which contains a program; wildsr never executes code from a "
+            "model file: ask for the weights (state dict) instead"
+        )
+    if "data.pkl" not in names:
+        raise ModelError(f"{path} is a zip archive, not a model; unpack it and give the model file inside")
+    if any(record.compress_type != zipfile.ZIP_STORED for record in records):
+        raise ModelError(f"{path} is not as PyTorch writes model files: its records are compressed")
+    # Mapping the file keeps tensors inside their records, whatever sizes the pickle declares.
+    return _read_torch(path, mmap=True)
+
+
+def _read_pickle(path: Path) -> Weights:
+    """A PyTorch file from before version 1.6: pickles, then the tensors."""
+    return _read_torch(path, mmap=False)
+
+
+def _read_torch(path: Path, mmap: bool) -> Weights:
+    try:
+        content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except pickle.UnpicklingError as error:
+        if "truncated" in str(error):
+            raise ModelError(f"{path} is truncated; download or copy it again") from error
+        raise ModelError(
+            f"{path} contains pickled code or objects besides weights; wildsr never executes code from a model "
+            "file: ask for the weights alone, best as .safetensors"
+        ) from error
+    except Exception as error:  # torch.load answers a damaged file with whatever its parser stumbled over
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path} is truncated or damaged ({reason}); download or copy it again") from error
+    tensors = _unprefixed(_state_dict(path, content))
+    declared = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if declared > path.stat().st_size:
+        raise ModelError(
+            f"{path} is damaged: it declares {declared} bytes of weights, more than the file has"
+        )
+    return Weights(tensors, {})
+
+
+def _state_dict(path: Path, content: object) -> dict[str, Tensor]:
+    """The tensors of a possibly nested checkpoint."""
+    for _ in range(4):
+        if not isinstance(content, Mapping):
+            break
+        inner = [content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+        if not inner:
+            return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+        content = inner[0]
+    raise ModelError(
+        f"{path} holds {type(content).__name__} instead of named weights; ask for the state dict"
+    )
+
+
+def _unprefixed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without the prefixes that DataParallel and torch.compile put before every name."""
+    stripped = True
+    while stripped:
+        stripped = False
+        for prefix in _PREFIXES:
+            if tensors and all(key.startswith(prefix) for key in tensors):
+                tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+                stripped = True
+    return tensors
+
+
+def _float32(path: Path, key: str, tensor: Tensor) -> Tensor:
+    if tensor.layout != torch.strided or tensor.is_quantized or not tensor.is_floating_point():
+        raise ModelError(
+            f"{path}: the tensor {key} is {tensor.dtype}; wildsr reads plain floating-point weights"
+        )
+    value = torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor.detach())
+    if not bool(torch.isfinite(value).all()):
+        raise ModelError(f"{path}: the tensor {key} holds NaN or infinite values; the file is damaged")
+    return value
