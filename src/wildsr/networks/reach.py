@@ -19,7 +19,7 @@ class Stage(NamedTuple):
 
 
 def receptive_field(stages: Sequence[Stage], scale: int) -> int:
-    """Radius in LR pixels of a network that upscales by ``scale``; ``stages`` in the order of the forward pass.
+    """Radius in LR pixels of a network that upscales by ``scale``, given its stages in forward order.
 
     An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p; the radius is
     attained.

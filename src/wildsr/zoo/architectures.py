@@ -32,7 +32,10 @@ ARCHITECTURES = {
     "MSRResNet": Architecture(MSRResNet, 1.0, 32, True),
     "SRResCGAN": Architecture(SRResCGAN, 255.0, None, False),
 }
-SUPPORTED = "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR) and SRResCGAN"
+SUPPORTED = (
+    "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "
+    "SRResCGAN"
+)
 
 
 class Recognised(NamedTuple):

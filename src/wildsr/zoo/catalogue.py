@@ -1,5 +1,6 @@
 """The named checkpoints, and the folder where a user keeps their own. Imports no torch."""
 
+import json
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,12 +16,12 @@ FOLDER_VARIABLE = "WILDSR_MODELS"
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known about a named checkpoint without opening it."""
+    """What is known about a checkpoint without reading its weights; an unknown scale is None."""
 
     name: str
     path: Path
     architecture: str
-    scale: int
+    scale: int | None
     licence: str
     origin: str
     good_at: str
@@ -40,6 +41,8 @@ CATALOGUE = {
     ),
 }
 ALIASES = {"default": "wildsr-compact-x4"}
+_RESERVED = {*CATALOGUE, *ALIASES}
+_LONGEST_HEADER = 1 << 24
 
 
 def models_folder() -> Path:
@@ -51,7 +54,7 @@ def models_folder() -> Path:
 
 
 def user_models() -> dict[str, Path]:
-    """The model files in :func:`models_folder` by stem; a safetensors file wins over others of the same stem."""
+    """The model files in :func:`models_folder` by stem; among files of one stem, safetensors wins."""
     try:
         files = sorted(path for path in models_folder().iterdir() if path.is_file())
     except OSError:
@@ -64,9 +67,13 @@ def user_models() -> dict[str, Path]:
     return models
 
 
-def available() -> list[str]:
-    """Every name that :func:`wildsr.load` knows: the catalogue's, then the user's own, in order."""
-    return [*CATALOGUE, *sorted(set(user_models()) - set(CATALOGUE) - set(ALIASES))]
+def available() -> list[Entry]:
+    """Every model that :func:`wildsr.load` finds by name: the catalogue's, then the user's own.
+
+    What a user's file says about itself is taken from its header, where it has one; its weights are not read.
+    """
+    own = sorted(user_models().items())
+    return [*CATALOGUE.values(), *(_own_entry(name, path) for name, path in own if name not in _RESERVED)]
 
 
 def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, Entry | None]:
@@ -106,9 +113,38 @@ def _installed(entry: Entry) -> Path:
 
 def _nearest(path: Path) -> str:
     stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
-    near = get_close_matches(stem.lower(), [*ALIASES, *available()], n=3, cutoff=0.5)
+    near = get_close_matches(stem.lower(), _names(), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _known() -> str:
-    return f"; known models: {', '.join([*ALIASES, *available()])}"
+    return f"; known models: {', '.join(_names())}"
+
+
+def _names() -> list[str]:
+    return [*ALIASES, *CATALOGUE, *sorted(set(user_models()) - _RESERVED)]
+
+
+def _own_entry(name: str, path: Path) -> Entry:
+    header = _header(path) if path.suffix.lower() == ".safetensors" else {}
+    scale = header.get("scale", "")
+    return Entry(
+        name=name,
+        path=path,
+        architecture=header.get("architecture", ""),
+        scale=int(scale) if scale.isdecimal() else None,
+        licence=header.get("licence", "unknown"),
+        origin=header.get("source", str(path)),
+        good_at=header.get("good_at", ""),
+    )
+
+
+def _header(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file; empty when there is none or the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            metadata = json.loads(file.read(min(length, _LONGEST_HEADER))).get("__metadata__", {})
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}

@@ -132,8 +132,8 @@ def _read_torch(path: Path, mmap: bool) -> Weights:
         if "truncated" in str(error):
             raise ModelError(f"{path} is truncated; download or copy it again") from error
         raise ModelError(
-            f"{path} contains pickled code or objects besides weights; wildsr never executes code from a model "
-            "file: ask for the weights alone, best as .safetensors"
+            f"{path} contains pickled code or objects besides weights; wildsr never executes code from a "
+            "model file: ask for the weights alone, best as .safetensors"
         ) from error
     except Exception as error:  # torch.load answers a damaged file with whatever its parser stumbled over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
