@@ -2,10 +2,12 @@
 
 import hashlib
 import pickle
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,12 +76,13 @@ def sha256(path: Path) -> str:
 def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]:
     if not size:
         raise ModelError(f"{path} is empty; download or copy it again")
+    # First, since the length that a safetensors file begins with may look like the start of a pickle.
+    if head[8:9] == b"{":
+        return _read_safetensors
     if head.startswith(b"PK\x03\x04"):
         return _read_zip
     if head.startswith(b"\x80"):
         return _read_pickle
-    if len(head) > 8 and head[8:9] == b"{":
-        return _read_safetensors
     for magic, kind in _OTHER_FILES.items():
         if head.lstrip().startswith(magic):
             raise ModelError(f"{path} is not a model but {kind}")
@@ -116,18 +119,24 @@ def _read_zip(path: Path) -> Weights:
         raise ModelError(f"{path} is a zip archive, not a model; unpack it and give the model file inside")
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
         raise ModelError(f"{path} is not as PyTorch writes model files: its records are compressed")
-    # Mapping the file keeps tensors inside their records, whatever sizes the pickle declares.
-    return _read_torch(path, mmap=True)
+    if path.suffix.lower() != ".safetensors":
+        return _read_torch(path, path)
+    # torch.load goes by the suffix, and takes nothing but a path when it is to map the file.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
 
 
 def _read_pickle(path: Path) -> Weights:
     """A PyTorch file from before version 1.6: pickles, then the tensors."""
-    return _read_torch(path, mmap=False)
+    with path.open("rb") as file:
+        return _read_torch(path, file)
 
 
-def _read_torch(path: Path, mmap: bool) -> Weights:
+def _read_torch(path: Path, data: Path | IO[bytes]) -> Weights:
+    # Mapping the file keeps every tensor inside its record, whatever size the pickle declares.
+    mapped = isinstance(data, Path)
     try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        content: object = torch.load(data, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
             raise ModelError(f"{path} is truncated; download or copy it again") from error
