@@ -37,7 +37,9 @@ def imported_rooms(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: use absolute imports"
-            names = [node.module or ""] if node.module != "wildsr" else [f"wildsr.{a.name}" for a in node.names]
+            names = (
+                [node.module or ""] if node.module != "wildsr" else [f"wildsr.{a.name}" for a in node.names]
+            )
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:

@@ -1,10 +1,33 @@
 """The ``wildsr`` command: one verb per file, gathered here."""
 
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(name="wildsr", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+from wildsr import __version__
+from wildsr.cli import models, train, upscale
+
+app = typer.Typer(
+    name="wildsr",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("upscale", no_args_is_help=True)(upscale.upscale)
+app.command("models")(models.models)
+app.command("train", no_args_is_help=True)(train.train)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wildsr {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def wildsr() -> None:
-    """Sharp pictures from real photographs."""
+def wildsr(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Sharp pictures from real photographs: too small, too noisy, too compressed."""

@@ -21,12 +21,14 @@ def read_photographs(folder: Path, smallest: int) -> list[Tensor]:
             samples = image.extract_band(0, n=3).cast("uchar").numpy()
             photographs.append(torch.from_numpy(samples.copy()).permute(2, 0, 1).contiguous())
     if not photographs:
-        raise FileNotFoundError(f"{folder}: no photograph of at least {smallest}x{smallest} pixels was found here")
+        raise FileNotFoundError(
+            f"{folder}: no photograph of at least {smallest}x{smallest} pixels was found here"
+        )
     return photographs
 
 
 def draw_patches(photographs: list[Tensor], count: int, size: int, rng: Generator) -> Tensor:
-    """Draw (count, 3, size, size) float32 patches in [0, 1]; photographs weigh by area, patches are flipped and turned."""
+    """Draw (count, 3, size, size) float32 patches in [0, 1], flipped and turned; photographs weigh by their area."""
     areas = torch.tensor([float(p.shape[-1] * p.shape[-2]) for p in photographs])
     patches = []
     for index in torch.multinomial(areas, count, replacement=True, generator=rng).tolist():
@@ -34,7 +36,10 @@ def draw_patches(photographs: list[Tensor], count: int, size: int, rng: Generato
         top = int(torch.randint(photograph.shape[-2] - size + 1, (1,), generator=rng))
         left = int(torch.randint(photograph.shape[-1] - size + 1, (1,), generator=rng))
         patch = photograph[:, top : top + size, left : left + size]
-        turns, mirrored = int(torch.randint(4, (1,), generator=rng)), int(torch.randint(2, (1,), generator=rng))
+        turns, mirrored = (
+            int(torch.randint(4, (1,), generator=rng)),
+            int(torch.randint(2, (1,), generator=rng)),
+        )
         patch = torch.rot90(patch, turns, dims=(1, 2))
         patches.append(patch.flip(-1) if mirrored else patch)
     return torch.stack(patches).float().div(255)

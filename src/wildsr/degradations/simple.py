@@ -107,7 +107,8 @@ def _add_noise(image: Tensor, noise: Parameters | None) -> Tensor:
     own = Generator(device="cpu").manual_seed(noise["seed"])
     shape = (1, 1 if noise["grey"] else 3, *image.shape[-2:])
     drawn = torch.randn(shape, generator=own).to(image)
-    return (image + drawn * (noise["sigma"] / 255)).clamp(0, 1)
+    sigma: float = noise["sigma"] / 255
+    return (image + drawn * sigma).clamp(0, 1)
 
 
 def _jpeg(image: Tensor, quality: int | None) -> Tensor:
@@ -119,9 +120,5 @@ def _uniform(rng: Generator, low: float, high: float) -> float:
 
 
 def _choice(rng: Generator, weights: dict[str, float]) -> str:
-    drawn = _uniform(rng, 0, sum(weights.values()))
-    for name, weight in weights.items():
-        drawn -= weight
-        if drawn < 0:
-            break
-    return name
+    index = int(torch.multinomial(torch.tensor(list(weights.values())), 1, generator=rng))
+    return list(weights)[index]

@@ -1,5 +1,7 @@
 """SRVGGNetCompact, the small VGG-style network of Real-ESRGAN (Wang et al., 2021; released with version 0.3)."""
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ class SRVGGNetCompact(nn.Module):
         self.convs = convs
         widths = [3] + [features] * (convs + 1)
         body: list[nn.Module] = []
-        for width_in, width_out in zip(widths, widths[1:], strict=False):
+        for width_in, width_out in pairwise(widths):
             body += [nn.Conv2d(width_in, width_out, 3, padding=1), nn.PReLU(width_out)]
         body.append(nn.Conv2d(features, 3 * scale**2, 3, padding=1))
         self.body = nn.Sequential(*body)

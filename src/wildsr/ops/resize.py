@@ -8,7 +8,9 @@ from torch import Tensor
 Method = Literal["nearest", "bilinear", "bicubic", "area"]
 
 
-def resize(images: Tensor, size: tuple[int, int], method: Method = "bicubic", antialias: bool = True) -> Tensor:
+def resize(
+    images: Tensor, size: tuple[int, int], method: Method = "bicubic", antialias: bool = True
+) -> Tensor:
     """Resize (B, C, H, W) to ``size`` = (height, width), pixel centres aligned at the half (align_corners=False).
 
     With ``antialias``, bilinear and bicubic kernels widen when shrinking, as MATLAB's imresize does. Not clamped.

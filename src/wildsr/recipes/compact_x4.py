@@ -4,7 +4,7 @@ The network is Real-ESRGAN's compact one (64 features, 16 hidden convolutions); 
 cores and an hour or two. Every number below is ours: no paper states this run.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -27,7 +27,7 @@ class CompactX4:
     scale: int = 4
     batch: int = 16
     lr_patch: int = 48
-    schedule: Schedule = Schedule(steps=9000, learning_rate=6e-4)
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=6e-4))
 
 
 def train(recipe: CompactX4, photographs: Path, folder: Path) -> Path:
@@ -43,7 +43,9 @@ def train(recipe: CompactX4, photographs: Path, folder: Path) -> Path:
         hr = draw_patches(pictures, recipe.batch, hr_patch, rng)
         return degradation.apply(hr, [degradation.sample(rng) for _ in range(recipe.batch)]), hr
 
-    torch.manual_seed(recipe.schedule.seed)  # the first weights; everything later draws from the loop's generator
+    torch.manual_seed(
+        recipe.schedule.seed
+    )  # the first weights; everything later draws from the loop's generator
     network = SRVGGNetCompact(recipe.features, recipe.convs, recipe.scale)
     average = fit(network, batch, lambda sr, hr: {"l1": l1(sr, hr)}, recipe.schedule, folder)
     checkpoint = folder / "wildsr-compact-x4.safetensors"

@@ -47,7 +47,7 @@ def fit(network: nn.Module, batch: Batch, losses: Losses, schedule: Schedule, fo
     average = deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
     first = _resume(folder / "state.pt", network, average, optimizer, rng)
-    network.train().to(memory_format=torch.channels_last)
+    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     seen: dict[str, float] = {}
     began = time.monotonic()
     for step in range(first, schedule.steps):
@@ -59,10 +59,12 @@ def fit(network: nn.Module, batch: Batch, losses: Losses, schedule: Schedule, fo
         named = losses(sr.float(), hr)
         for name, value in named.items():
             if not torch.isfinite(value):
-                raise FloatingPointError(f"step {step}: the loss '{name}' is {value.item()}; lower the learning rate")
+                raise FloatingPointError(
+                    f"step {step}: the loss '{name}' is {value.item()}; lower the learning rate"
+                )
             seen[name] = seen.get(name, 0.0) + value.item()
         optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(named.values())).sum().backward()
+        torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         _average(average, network, min(schedule.ema, (step + 1) / (step + 10)))
         if (step + 1) % schedule.log_every == 0:

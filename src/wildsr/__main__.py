@@ -1,0 +1,5 @@
+"""``python -m wildsr``."""
+
+from wildsr.cli.main import app
+
+app()

@@ -1,0 +1,133 @@
+"""``wildsr.upscale``: the library call that is as good as the command."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.image import Picture, Size, Traits, bleed, read, render
+from wildsr.inference.engines import Precision
+from wildsr.inference.files import Saving, check, compute, save, traits_for
+from wildsr.inference.sizing import Fit, Wanted, passes
+from wildsr.inference.upscaler import OnTile, Upscaler
+from wildsr.ops.resize import resize
+from wildsr.zoo.load import load
+from wildsr.zoo.model import Model
+
+Array = np.ndarray[Any, Any]
+
+_WHITE = {"uint8": 255.0, "uint16": 65535.0}
+
+
+def upscale(
+    picture: Array | Tensor | str | os.PathLike[str],
+    model: str | Path | Model = "default",
+    *,
+    output: str | os.PathLike[str] | None = None,
+    format: str | None = None,
+    quality: int | None = None,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "inside",
+    megapixels: float | None = None,
+    ensemble: bool = False,
+    back_projection: float = 0.0,
+    strength: float = 1.0,
+    tile: int | None = None,
+    overlap: int | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    on_tile: OnTile | None = None,
+) -> Any:
+    """Upscale one picture; what comes back is of the kind that was given: an array, a tensor, or a path.
+
+    Args:
+        picture: an array (H, W), (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1];
+            a tensor (3, H, W) or (B, 3, H, W) of floats in [0, 1]; or the path of a file.
+        model: a name, a file, or a model that :func:`wildsr.load` returned.
+        output: for a path: the file to write, replacing an older one, with metadata and profile as in
+            ``wildsr upscale``. None: return the samples as an array.
+        format, quality: of ``output``; by its suffix and at the format's default if not given.
+        scale, width, height, fit, megapixels: the size wanted, see :class:`wildsr.inference.sizing.Wanted`; the
+            model's own scale by default.
+        ensemble, back_projection, strength, tile, overlap, device, precision: see :class:`wildsr.Upscaler`.
+        on_tile: called with (tiles done, tiles in all).
+
+    Raises:
+        PictureError: the file cannot be read or written.
+        ModelError: there is no such model.
+        UpscaleError: not enough memory, or a damaged model.
+        ValueError: an option or the shape of the picture makes no sense.
+    """
+    wanted = Wanted(scale, width, height, fit, megapixels)
+    upscaler = Upscaler(
+        model if isinstance(model, Model) else load(model),
+        device=device,
+        precision=precision,
+        tile=tile,
+        overlap=overlap,
+        ensemble=ensemble,
+        back_projection=back_projection,
+        strength=strength,
+    )
+    if isinstance(picture, Tensor):
+        return _tensor(picture, upscaler, wanted, on_tile)
+    if isinstance(picture, np.ndarray):
+        result = _array(_picture_of(picture), upscaler, wanted, on_tile)
+        return result[..., 0] if picture.ndim == 2 else result
+    source = read(picture)
+    if output is None:
+        return _array(source, upscaler, wanted, on_tile)
+    path, saving = Path(output), Saving(format, quality)
+    target = check(path, source, upscaler, wanted, saving)
+    save(path, compute(source, upscaler, target, traits_for(path, source, saving), on_tile), saving)
+    return path
+
+
+def _tensor(pictures: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Tensor:
+    if pictures.ndim not in (3, 4) or pictures.shape[-3] != 3 or not pictures.is_floating_point():
+        raise ValueError(
+            "expected a floating-point tensor (3, H, W) or (B, 3, H, W) in [0, 1], "
+            f"got {pictures.dtype} {tuple(pictures.shape)}"
+        )
+    batch = pictures.reshape(-1, *pictures.shape[-3:])
+    source = Size(batch.shape[-1], batch.shape[-2])
+    target = wanted.resolve(source, upscaler.scale)
+    for size in [*passes(source, target.size, upscaler.scale)[1:], target.size]:
+        batch = upscaler(batch, on_tile)
+        if batch.shape[-2:] != (size.height, size.width):
+            batch = resize(batch, (size.height, size.width)).clamp(0, 1)
+    if target.crop is not None:
+        top, left = (
+            (target.size.height - target.crop.height) // 2,
+            (target.size.width - target.crop.width) // 2,
+        )
+        batch = batch[..., top : top + target.crop.height, left : left + target.crop.width]
+    return batch.reshape(*pictures.shape[:-2], *batch.shape[-2:]).to(pictures)
+
+
+def _array(picture: Picture, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Array:
+    target = wanted.resolve(picture.size, upscaler.scale)
+    painted = compute(picture, upscaler, target, picture.traits, on_tile)
+    with painted.canvas as canvas:
+        return render(canvas, alpha=painted.alpha, size=target.size, crop=target.crop)
+
+
+def _picture_of(array: Array) -> Picture:
+    if array.ndim not in (2, 3) or not array.size or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(f"expected an array (H, W) or (H, W, 1, 3 or 4), got {array.shape}")
+    samples = array.reshape(*array.shape[:2], -1)
+    floats = np.issubdtype(array.dtype, np.floating)
+    if not floats and array.dtype.name not in _WHITE:
+        raise ValueError(f"expected uint8, uint16 or floating-point samples, got {array.dtype}")
+    planes = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1).unsqueeze(0)
+    planes = planes / _WHITE.get(array.dtype.name, 1.0)
+    traits = Traits(depth="float" if floats else array.dtype.name, grey=samples.shape[2] == 1)
+    if samples.shape[2] < 4:
+        return Picture(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
+    alpha = planes[:, 3:].clamp(0, 1)
+    return Picture(bleed(planes[:, :3], alpha), alpha, traits)

@@ -1,0 +1,89 @@
+"""One picture from file to file: check, compute, save. Each step can run in a thread of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from wildsr.image import Canvas, Picture, PictureError, Traits, check_writable, write
+from wildsr.image.formats import Size, output_format
+from wildsr.inference.sizing import Target, Wanted, passes
+from wildsr.inference.upscaler import OnTile, Upscaler
+from wildsr.ops.resize import resize
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How results are encoded. ``format`` None: by the suffix of the file; ``quality`` None: the format's default."""
+
+    format: str | None = None
+    quality: int | None = None
+
+
+class Painted(NamedTuple):
+    """A computed picture on its way to a file."""
+
+    canvas: Canvas
+    alpha: Tensor | None
+    target: Target
+
+
+def check(path: Path, picture: Picture, upscaler: Upscaler, wanted: Wanted, saving: Saving) -> Target:
+    """The size that ``picture`` will have; raises ``PictureError`` where it could not be written to ``path``.
+
+    The folder of ``path`` is made if need be.
+    """
+    target = wanted.resolve(picture.size, upscaler.scale)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
+    transparent = picture.alpha is not None and bool((picture.alpha < 1).any())
+    check_writable(
+        path, target.crop or target.size, alpha=transparent, format=saving.format, quality=saving.quality
+    )
+    return target
+
+
+def traits_for(path: Path, picture: Picture, saving: Saving) -> Traits:
+    """The traits of ``picture`` as far as the file to write can hold them."""
+    return picture.traits.fitted(output_format(path, saving.format))
+
+
+def compute(
+    picture: Picture,
+    upscaler: Upscaler,
+    target: Target,
+    traits: Traits,
+    on_tile: OnTile | None = None,
+) -> Painted:
+    """Upscale a picture onto a canvas with ``traits``: its own, or what the file to write can hold of them."""
+    rgb = picture.rgb
+    for size in passes(picture.size, target.size, upscaler.scale)[1:]:
+        rgb = resize(upscaler(rgb, on_tile), (size.height, size.width))
+    height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale
+    canvas = Canvas(height, width, traits)
+    try:
+        for top, left, pixels in upscaler.pieces(rgb, on_tile):
+            canvas.paste(top, left, pixels)
+    except BaseException:
+        canvas.close()
+        raise
+    return Painted(canvas, picture.alpha, target)
+
+
+def save(path: Path, painted: Painted, saving: Saving) -> Size:
+    """Write a computed picture, all of it or nothing, and return its size."""
+    target = painted.target
+    with painted.canvas as canvas:
+        write(
+            path,
+            canvas,
+            alpha=painted.alpha,
+            size=target.size,
+            crop=target.crop,
+            format=saving.format,
+            quality=saving.quality,
+        )
+    return target.crop or target.size

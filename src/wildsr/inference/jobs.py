@@ -1,0 +1,191 @@
+"""Which file becomes which: inputs found, outputs named, conflicts refused before any work is done. Loads no torch."""
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Literal
+
+from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, output_format
+
+Existing = Literal["fail", "overwrite", "skip"]
+FIELDS = ("folder", "stem", "suffix", "model", "scale")
+
+
+class JobsError(Exception):
+    """The inputs and outputs as given cannot be worked on; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and one to write."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An input that cannot become a job, and why. The other inputs go on."""
+
+    source: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How outputs are named.
+
+    ``output`` is a file, a folder, or a pattern with fields in braces: {folder} (the place within the input folder),
+    {stem}, {suffix} (with its dot), {model}, {scale}. None: beside the input, with ``label`` added to its name.
+    ``format`` forces a file format. ``label`` is what {scale} stands for, such as ``x4``.
+    """
+
+    output: str | None = None
+    format: str | None = None
+    model: str = "default"
+    label: str = "x4"
+
+
+@dataclass(frozen=True)
+class _Found:
+    path: Path
+    root: Path | None  # the input folder it was found in; None for a file named by itself
+
+
+def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Problem]]:
+    """Turn files, folders (searched recursively) and glob patterns into jobs.
+
+    Raises :class:`JobsError` where two pictures would be written to one file, an output would replace its own source,
+    or nothing was found at all.
+    """
+    problems: list[Problem] = []
+    found: dict[Path, _Found] = {}
+    for given in inputs:
+        for one in _expand(given, naming, problems):
+            found.setdefault(one.path.resolve(), one)
+    single = len(found) == 1 and len(inputs) == 1 and all(one.root is None for one in found.values())
+    jobs = [Job(one.path, _target(one, naming, single)) for one in found.values()]
+    _refuse_conflicts(jobs)
+    if not jobs and not problems:
+        raise JobsError(f"no pictures found in {', '.join(inputs)}")
+    return jobs, problems
+
+
+def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], list[Job]]:
+    """Split into jobs to do and jobs whose output is already there and is to be left alone."""
+    if existing == "overwrite":
+        return jobs, []
+    return [job for job in jobs if not job.target.exists()], [job for job in jobs if job.target.exists()]
+
+
+def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
+    path = Path(given).expanduser()
+    if path.is_dir():
+        yield from _search(path, naming, problems)
+    elif path.exists() or path.is_symlink():
+        yield _Found(path, None)
+    elif glob.has_magic(given):
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            problems.append(Problem(path, "no file matches this pattern"))
+        yield from (_Found(match, None) for match in files)
+    else:
+        problems.append(Problem(path, "there is no such file or folder"))
+
+
+def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
+    """Pictures under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
+    ours = _output_folder(naming)
+    before = len(problems)
+    count = 0
+    walk = os.walk(root, onerror=lambda error: problems.append(_unreadable(error, root)))
+    for folder, subfolders, files in walk:
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if not name.startswith(".") and (Path(folder) / name).resolve() != ours
+        )
+        for name in sorted(files):
+            if Path(name).suffix.lower() in READABLE_SUFFIXES and not name.startswith("."):
+                count += 1
+                yield _Found(Path(folder) / name, root)
+    if not count and len(problems) == before:
+        problems.append(Problem(root, "there is no picture in this folder"))
+
+
+def _unreadable(error: OSError, root: Path) -> Problem:
+    return Problem(Path(error.filename or root), f"the folder cannot be read: {error.strerror}")
+
+
+def _output_folder(naming: Naming) -> Path | None:
+    if naming.output is None or "{" in naming.output:
+        return None
+    return Path(naming.output).expanduser().resolve()
+
+
+def _target(found: _Found, naming: Naming, single: bool) -> Path:
+    suffix = (
+        default_suffix(found.path) if naming.format is None else output_format("", naming.format).suffixes[0]
+    )
+    within = found.path.parent.relative_to(found.root) if found.root is not None else Path()
+    if naming.output is None:
+        if found.root is None:
+            return found.path.with_name(f"{found.path.stem}_{naming.label}{suffix}")
+        root = found.root.resolve()
+        return root.with_name(f"{root.name}_{naming.label}") / within / f"{found.path.stem}{suffix}"
+    output = Path(naming.output).expanduser()
+    if "{" in naming.output:
+        return _fill(naming, found.path.stem, suffix, within)
+    if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
+        if output.is_file():
+            raise JobsError(f"{output} is a file, but several pictures were given; name a folder with -o")
+        return output / within / f"{found.path.stem}{suffix}"
+    return output
+
+
+def _fill(naming: Naming, stem: str, suffix: str, within: Path) -> Path:
+    assert naming.output is not None
+    values = {
+        "folder": str(within),
+        "stem": stem,
+        "suffix": suffix,
+        "model": naming.model,
+        "scale": naming.label,
+    }
+    try:
+        unknown = {field for _, field, _, _ in Formatter().parse(naming.output) if field is not None} - set(
+            FIELDS
+        )
+        filled = naming.output.format(**values) if not unknown else ""
+    except (ValueError, IndexError) as error:
+        raise JobsError(f"the output pattern '{naming.output}' is not valid: {error}") from error
+    if unknown:
+        names = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise JobsError(f"the output pattern '{naming.output}' has an unknown field; there are {names}")
+    return Path(filled).expanduser()
+
+
+def _refuse_conflicts(jobs: list[Job]) -> None:
+    writers: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.target.resolve()
+        if target == job.source.resolve():
+            raise JobsError(
+                f"{job.source} would be replaced by its own output; give another file or folder with -o"
+            )
+        if target in writers:
+            raise JobsError(
+                f"{writers[target]} and {job.source} would both be written to {job.target}; "
+                "use a pattern with {folder}, {stem} and {suffix}, or upscale them one by one"
+            )
+        writers[target] = job.source
+    for job in jobs:
+        if job.source.resolve() in writers:
+            raise JobsError(
+                f"{job.source} is an input and also the output for {writers[job.source.resolve()]}; "
+                "give another output with -o"
+            )

@@ -1,0 +1,162 @@
+"""The CPU engine: OpenVINO with static tile shapes and a cache of compiled models on disk."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from torch import Tensor, nn
+
+from wildsr.inference.engines import OutOfMemory, is_out_of_memory
+
+CACHE_LIMIT = 512 * 2**20
+"""Bytes of compiled models kept on disk; those not used for longest go first."""
+
+
+@cache
+def _openvino() -> Any:
+    """Import OpenVINO without its telemetry package, which looks up a tracking host as soon as it is imported."""
+    if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
+        import openvino
+
+        return openvino
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    finally:
+        del sys.modules["openvino_telemetry"]
+    return openvino
+
+
+@cache
+def _core() -> Any:
+    return _openvino().Core()
+
+
+@cache
+def works() -> bool:
+    """Whether OpenVINO can be imported and finds a CPU it can drive."""
+    try:
+        return "CPU" in _core().available_devices
+    except (ImportError, OSError, RuntimeError):
+        return False
+
+
+def has_bf16() -> bool:
+    """Whether the CPU computes bfloat16 natively."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class OpenVinoEngine:
+    """One network, compiled anew for each tile shape; the compiled models are kept in memory and on disk."""
+
+    def __init__(self, network: nn.Module, identity: str, half: bool) -> None:
+        self.name = f"OpenVINO CPU {'bf16' if half else 'f32'}"
+        self._network = network
+        self._identity = identity
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._converted: Any = None
+        self._requests: dict[tuple[int, int], Any] = {}
+
+    def run(self, tile: Tensor) -> Tensor:
+        """See :class:`wildsr.inference.engines.Engine`."""
+        shape = (tile.shape[-2], tile.shape[-1])
+        try:
+            if shape not in self._requests:
+                self._requests[shape] = self._compile(shape).create_infer_request()
+            outputs = self._requests[shape].infer([tile.contiguous().numpy()], share_inputs=True)
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                self._requests.clear()
+                raise OutOfMemory(str(error)) from error
+            raise
+        return torch.from_numpy(outputs[0])
+
+    def _compile(self, shape: tuple[int, int]) -> Any:
+        path = cache_folder() / f"{self._key(shape)}.blob"
+        try:
+            compiled = _core().import_model(path.read_bytes(), "CPU", self._options)
+            os.utime(path)
+            return compiled
+        except (OSError, RuntimeError):
+            compiled = self._convert_and_compile(shape)
+            _keep(path, compiled)
+            return compiled
+
+    def _convert_and_compile(self, shape: tuple[int, int]) -> Any:
+        if self._converted is None:
+            self._converted = _convert(self._network)
+        self._converted.reshape([1, 3, *shape])
+        return _core().compile_model(self._converted, "CPU", self._options)
+
+    def _key(self, shape: tuple[int, int]) -> str:
+        cpu = _core().get_property("CPU", "FULL_DEVICE_NAME")
+        capabilities = sorted(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+        parts = [
+            _openvino().__version__,
+            cpu,
+            capabilities,
+            os.cpu_count(),
+            self._identity,
+            shape,
+            self._options,
+        ]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def cache_folder() -> Path:
+    """Where compiled models lie: ``WILDSR_CACHE`` or the platform's cache folder."""
+    return Path(os.environ.get("WILDSR_CACHE") or platformdirs.user_cache_path("wildsr")) / "openvino"
+
+
+def _convert(network: nn.Module) -> Any:
+    """A traced network as an OpenVINO model of free height and width.
+
+    The frontend is called directly: OpenVINO's convert_model would report the conversion to its makers.
+    """
+    _openvino()
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with torch.no_grad():
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            network.eval(), torch.zeros(1, 3, 16, 16), check_trace=False
+        )
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced)  # must outlive convert(): the frontend only borrows it
+    return frontend.convert(frontend.load(decoder))
+
+
+def _keep(path: Path, compiled: Any) -> None:
+    """Write a compiled model into the cache if that is possible; a full or read-only disk costs only the cache."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        exported = compiled.export_model()
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(exported if isinstance(exported, bytes) else exported.getvalue())
+            Path(partial).replace(path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+        _prune(path.parent)
+    except (OSError, RuntimeError):
+        return
+
+
+def _prune(folder: Path) -> None:
+    kept = sorted(folder.glob("*.blob"), key=lambda p: p.stat().st_mtime, reverse=True)
+    total = 0
+    for path in kept:
+        total += path.stat().st_size
+        if total > CACHE_LIMIT:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,263 @@
+"""The Upscaler: a Model at work on whole pictures, tile by tile."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from wildsr.inference.engines import Engine, OutOfMemory, Precision, engine_maker, pick_device
+from wildsr.inference.fidelity import is_faithful
+from wildsr.inference.tiling import Window, plan
+from wildsr.networks.l2_ball import shrinkage
+from wildsr.networks.whole_image import WholeImageNetwork
+from wildsr.ops.back_projection import RADIUS, back_project
+from wildsr.ops.dihedral import dihedral, undo_dihedral
+from wildsr.ops.resize import resize
+from wildsr.zoo.model import Model, pad_to_multiple
+
+LARGEST_TILE = 384
+"""Side of the largest square tile by default, in LR pixels."""
+SMALLEST_TILE = 32
+"""Memory that cannot hold a tile of this side is reported, not worked around."""
+
+OnTile = Callable[[int, int], None]
+"""Called with (tiles done, tiles in all)."""
+
+
+class UpscaleError(Exception):
+    """The picture could not be upscaled; the message says why and what to do."""
+
+
+class Piece(NamedTuple):
+    """A finished part of the output: (1, 3, h, w) float32 in model space, not clamped, at (top, left) in HR pixels."""
+
+    top: int
+    left: int
+    pixels: Tensor
+
+
+@dataclass
+class _WholeImage:
+    """The statistics of one picture for a network that needs them; one number for each transform of the ensemble."""
+
+    bounds: Tensor
+    shrinks: Tensor
+    squares: Tensor
+
+    def settled(self) -> bool:
+        """Take the norm of the residual just seen; False when pieces made so far used another shrinkage."""
+        needed = shrinkage(self.squares.sqrt(), self.bounds)
+        same = torch.allclose(needed, self.shrinks, rtol=1e-5, atol=0)
+        self.shrinks, self.squares = needed, torch.zeros_like(self.squares)
+        return same
+
+
+class Upscaler:
+    """Upscales pictures of any size with one model.
+
+    Tiles overlap and are cropped to their cores. ``overlap`` in LR pixels is the model's own by default, with which
+    the result is within one 8-bit level of the whole picture at once; with the model's receptive field it is equal.
+    ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and turns.
+    ``back_projection`` is the weight of one back-projection step (RealSR uses 0.2). ``strength`` below 1 blends toward
+    a bicubic resize.
+
+    Raises ``ValueError`` for a device that is not there or an option out of its range.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        tile: int | None = None,
+        overlap: int | None = None,
+        ensemble: bool = False,
+        back_projection: float = 0.0,
+        strength: float = 1.0,
+    ) -> None:
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength is {strength}; it goes from 0 (plain resize) to 1 (all of the model)")
+        if (tile or SMALLEST_TILE) < SMALLEST_TILE:
+            raise ValueError(f"tile is {tile}; it must be at least {SMALLEST_TILE} pixels")
+        if (overlap or 0) < 0:
+            raise ValueError(f"overlap is {overlap}; it cannot be negative")
+        self.model = model
+        self._largest = tile or LARGEST_TILE
+        self._overlap = model.contract.overlap if overlap is None else overlap
+        if back_projection:
+            self._overlap += RADIUS
+        self._modes = range(8 if ensemble else 1)
+        self._back_projection = back_projection
+        self._strength = strength
+        identity = _identity(model)
+        make, half_helps = engine_maker(_TileBody(model), identity, pick_device(device))
+        half = precision == "half" or (precision == "auto" and half_helps and is_faithful(make, identity))
+        self._engine = make(half)
+        self._make_exact = lambda: make(False)
+        self._exact: Engine | None = None if half else self._engine
+
+    @property
+    def scale(self) -> int:
+        """The model's scale."""
+        return self.model.contract.scale
+
+    @property
+    def engine(self) -> str:
+        """What computes, for people: runtime, device and precision."""
+        return self._engine.name
+
+    def __call__(self, pictures: Tensor, on_tile: OnTile | None = None) -> Tensor:
+        """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1]."""
+        batch, _, height, width = pictures.shape
+        result = torch.empty(batch, 3, height * self.scale, width * self.scale)
+        for picture, target in zip(pictures, result, strict=True):
+            for top, left, pixels in self.pieces(picture.unsqueeze(0), on_tile):
+                target[:, top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = pixels[0]
+        return result.clamp_(0, 1)
+
+    def pieces(self, picture: Tensor, on_tile: OnTile | None = None) -> Iterator[Piece]:
+        """Upscale one picture (1, 3, H, W) piece by piece; a later piece may repaint the place of an earlier one.
+
+        Raises :class:`UpscaleError` when memory cannot hold the smallest tile, or when the network gives NaN even in
+        float32.
+        """
+        if picture.ndim != 4 or picture.shape[:2] != (1, 3) or not picture.numel():
+            raise ValueError(f"expected one RGB picture of shape (1, 3, H, W), got {tuple(picture.shape)}")
+        if not bool(torch.isfinite(picture).all()):
+            raise ValueError("the picture holds NaN or infinite values")
+        height, width = picture.shape[-2:]
+        padded = pad_to_multiple(picture.detach().float().cpu(), self.model.contract.size_multiple)
+        whole = self._whole_image(padded)
+        while True:
+            try:
+                for top, left, pixels in self._pass(padded, whole, on_tile):
+                    yield Piece(
+                        top, left, pixels[..., : height * self.scale - top, : width * self.scale - left]
+                    )
+            except OutOfMemory as error:
+                self._shrink_tile(padded, error)
+                continue
+            if whole is None or whole.settled():
+                return
+
+    def _pass(self, picture: Tensor, whole: _WholeImage | None, on_tile: OnTile | None) -> Iterator[Piece]:
+        if whole is not None:
+            whole.squares.zero_()
+        height, width = picture.shape[-2:]
+        tiles = plan(height, width, self._overlap, self._largest, self.model.contract.size_multiple)
+        for done, window in enumerate(tiles.windows, 1):
+            rows, columns = window.rows, window.columns
+            lr = picture[
+                ..., rows.start : rows.start + rows.length, columns.start : columns.start + columns.length
+            ]
+            sr = self._finish(self._tile(lr, window, whole), lr)
+            yield Piece(rows.core_start * self.scale, columns.core_start * self.scale, self._core(sr, window))
+            if on_tile is not None:
+                on_tile(done, len(tiles.windows))
+
+    def _tile(self, lr: Tensor, window: Window, whole: _WholeImage | None) -> Tensor:
+        """The super-resolved tile: one transform, or the mean of eight."""
+        total: Tensor | None = None
+        for mode in self._modes:
+            given = dihedral(lr, mode).contiguous()
+            out = self._run(given)
+            if whole is not None:
+                core = self._core(undo_dihedral(out, mode), window)
+                whole.squares[mode] += core.double().square().sum().float()
+                out = self._assemble(given, out, whole.shrinks[mode])
+            out = undo_dihedral(out, mode)
+            total = out if total is None else total + out
+        assert total is not None
+        return total / len(self._modes)
+
+    def _run(self, tile: Tensor) -> Tensor:
+        out = self._engine.run(tile)
+        if bool(torch.isfinite(out).all()):
+            return out
+        if self._exact is None:
+            self._exact = self._make_exact()
+        if self._exact is not self._engine:
+            out = self._exact.run(tile)
+        if not bool(torch.isfinite(out).all()):
+            raise UpscaleError(
+                f"the model '{self.model.contract.name}' gives NaN or infinite values on this picture, even in "
+                "float32; its weights are probably damaged: use another model"
+            )
+        return out
+
+    def _finish(self, sr: Tensor, lr: Tensor) -> Tensor:
+        if self._back_projection:
+            sr = back_project(sr, lr, self._back_projection)
+        if self._strength < 1:
+            plain = resize(lr, (sr.shape[-2], sr.shape[-1]), "bicubic")
+            sr = plain + self._strength * (sr - plain)
+        return sr
+
+    def _core(self, sr: Tensor, window: Window) -> Tensor:
+        rows, columns = window.rows, window.columns
+        return sr[
+            ...,
+            (rows.core_start - rows.start) * self.scale : (rows.core_end - rows.start) * self.scale,
+            (columns.core_start - columns.start) * self.scale : (columns.core_end - columns.start)
+            * self.scale,
+        ]
+
+    def _whole_image(self, picture: Tensor) -> _WholeImage | None:
+        network = self.model.network
+        if not isinstance(network, WholeImageNetwork):
+            return None
+        domain = picture * self.model.contract.value_range
+        with torch.inference_mode():
+            bounds = torch.cat([network.bound(dihedral(domain, mode)) for mode in self._modes])
+        bounds = bounds / self.model.contract.value_range
+        return _WholeImage(bounds, torch.ones_like(bounds), torch.zeros_like(bounds))
+
+    def _assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor) -> Tensor:
+        assert isinstance(self.model.network, WholeImageNetwork)
+        domain = self.model.contract.value_range
+        with torch.inference_mode():
+            return self.model.network.assemble(lr * domain, residual * domain, shrink) / domain
+
+    def _shrink_tile(self, picture: Tensor, error: OutOfMemory) -> None:
+        """Halve the area of the tile, or give up where that is not possible."""
+        height, width = picture.shape[-2:]
+        multiple = self.model.contract.size_multiple
+        before = plan(height, width, self._overlap, self._largest, multiple)
+        self._largest = int((before.height * before.width / 2) ** 0.5)
+        after = plan(height, width, self._overlap, self._largest, multiple)
+        too_small = self._largest < SMALLEST_TILE
+        if too_small or after.height * after.width >= before.height * before.width:
+            raise UpscaleError(
+                f"not enough memory for a tile of {before.width}x{before.height} pixels, and a smaller one is not "
+                "possible; close other programs, or use --device cpu, a smaller model or a smaller overlap"
+            ) from error
+
+
+class _TileBody(nn.Module):
+    """What an engine runs: the local part of the model, from and to values in [0, 1]."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.network = model.network
+        self.local: Callable[[Tensor], Tensor] = (
+            model.network.residual if isinstance(model.network, WholeImageNetwork) else model.network
+        )
+        self.domain = model.contract.value_range
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.domain == 1:
+            return self.local(x)
+        return self.local(x * self.domain) / self.domain
+
+
+def _identity(model: Model) -> str:
+    """A name for exactly these weights: what is compiled and measured for them is kept under it."""
+    digest = hashlib.sha256(f"{model.contract.architecture} {model.contract.sizes}".encode())
+    for name, tensor in model.network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
