@@ -1,0 +1,69 @@
+"""Files <-> tensors, on libvips: the only door for pictures on disk.
+
+Names are imported on first use: ``wildsr.image.formats`` must be reachable without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wildsr.image.alpha import bleed as bleed
+    from wildsr.image.canvas import Canvas as Canvas
+    from wildsr.image.color import quantize as quantize
+    from wildsr.image.errors import PictureError as PictureError
+    from wildsr.image.formats import Depth as Depth
+    from wildsr.image.formats import Format as Format
+    from wildsr.image.formats import Size as Size
+    from wildsr.image.picture import Picture as Picture
+    from wildsr.image.picture import Traits as Traits
+    from wildsr.image.reader import probe as probe
+    from wildsr.image.reader import read as read
+    from wildsr.image.writer import check_writable as check_writable
+    from wildsr.image.writer import render as render
+    from wildsr.image.writer import write as write
+
+_HOME_OF = {
+    "Canvas": "canvas",
+    "Depth": "formats",
+    "Format": "formats",
+    "Picture": "picture",
+    "PictureError": "errors",
+    "Size": "formats",
+    "Traits": "picture",
+    "bleed": "alpha",
+    "check_writable": "writer",
+    "probe": "reader",
+    "quantize": "color",
+    "read": "reader",
+    "render": "writer",
+    "write": "writer",
+}
+
+__all__ = [
+    "Canvas",
+    "Depth",
+    "Format",
+    "Picture",
+    "PictureError",
+    "Size",
+    "Traits",
+    "bleed",
+    "check_writable",
+    "probe",
+    "quantize",
+    "read",
+    "render",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'wildsr.image' has no attribute {name!r}")
+    value = getattr(import_module(f"wildsr.image.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,74 @@
+"""Transparency: believable colours under it, and its own enlargement."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from wildsr.image.formats import Size
+from wildsr.image.libvips import from_array
+
+
+def bleed(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    """Colours of visible pixels continued into the fully transparent area, by a push-pull pyramid.
+
+    What lies under alpha 0 is arbitrary, often black; a network would draw it into the visible edge as a
+    halo. Pixels with alpha above 0 keep their colour exactly.
+
+    Args:
+        rgb: (1, 3, H, W) float.
+        alpha: (1, 1, H, W) float in [0, 1].
+
+    Returns:
+        (1, 3, H, W); ``rgb`` itself where nothing, or everything, is fully transparent.
+    """
+    hidden = alpha <= 0
+    if not bool(hidden.any()) or bool(hidden.all()):
+        return rgb
+    return torch.where(hidden, _filled(rgb * alpha, alpha), rgb)
+
+
+def _filled(weighted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """``weighted / weight`` where there is weight; elsewhere that of the next coarser level, interpolated."""
+    own = weighted / weight.clamp_min(1e-12)
+    if bool((weight > 0).all()):
+        return own
+    height, width = weight.shape[-2:]
+    pad = (0, width % 2, 0, height % 2)
+    coarse = _filled(
+        functional.avg_pool2d(functional.pad(weighted, pad), 2),
+        functional.avg_pool2d(functional.pad(weight, pad), 2),
+    )
+    doubled = (height + height % 2, width + width % 2)
+    fine = functional.interpolate(coarse, size=doubled, mode="bilinear", align_corners=False)
+    return torch.where(weight > 0, own, fine[..., :height, :width])
+
+
+def enlarged(alpha: torch.Tensor, size: Size, depth: str) -> Any:
+    """Alpha at the output's size as a streaming libvips image of one band (Catmull-Rom, clamped).
+
+    Args:
+        alpha: (1, 1, h, w) or (h, w) float in [0, 1], at any resolution.
+        size: of the output.
+        depth: ``uint8``, ``uint16`` or ``float``; full opacity is 255, 65535 or 1.
+    """
+    top = {"uint8": 255.0, "uint16": 65535.0, "float": 1.0}[depth]
+    plane = alpha.detach().float().cpu().reshape(alpha.shape[-2:]).clamp(0, 1).mul(top)
+    array = np.ascontiguousarray(plane.numpy())[:, :, None]
+    image = resized(from_array(array, "b-w"), size, "cubic")
+    if depth == "float":
+        # Interpolation rounds, and a viewer may ask whether alpha equals 1.
+        return image.clamp(min=float(plane.min()), max=float(plane.max())).cast("float")
+    return image.rint().cast("uchar" if depth == "uint8" else "ushort")
+
+
+def resized(image: Any, size: Size, kernel: str) -> Any:
+    """A libvips image resized to exactly ``size``, streaming."""
+    if (image.width, image.height) == size:
+        return image
+    image = image.resize(size.width / image.width, vscale=size.height / image.height, kernel=kernel)
+    # resize rounds the sides itself; a quotient that is not exact could turn out one pixel off.
+    if (image.width, image.height) != size:
+        image = image.embed(0, 0, size.width, size.height, extend="copy")
+    return image

@@ -1,0 +1,134 @@
+"""The output being painted, in its final sample type."""
+
+import os
+import tempfile
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+
+from wildsr.image import color
+from wildsr.image.errors import PictureError
+from wildsr.image.picture import Traits
+from wildsr.image.profile import space_of
+
+#: A larger canvas lives in an unlinked temporary file, so that the system may page it out.
+MEMORY_LIMIT = 1 << 30
+
+_DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
+
+
+class Canvas:
+    """The output being painted: H x W x channels samples of the final type, in the colour space of the file.
+
+    Each pasted piece is converted to the picture's ICC profile (where it has one that is not sRGB) and
+    quantised at once. Both act on single pixels, so painting by tiles equals painting the whole; and no
+    out-of-gamut value needs storing, which is why a wide-gamut canvas is no larger than another.
+
+    Attributes:
+        height, width: in pixels.
+        traits: as given.
+        pixels: (height, width, 1 or 3) array of uint8, uint16 or float32.
+
+    Raises:
+        PictureError: neither memory nor the temporary folder has room.
+    """
+
+    def __init__(self, height: int, width: int, traits: Traits) -> None:
+        if height < 1 or width < 1:
+            raise ValueError(f"a canvas needs at least one pixel, not {width}x{height}")
+        self.height = height
+        self.width = width
+        self.traits = traits
+        self._closed = False
+        shape = (height, width, 1 if traits.grey else 3)
+        dtype = np.dtype(_DTYPES[traits.depth])
+        size = height * width * shape[2] * dtype.itemsize
+        try:
+            self._pixels = np.zeros(shape, dtype) if size <= MEMORY_LIMIT else _on_disk(shape, dtype, size)
+        except MemoryError as error:
+            raise PictureError(
+                f"A picture of {width}x{height} pixels needs {size / 2**30:.1f} GiB of memory, "
+                "which are not free. Choose a smaller size."
+            ) from error
+
+    @property
+    def pixels(self) -> "np.ndarray[Any, Any]":
+        """The samples painted so far; a view."""
+        if self._closed:
+            raise ValueError("this canvas is closed")
+        return self._pixels
+
+    def paste(self, top: int, left: int, rgb: torch.Tensor) -> None:
+        """Paint a piece.
+
+        Args:
+            top, left: where its first pixel goes.
+            rgb: (1, 3, h, w) or (3, h, w) floats in model space, on any device. Integer canvases clamp to
+                [0, 1] and round half to even; float ones keep any value. Grey ones take the channels' mean.
+
+        Raises:
+            ValueError: the piece has another shape, or does not lie inside the canvas.
+        """
+        piece = rgb.detach()
+        if piece.dim() == 4 and piece.shape[0] == 1:
+            piece = piece[0]
+        if piece.dim() != 3 or piece.shape[0] != 3:
+            raise ValueError(f"a piece must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
+        bottom, right = top + piece.shape[1], left + piece.shape[2]
+        if top < 0 or left < 0 or bottom > self.height or right > self.width:
+            raise ValueError(
+                f"a piece of {piece.shape[2]}x{piece.shape[1]} at ({top}, {left}) "
+                f"leaves the canvas of {self.width}x{self.height}"
+            )
+        if piece.numel():
+            self.pixels[top:bottom, left:right] = self._samples(piece.float())
+
+    def _samples(self, piece: torch.Tensor) -> "np.ndarray[Any, Any]":
+        traits = self.traits
+        if traits.grey:
+            piece = piece.mean(0, keepdim=True)
+        if traits.convert and traits.profile is not None:
+            space = space_of(traits.profile, grey=traits.grey)
+            if space is None:
+                raise ValueError("these traits ask to convert to a profile that cannot be inverted")
+            return space.from_model(piece.cpu().permute(1, 2, 0), traits.depth)
+        if traits.depth == "uint8":
+            samples = color.quantize(piece)
+        elif traits.depth == "uint16":
+            samples = piece.clamp(0, 1).mul(65535).round().to(torch.int32)
+        else:
+            samples = piece * traits.float_scale
+        return samples.permute(1, 2, 0).cpu().numpy()
+
+    def close(self) -> None:
+        """Free the memory, or the temporary file."""
+        self._closed = True
+        self._pixels = np.empty((0, 0, 0), self._pixels.dtype)
+
+    def __enter__(self) -> "Canvas":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _on_disk(shape: tuple[int, int, int], dtype: "np.dtype[Any]", size: int) -> "np.ndarray[Any, Any]":
+    """A zeroed array over a temporary file that no name leads to: it vanishes with the process."""
+    try:
+        with tempfile.TemporaryFile(prefix="wildsr-") as file:
+            # A file with holes would end the process by a bus error when the disk fills during painting.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
+    except OSError as error:
+        raise PictureError(
+            f"A picture of {shape[1]}x{shape[0]} pixels needs {size / 2**30:.1f} GiB for its samples, which "
+            f"{tempfile.gettempdir()} cannot hold ({error.strerror}). Free some space there, or set TMPDIR "
+            "to a folder on a larger disk."
+        ) from error

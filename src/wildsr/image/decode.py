@@ -1,0 +1,223 @@
+"""A file as a libvips image: which decoder, which page, and what may go wrong."""
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from wildsr.image.errors import PictureError
+from wildsr.image.formats import FORMATS, MAX_INPUT_PIXELS, RAW_SUFFIXES, SNIFF_BYTES, Size, sniff
+from wildsr.image.libvips import VipsError, from_array, reason, set_field
+
+# By content, never by suffix; an Ultra HDR JPEG is read as the plain JPEG it also is.
+_LOADERS = {
+    "jpeg": "jpegload",
+    "png": "pngload",
+    "webp": "webpload",
+    "tiff": "tiffload",
+    "gif": "gifload",
+    "avif": "heifload",
+    "heic": "heifload",
+}
+_PAGES = {"gif": "animated", "webp": "animated"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file: a lazy libvips image, orientation not yet applied, and what was noticed.
+
+    Attributes:
+        image: uchar, ushort, float … in any colour model.
+        format: name in ``formats.FORMATS``, by content.
+        lossless: a lossless WebP.
+        notes: as in ``Traits.notes``.
+    """
+
+    image: Any
+    format: str
+    lossless: bool
+    notes: tuple[str, ...]
+
+
+def open_source(path: Path) -> Source:
+    """Open a picture and read its header.
+
+    Raises:
+        PictureError: missing, a folder, unreadable, empty, of another kind, broken, or too large.
+    """
+    head = _head(path)
+    name = sniff(head)
+    if name is None:
+        kinds = ", ".join(form.label for form in FORMATS.values() if form.readable)
+        raise PictureError(f"{path} is not a picture wildsr reads ({kinds}), whatever its name says.")
+    if name == "tiff" and path.suffix.lower() in RAW_SUFFIXES:
+        raise PictureError(
+            f"{path} is a raw camera file. Develop it to TIFF or JPEG first, then upscale that."
+        )
+    if name in _LOADERS:
+        image = _header(path, name)
+        notes = _page_notes(image, name)
+    else:
+        image, notes = _by_pillow(path, name), ()
+    _check_size(path, image)
+    return Source(image, name, name == "webp" and _lossless_webp(path), notes)
+
+
+def upright(image: Any) -> bool:
+    """Whether width and height stay as they are once the orientation tag is obeyed."""
+    return not (image.get_typeof("orientation") and image.get("orientation") in (5, 6, 7, 8))
+
+
+def size_of(source: Source) -> Size:
+    """Width and height after orientation."""
+    image = source.image
+    return Size(image.width, image.height) if upright(image) else Size(image.height, image.width)
+
+
+def decoded(path: Path, source: Source) -> Any:
+    """The image of ``source`` with its pixels in memory, orientation applied.
+
+    Raises:
+        pyvips.Error, PictureError: damaged or cut off.
+    """
+    image = source.image
+    if image.get_typeof("heif-compression") and image.get("heif-compression") != "av1":
+        return _hevc(path, image)
+    return image.copy_memory().autorot()
+
+
+def unreadable(path: Path, error: Exception) -> PictureError:
+    """What to say when the pixels cannot be decoded."""
+    return PictureError(
+        f"{path} is damaged or cut off ({reason(error)}). Copy it again from where it came from; "
+        "if it opens elsewhere, save it from there as PNG."
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} is a folder, not a picture.")
+        if path.exists() and not path.is_file():
+            raise PictureError(f"{path} is not a regular file.")
+        with path.open("rb") as file:
+            head = file.read(SNIFF_BYTES)
+        os.fsencode(path).decode()
+    except FileNotFoundError as error:
+        raise PictureError(f"{path} does not exist.") from error
+    except UnicodeDecodeError as error:
+        raise PictureError(
+            f"The name of {os.fsencode(path)!r} is not valid UTF-8; rename the file."
+        ) from error
+    except OSError as error:
+        why = "no permission" if error.errno in (errno.EACCES, errno.EPERM) else error.strerror
+        raise PictureError(f"{path} cannot be read: {why}.") from error
+    except ValueError as error:
+        raise PictureError(f"{str(path)!r} is not a file name: {error}.") from error
+    if not head:
+        raise PictureError(f"{path} is empty (0 bytes).")
+    return head
+
+
+def _header(path: Path, name: str) -> Any:
+    # Stricter levels would refuse the many phone JPEGs with harmless bytes between their segments.
+    options: dict[str, Any] = {"fail_on": "truncated", "access": "sequential"}
+    loader = getattr(pyvips.Image, _LOADERS[name])
+    try:
+        image = loader(str(path), **options)
+        primary = image.get("heif-primary") if image.get_typeof("heif-primary") else 0
+        return loader(str(path), page=primary, **options) if primary else image
+    except VipsError as error:
+        raise unreadable(path, error) from error
+
+
+def _lossless_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        at = 12
+        while True:
+            file.seek(at)
+            chunk = file.read(8)
+            if len(chunk) < 8 or chunk[:4] in (b"VP8L", b"VP8 "):
+                return chunk[:4] == b"VP8L"
+            # A frame of an animation holds its own chunks behind 16 bytes.
+            at += 24 if chunk[:4] == b"ANMF" else 8 + (int.from_bytes(chunk[4:], "little") + 1) // 2 * 2
+
+
+def _page_notes(image: Any, name: str) -> tuple[str, ...]:
+    pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    if pages < 2:
+        return ()
+    if name in _PAGES:
+        return (f"animated: only the first of {pages} frames is used",)
+    if name in ("heic", "avif"):
+        return (f"only the main one of {pages} pictures in the file is used",)
+    return (f"only the first of {pages} pages is used",)
+
+
+def _check_size(path: Path, image: Any) -> None:
+    if image.width * image.height > MAX_INPUT_PIXELS:
+        raise PictureError(
+            f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
+            f"{MAX_INPUT_PIXELS // 10**6} million. Cut it into parts or make it smaller first."
+        )
+
+
+def _hevc(path: Path, header: Any) -> Any:
+    """Pixels by pillow-heif (libvips comes without an HEVC decoder), the rest from the header by libvips."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise PictureError(
+            f"{path} is a HEIC picture, which needs one more package: pip install 'wildsr[heic]'"
+        ) from error
+    try:
+        # Primary picture, irot/imir applied; the EXIF orientation of HEIC only repeats them.
+        heif = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+        pixels = np.array(heif)
+    except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
+        raise unreadable(path, error) from error
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    image = from_array(np.ascontiguousarray(pixels), _interpretation(pixels)).copy()
+    for name in header.get_fields():
+        value = header.get(name)
+        if name.startswith(("exif-", "xmp-", "icc-", "iptc-", "resolution-")) and isinstance(
+            value, bytes | str
+        ):
+            set_field(image, name, value)
+    set_field(image, "bits-per-sample", int(heif.info.get("bit_depth", 8)))
+    return image.copy(xres=header.xres, yres=header.yres)
+
+
+def _interpretation(pixels: "np.ndarray[Any, Any]") -> str:
+    if pixels.shape[2] < 3:
+        return "b-w" if pixels.dtype == np.uint8 else "grey16"
+    return "srgb" if pixels.dtype == np.uint8 else "rgb16"
+
+
+def _by_pillow(path: Path, name: str) -> Any:
+    """BMP and PPM, which the usual builds of libvips do not read, where Pillow happens to be installed."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise PictureError(
+            f"{path} is a {FORMATS[name].label} picture, which needs one more package: pip install pillow"
+        ) from error
+    try:
+        with Image.open(path, formats=[name.upper()]) as opened:
+            if opened.width * opened.height > MAX_INPUT_PIXELS:
+                return from_array(np.zeros((1, 1, 1), np.uint8), "b-w").replicate(opened.width, opened.height)
+            deep = opened.mode.startswith("I")
+            kind = (
+                opened.mode if opened.mode in ("L", "RGB", "RGBA") else "L" if opened.mode == "1" else "RGB"
+            )
+            pixels = np.array(opened).astype(np.uint16) if deep else np.array(opened.convert(kind))
+            dpi = opened.info.get("dpi")
+    except (ValueError, OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise unreadable(path, error) from error
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    image = from_array(np.ascontiguousarray(pixels), _interpretation(pixels))
+    return image.copy(xres=dpi[0] / 25.4, yres=dpi[1] / 25.4) if dpi else image

@@ -1,0 +1,158 @@
+"""What each picture format can hold: a literal table, importable without torch, numpy or libvips."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from wildsr.image.errors import PictureError
+
+Depth = Literal["uint8", "uint16", "float"]
+
+#: Input larger than this many pixels is refused: as float32 RGB it would take more than 6 GiB.
+MAX_INPUT_PIXELS = 2**29
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, as the picture is seen (orientation applied)."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one file format can hold.
+
+    Attributes:
+        name: the key in :data:`FORMATS`.
+        label: the name people use.
+        suffixes: lower case, with the dot; the first is the usual one.
+        readable, writable: what wildsr does with it. HEIC needs the ``heic`` extra.
+        depths: the sample types it is written with, best last.
+        max_side: greatest width and height that can be written.
+        alpha: whether it holds transparency.
+        grey: whether a picture with one channel is stored as such.
+        profiles: whether it holds an ICC profile.
+        output: name of the format written by default for a picture read from this one.
+    """
+
+    name: str
+    label: str
+    suffixes: tuple[str, ...]
+    depths: tuple[Depth, ...]
+    max_side: int
+    alpha: bool
+    output: str
+    readable: bool = True
+    writable: bool = True
+    grey: bool = True
+    profiles: bool = True
+
+
+# PNG itself would go to 2^31 - 1 pixels a side, but its common library refuses to read beyond 1 million.
+FORMATS: dict[str, Format] = {
+    "jpeg": Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), ("uint8",), 65535, False, "jpeg"),
+    "png": Format("png", "PNG", (".png",), ("uint8", "uint16"), 1_000_000, True, "png"),
+    "webp": Format("webp", "WebP", (".webp",), ("uint8",), 16383, True, "webp", grey=False),
+    "tiff": Format("tiff", "TIFF", (".tif", ".tiff"), ("uint8", "uint16", "float"), 10_000_000, True, "tiff"),
+    "avif": Format("avif", "AVIF", (".avif",), ("uint8", "uint16"), 16384, True, "avif", grey=False),
+    "gif": Format("gif", "GIF", (".gif",), ("uint8",), 65535, True, "gif", grey=False, profiles=False),
+    "heic": Format("heic", "HEIC", (".heic", ".heif", ".hif"), (), 0, True, "jpeg", writable=False),
+    "bmp": Format("bmp", "BMP", (".bmp", ".dib"), (), 0, False, "png", writable=False),
+    "ppm": Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm"), (), 0, False, "png", writable=False),
+}
+
+_BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}
+
+READABLE_SUFFIXES: frozenset[str] = frozenset(s for s, form in _BY_SUFFIX.items() if form.readable)
+WRITABLE_SUFFIXES: frozenset[str] = frozenset(s for s, form in _BY_SUFFIX.items() if form.writable)
+
+#: Camera files whose first TIFF page is only a preview: reading them as TIFF would upscale a thumbnail.
+RAW_SUFFIXES: frozenset[str] = frozenset(
+    (".3fr", ".arw", ".cr2", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".nef", ".nrw", ".pef", ".sr2", ".srw")
+)
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+SNIFF_BYTES = 256
+
+
+def format_of_suffix(path: str | os.PathLike[str]) -> Format | None:
+    """The format that the suffix of ``path`` names, or None."""
+    return _BY_SUFFIX.get(Path(path).suffix.lower())
+
+
+def default_suffix(path: str | os.PathLike[str]) -> str:
+    """The suffix for the upscaled version of ``path``: its own where wildsr writes it, else .jpg or .png."""
+    form = format_of_suffix(path)
+    if form is None:
+        return ".png"
+    return Path(path).suffix.lower() if form.writable else FORMATS[form.output].suffixes[0]
+
+
+def sniff(head: bytes) -> str | None:
+    """Name of the format of a file that begins with ``head`` (:data:`SNIFF_BYTES` bytes), or None."""
+    name: str | None = None
+    if head.startswith(b"\xff\xd8\xff"):
+        name = "jpeg"
+    elif head.startswith(b"\x89PNG\r\n\x1a\n"):
+        name = "png"
+    elif head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        name = "webp"
+    elif head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        name = "tiff"
+    elif head[:6] in (b"GIF87a", b"GIF89a"):
+        name = "gif"
+    elif head[4:8] == b"ftyp":
+        box = head[8 : max(16, int.from_bytes(head[:4], "big"))]
+        brands = {box[:4]} | {box[i : i + 4] for i in range(8, len(box) - 3, 4)}
+        name = "avif" if brands & _AVIF_BRANDS else "heic" if brands & _HEIF_BRANDS else None
+    elif head.startswith(b"BM") and len(head) > 26 and head[6:10] == b"\0\0\0\0":
+        name = "bmp"
+    elif head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\t", b"\n", b"\r"):
+        name = "ppm"
+    return name
+
+
+def output_format(path: str | os.PathLike[str], name: str | None = None) -> Format:
+    """The format in which ``path`` will be written: ``name`` where given, else what the suffix says.
+
+    Raises:
+        PictureError: no such format, or one that is only read.
+    """
+    known = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.writable)
+    if name is not None:
+        form = FORMATS.get(name.lower()) or _BY_SUFFIX.get("." + name.lower().lstrip("."))
+        if form is None:
+            raise PictureError(f"'{name}' is not a format wildsr writes; choose one of {known}.")
+    else:
+        form = format_of_suffix(path)
+        if form is None:
+            raise PictureError(
+                f"Cannot tell the format of {path} from its name; give it one of the endings {known}."
+            )
+    if not form.writable:
+        raise PictureError(
+            f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}."
+        )
+    return form
+
+
+def check_limits(path: str | os.PathLike[str], size: Size, form: Format, *, alpha: bool) -> None:
+    """Raise a PictureError where ``form`` cannot hold a picture of this size, or its transparency."""
+    if min(size) < 1:
+        raise PictureError(f"Cannot write {path}: a picture of {size} pixels has no content.")
+    if max(size) > form.max_side:
+        raise PictureError(
+            f"Cannot write {path}: {form.label} holds at most {form.max_side} pixels a side and the result "
+            f"has {size}. Write TIFF or PNG instead, or choose a smaller size."
+        )
+    if alpha and not form.alpha:
+        raise PictureError(
+            f"Cannot write {path}: {form.label} cannot hold the transparency of this picture. "
+            f"Write PNG, WebP or TIFF instead."
+        )

@@ -1,0 +1,68 @@
+"""The types: a picture in memory, and what must survive apart from its pixels."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from wildsr.image.formats import Depth, Format, Size
+
+#: One value of a libvips metadata field: a block of bytes, a text, or a number.
+Field = bytes | str | int | float
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What must survive apart from the pixels.
+
+    Attributes:
+        depth: type of the samples in the file.
+        grey: the file has one colour channel.
+        profile: the ICC profile to give back; None: there was none, or it was converted away (CMYK, Lab).
+        convert: the profile is not sRGB, so pixels are converted from it on reading and to it on painting.
+            False: sample values pass through untouched.
+        bits: significant bits of an integer sample: 10 or 12 for deep AVIF and HEIC, else those of ``depth``.
+        float_scale: a float picture was divided by this, because its maximum exceeded 1.
+        metadata: fields of libvips, by name: EXIF, XMP, IPTC, comments.
+        resolution: horizontal and vertical, in pixels per millimetre; None where the file does not say.
+        format: name of the source's format in ``formats.FORMATS``; None for a picture not read from a file.
+        lossless: the source was a lossless WebP.
+        notes: what a person should be told about the reading of this picture.
+    """
+
+    depth: Depth = "uint8"
+    grey: bool = False
+    profile: bytes | None = None
+    convert: bool = False
+    bits: int = 8
+    float_scale: float = 1.0
+    metadata: tuple[tuple[str, Field], ...] = ()
+    resolution: tuple[float, float] | None = None
+    format: str | None = None
+    lossless: bool = False
+    notes: tuple[str, ...] = ()
+
+    def fitted(self, form: Format) -> "Traits":
+        """These traits, the depth lowered to what ``form`` holds; a canvas of these saves memory."""
+        order: tuple[Depth, ...] = ("uint8", "uint16", "float")
+        held = [d for d in form.depths if order.index(d) <= order.index(self.depth)]
+        return self if self.depth in form.depths else replace(self, depth=held[-1])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in memory.
+
+    Attributes:
+        rgb: (1, 3, H, W) float32, sRGB-encoded, nominally [0, 1]; colours outside the sRGB gamut exceed it.
+        alpha: (1, 1, H, W) float32 in [0, 1], or None. Colour is straight, not premultiplied.
+        traits: what must survive apart from the pixels.
+    """
+
+    rgb: torch.Tensor
+    alpha: torch.Tensor | None
+    traits: Traits
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return Size(self.rgb.shape[-1], self.rgb.shape[-2])

@@ -1,0 +1,186 @@
+"""Files to tensors."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wildsr.image import color
+from wildsr.image.alpha import bleed
+from wildsr.image.decode import Source, decoded, open_source, size_of, unreadable, upright
+from wildsr.image.errors import PictureError
+from wildsr.image.formats import Depth, Size
+from wildsr.image.libvips import VipsError, to_array
+from wildsr.image.metadata import collect
+from wildsr.image.picture import Picture, Traits
+from wildsr.image.profile import judge, space_of
+
+_LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
+# libvips' value for "the file does not say": one pixel per millimetre.
+_NO_RESOLUTION = (1.0, 1.0)
+_DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
+
+
+def probe(path: str | os.PathLike[str]) -> Size:
+    """Width and height of a picture once its orientation is obeyed, from its header.
+
+    Raises:
+        PictureError: as :func:`read`, but damage behind the header goes unnoticed.
+    """
+    return size_of(open_source(Path(path)))
+
+
+def read(path: str | os.PathLike[str]) -> Picture:
+    """A picture from a file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
+
+    The content decides about the format, not the name. Orientation is applied. Samples of a picture without a
+    profile, or with one that amounts to sRGB, are divided by the maximum of their type and otherwise
+    untouched; other profiles are converted to sRGB without clipping. Float samples above 1 are divided by the
+    picture's maximum.
+
+    Raises:
+        PictureError: missing, a folder, unreadable, empty, not a picture, damaged, cut off, or too large
+            (``formats.MAX_INPUT_PIXELS``).
+    """
+    path = Path(path)
+    source = open_source(path)
+    try:
+        return _picture(path, source)
+    except VipsError as error:
+        raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise PictureError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
+
+
+def _picture(path: Path, source: Source) -> Picture:
+    across, down = source.image.xres, source.image.yres
+    image = decoded(path, source)
+    traits = Traits(
+        metadata=collect(image),
+        resolution=(across, down) if upright(source.image) else (down, across),
+        format=source.format,
+        lossless=source.lossless,
+        notes=source.notes,
+    )
+    if traits.resolution == _NO_RESOLUTION:
+        traits = replace(traits, resolution=None)
+    image, traits = _grey_or_rgb(image, traits)
+    image, traits = _depth(path, image, traits)
+    channels = 1 if traits.grey else 3
+    colour = image.extract_band(0, n=channels) if image.bands > channels else image
+    traits = _judged(traits, color.profile_of(image))
+    alpha = _unit(to_array(image.extract_band(channels)))[0] if image.bands > channels else None
+    # Every GIF is decoded with alpha.
+    if alpha is not None and source.format == "gif" and bool((alpha == 1).all()):
+        alpha = None
+    space = space_of(traits.profile, grey=traits.grey) if traits.convert and traits.profile else None
+    if space is not None:
+        rgb = _planar(space.to_model(to_array(colour)))
+    else:
+        samples, traits = _finite(path, to_array(colour), traits)
+        unit, scale = _unit(samples)
+        rgb, traits = _planar(unit), replace(traits, float_scale=scale)
+    if alpha is None:
+        return Picture(rgb, None, traits)
+    opacity = _planar(torch.nan_to_num(alpha).clamp_(0, 1))[:, :1]
+    return Picture(bleed(rgb, opacity), opacity.contiguous(), traits)
+
+
+def _noted(traits: Traits, note: str) -> Traits:
+    return replace(traits, notes=(*traits.notes, note))
+
+
+def _grey_or_rgb(image: Any, traits: Traits) -> tuple[Any, Traits]:
+    """CMYK and Lab to sRGB; at most one channel behind the colours."""
+    kind = image.interpretation
+    if kind == "cmyk":
+        traits = _noted(traits, "CMYK converted to sRGB")
+        inks, sixteen = image.extract_band(0, n=4), image.format == "ushort"
+        try:
+            colour = color.to_srgb(inks, sixteen=sixteen)
+        except VipsError:
+            traits = _noted(traits, "its ICC profile is broken and was left out")
+            colour = color.to_srgb(color.with_profile(inks, None), sixteen=sixteen)
+        image = colour.bandjoin(image.extract_band(4)) if image.bands > 4 else colour
+    elif kind in _LAB:
+        traits = _noted(traits, "Lab converted to sRGB")
+        sixteen = bool(image.get_typeof("bits-per-sample")) and image.get("bits-per-sample") > 8
+        image = image.extract_band(0, n=3).colourspace("rgb16" if sixteen else "srgb")
+        image = color.with_profile(image, None)
+    grey = kind in ("b-w", "grey16") or image.bands < 3
+    most = 2 if grey else 4
+    if image.bands > most:
+        traits = _noted(traits, f"{image.bands - most} of its {image.bands} channels were left out")
+        image = image.extract_band(0, n=most)
+    return image, replace(traits, grey=grey)
+
+
+def _depth(path: Path, image: Any, traits: Traits) -> tuple[Any, Traits]:
+    """Samples as uchar, ushort over its whole range, or float."""
+    if image.format in ("complex", "dpcomplex"):
+        raise PictureError(f"{path} holds complex numbers, which are not a picture.")
+    depth = _DEPTHS.get(image.format, "float")
+    bits = {"uint8": 8, "uint16": 16, "float": 32}[depth]
+    if depth == "float":
+        if image.format not in ("float", "double"):
+            traits = _noted(traits, f"samples of type {image.format} are handled, and written, as float")
+        image = image.cast("float")
+    elif depth == "uint16" and traits.format in ("avif", "heic") and image.get_typeof("bits-per-sample"):
+        # libvips and libheif shift 10 and 12 bits upwards, which leaves white short of 65535.
+        bits = image.get("bits-per-sample")
+        if bits < 16:
+            image = (image >> (16 - bits)).linear(65535 / (2**bits - 1), 0).rint().cast("ushort")
+    return image, replace(traits, depth=depth, bits=bits)
+
+
+def _judged(traits: Traits, profile: bytes | None) -> Traits:
+    """What to do about the profile."""
+    if profile is None:
+        return traits
+    traits = replace(traits, profile=profile)
+    # Curves of profiles end at 1, float samples need not: they go through as they are.
+    verdict = "same" if traits.depth == "float" else judge(profile, grey=traits.grey)
+    if verdict == "broken":
+        traits = _noted(
+            traits, "its ICC profile is broken or for another kind of picture; taken as sRGB, left out"
+        )
+        return replace(traits, profile=None)
+    if verdict == "table":
+        return _noted(traits, "its ICC profile is made of tables: kept, and the colours taken as they are")
+    return replace(traits, convert=verdict == "convert")
+
+
+def _finite(
+    path: Path, samples: "np.ndarray[Any, Any]", traits: Traits
+) -> tuple["np.ndarray[Any, Any]", Traits]:
+    """Float samples without NaN (as 0) and infinity (as the largest finite value of its sign)."""
+    if samples.dtype != np.float32:
+        return samples, traits
+    finite = np.isfinite(samples)
+    bad = int(samples.size - np.count_nonzero(finite))
+    if bad == 0:
+        return samples, traits
+    if bad == samples.size:
+        raise PictureError(f"{path} holds no number at all: every sample is NaN or infinite.")
+    low, high = float(samples[finite].min()), float(samples[finite].max())
+    samples = np.nan_to_num(samples, nan=0.0, posinf=high, neginf=low)
+    return samples, _noted(traits, f"{bad} samples were NaN or infinite and were replaced")
+
+
+def _unit(samples: "np.ndarray[Any, Any]") -> tuple[torch.Tensor, float]:
+    """(H, W, C) samples of any type as float32 with 1 as white, and what floats were divided by."""
+    if samples.dtype == np.uint8:
+        return torch.from_numpy(samples.astype(np.float32)).div_(255), 1.0
+    if samples.dtype == np.uint16:
+        return torch.from_numpy(samples.astype(np.float32)).div_(65535), 1.0
+    unit = torch.from_numpy(samples.copy())
+    scale = float(torch.nan_to_num(unit).max())
+    return (unit.div_(scale), scale) if scale > 1 else (unit, 1.0)
+
+
+def _planar(rows: torch.Tensor) -> torch.Tensor:
+    """(H, W, 1 or 3) to (1, 3, H, W), contiguous."""
+    return rows.permute(2, 0, 1).expand(3, -1, -1).unsqueeze(0).contiguous()

@@ -1,0 +1,211 @@
+"""A painted canvas to a file: checked early, encoded, and put in place only when complete."""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wildsr.image import alpha as transparency
+from wildsr.image import color
+from wildsr.image.canvas import Canvas
+from wildsr.image.encode import encode
+from wildsr.image.errors import PictureError
+from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_format
+from wildsr.image.libvips import VipsError, from_array, reason, to_array
+from wildsr.image.metadata import restore
+from wildsr.image.picture import Traits
+
+_FULL_DISK = 1 << 20
+
+
+def write(
+    path: str | os.PathLike[str],
+    canvas: Canvas,
+    *,
+    alpha: torch.Tensor | None = None,
+    size: Size | None = None,
+    crop: Size | None = None,
+    format: str | None = None,
+    quality: int | None = None,
+) -> None:
+    """Encode a canvas, with everything of its traits that the format can hold.
+
+    The file appears under its name only when it is complete; until then an older one of that name stays.
+
+    Args:
+        path: the file to write; its folder must exist.
+        canvas: painted.
+        alpha: (1, 1, h, w) float in [0, 1] at any resolution, usually the input's; it is enlarged here.
+        size: to resize to, where it differs from the canvas (Lanczos 3).
+        crop: what to keep of that, around its centre; None: all of it.
+        format: name or suffix of a format; None: what the suffix of ``path`` says.
+        quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless where the source was) and 90.
+
+    Raises:
+        PictureError: the format cannot hold the picture, or the file cannot be written.
+    """
+    path = Path(path)
+    size = Size(canvas.width, canvas.height) if size is None else Size(*size)
+    form = _checked(path, crop or size, format=format, transparent=_transparent(alpha), quality=quality)
+    traits = canvas.traits.fitted(form)
+    try:
+        image = _cropped(_assembled(canvas, _kept(alpha, form), size, form), crop)
+        with _replacing(path) as temporary:
+            encode(image, temporary, form, traits, quality)
+    except VipsError as error:
+        raise _unwritable(path, error) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def render(
+    canvas: Canvas, *, alpha: torch.Tensor | None = None, size: Size | None = None, crop: Size | None = None
+) -> "np.ndarray[Any, Any]":
+    """What :func:`write` would put into a file that holds everything, as an array.
+
+    Returns:
+        (H, W, C) uint8, uint16 or float32 in the colour space of the canvas; alpha, if given, comes last.
+    """
+    size = Size(canvas.width, canvas.height) if size is None else Size(*size)
+    return np.array(to_array(_cropped(_assembled(canvas, alpha, size, FORMATS["tiff"]), crop)))
+
+
+def check_writable(
+    path: str | os.PathLike[str],
+    size: Size,
+    *,
+    alpha: bool = False,
+    format: str | None = None,
+    quality: int | None = None,
+) -> Format:
+    """Everything about :func:`write` that can be known before the work.
+
+    Args:
+        path: the file to write.
+        size: it will have.
+        alpha: the picture has pixels that are not opaque.
+        format, quality: as in :func:`write`.
+
+    Returns:
+        the format that will be written.
+
+    Raises:
+        PictureError: unknown suffix, beyond the format's limits, no such folder, or not writable.
+    """
+    return _checked(Path(path), Size(*size), format=format, transparent=alpha, quality=quality)
+
+
+def _checked(path: Path, size: Size, *, format: str | None, transparent: bool, quality: int | None) -> Format:
+    form = output_format(path, format)
+    check_limits(path, size, form, alpha=transparent)
+    if quality is not None and not 1 <= quality <= 100:
+        raise PictureError(f"Quality goes from 1 to 100, not {quality}.")
+    folder = _target(path).parent
+    if path.is_dir():
+        raise PictureError(f"Cannot write {path}: there is a folder of that name.")
+    if not folder.is_dir():
+        raise PictureError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PictureError(f"Cannot write {path}: no permission to write in the folder {folder}.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PictureError(f"Cannot write {path}: the file is write-protected.")
+    return form
+
+
+def _transparent(alpha: torch.Tensor | None) -> bool:
+    return alpha is not None and bool((alpha < 1).any())
+
+
+def _kept(alpha: torch.Tensor | None, form: Format) -> torch.Tensor | None:
+    return alpha if form.alpha else None
+
+
+def _assembled(canvas: Canvas, alpha: torch.Tensor | None, size: Size, form: Format) -> Any:
+    """The streaming libvips image to encode: size, depth, alpha, profile, metadata."""
+    painted = canvas.traits
+    traits = painted.fitted(form)
+    profile = painted.profile if form.profiles and (form.grey or not painted.grey) else None
+    image = from_array(np.asarray(canvas.pixels), _interpretation(painted))
+    image = transparency.resized(image, size, "lanczos3")
+    if painted.convert and profile is None:
+        image = color.to_srgb(color.with_profile(image, painted.profile), sixteen=painted.depth == "uint16")
+        if painted.grey:
+            image = image.extract_band(1)
+    image = _lowered(image, painted, traits)
+    if alpha is not None:
+        image = image.bandjoin(transparency.enlarged(alpha, size, traits.depth))
+    image = image.copy(interpretation=_interpretation(traits))
+    return restore(color.with_profile(image, profile), traits)
+
+
+def _cropped(image: Any, crop: Size | None) -> Any:
+    if crop is None or (image.width, image.height) == crop:
+        return image
+    return image.crop(
+        (image.width - crop.width) // 2, (image.height - crop.height) // 2, crop.width, crop.height
+    )
+
+
+def _interpretation(traits: Traits) -> str:
+    if traits.depth == "uint16":
+        return "grey16" if traits.grey else "rgb16"
+    if traits.grey:
+        return "b-w"
+    return "scrgb" if traits.depth == "float" else "srgb"
+
+
+def _lowered(image: Any, painted: Traits, wanted: Traits) -> Any:
+    """Samples of a lower depth, where the canvas was painted deeper than the file can be."""
+    if painted.depth == wanted.depth:
+        return image
+    white = 65535 if painted.depth == "uint16" else painted.float_scale
+    top, kind = (255, "uchar") if wanted.depth == "uint8" else (65535, "ushort")
+    return image.linear(top / white, 0).rint().cast(kind)
+
+
+def _target(path: Path) -> Path:
+    """Where the bytes go: a link is followed, not replaced."""
+    return path.resolve() if path.is_symlink() else path
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A new file beside ``path`` that takes its place at the end, and leaves no trace on any failure."""
+    target = _target(path)
+    temporary = target.with_name(f".wildsr-{secrets.token_hex(8)}.tmp")
+    mode = target.stat().st_mode & 0o777 if target.exists() else None
+    # Created here, not by tempfile: so it gets the permissions that the umask grants.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
+        if mode is not None:
+            temporary.chmod(mode)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _unwritable(path: Path, error: Exception) -> PictureError:
+    text = str(error)
+    full = "No space left" in text or "quota" in text.lower()
+    if isinstance(error, OSError):
+        full = full or error.errno in (errno.ENOSPC, errno.EDQUOT)
+    with contextlib.suppress(OSError):
+        full = full or shutil.disk_usage(path.parent).free < _FULL_DISK
+    if full:
+        return PictureError(
+            f"Cannot write {path}: the disk is full. Free some space, or write to another one."
+        )
+    why = error.strerror if isinstance(error, OSError) else reason(error)
+    return PictureError(f"Cannot write {path}: {why}.")
