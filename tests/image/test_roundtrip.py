@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from conftest import ADOBE, P3, PROPHOTO, SRGB, SRGB_CURVE, Copy, icc_profile, saturated
+from picture_samples import ADOBE, P3, PROPHOTO, SRGB, SRGB_CURVE, Copy, icc_profile, saturated
 from PIL import Image
 
 from wildsr import image

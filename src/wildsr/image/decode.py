@@ -124,8 +124,10 @@ def _head(path: Path) -> bytes:
 
 
 def _header(path: Path, name: str) -> Any:
-    # Stricter levels would refuse the many phone JPEGs with harmless bytes between their segments.
-    options: dict[str, Any] = {"fail_on": "truncated", "access": "sequential"}
+    # A stricter level would refuse the many phone JPEGs with harmless bytes between their segments; a laxer one
+    # would fill the missing strips of a TIFF with zeros.
+    strictness = "error" if name == "tiff" else "truncated"
+    options: dict[str, Any] = {"fail_on": strictness, "access": "sequential"}
     loader = getattr(pyvips.Image, _LOADERS[name])
     try:
         image = loader(str(path), **options)

@@ -53,9 +53,9 @@ class Format:
     profiles: bool = True
 
 
-# PNG itself would go to 2^31 - 1 pixels a side, but its common library refuses to read beyond 1 million.
+# JPEG itself would go to 65535 pixels a side and PNG to 2^31 - 1, but their common libraries stop at these.
 FORMATS: dict[str, Format] = {
-    "jpeg": Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), ("uint8",), 65535, False, "jpeg"),
+    "jpeg": Format("jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), ("uint8",), 65500, False, "jpeg"),
     "png": Format("png", "PNG", (".png",), ("uint8", "uint16"), 1_000_000, True, "png"),
     "webp": Format("webp", "WebP", (".webp",), ("uint8",), 16383, True, "webp", grey=False),
     "tiff": Format("tiff", "TIFF", (".tif", ".tiff"), ("uint8", "uint16", "float"), 10_000_000, True, "tiff"),

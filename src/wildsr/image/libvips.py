@@ -1,4 +1,4 @@
-"""libvips, configured for this package: the only module that imports pyvips."""
+"""libvips, configured for this package; every other module of the package imports pyvips behind it."""
 
 import logging
 from typing import Any

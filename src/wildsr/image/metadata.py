@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from wildsr.image.libvips import set_field
 from wildsr.image.picture import Field, Traits
@@ -44,6 +44,8 @@ def _fields(image: Any) -> Iterator[tuple[str, Field]]:
             value = bytes(value)
             if name == "xmp-data":
                 value = clean_xmp(value)
+            elif name == "exif-data":
+                value = clean_exif(value)
             elif name in ("iptc-data", "photoshop-data"):
                 value = clean_photoshop(value)
         if isinstance(value, bytes | str | int | float) and value not in (b"", ""):
@@ -61,7 +63,18 @@ def restore(image: Any, traits: Traits) -> Any:
         image = image.copy()
     for name, value in traits.metadata:
         set_field(image, name, value)
+    # Without it libvips leaves the tag of the old block standing.
+    set_field(image, "orientation", 1)
     return image
+
+
+def clean_exif(block: bytes) -> bytes:
+    """An EXIF block whose first directory leads to no second one, which holds the thumbnail."""
+    start = 6 if block.startswith(b"Exif\0\0") else 0
+    order: Literal["little", "big"] = "little" if block[start : start + 2] == b"II" else "big"
+    directory = start + int.from_bytes(block[start + 4 : start + 8], order)
+    link = directory + 2 + 12 * int.from_bytes(block[directory : directory + 2], order)
+    return block if link + 4 > len(block) else block[:link] + bytes(4) + block[link + 4 :]
 
 
 def clean_xmp(packet: bytes) -> bytes:
