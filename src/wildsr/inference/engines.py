@@ -1,6 +1,7 @@
 """What runs a network on one tile: OpenVINO on CPUs, PyTorch on CUDA and MPS and wherever OpenVINO is not."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Literal, Protocol
 
 import torch
@@ -38,7 +39,8 @@ class TorchEngine:
         self._dtype = torch.float32
         if half:
             self._dtype = torch.bfloat16 if device.type == "cpu" else torch.float16
-        self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        own = deepcopy(network)  # the caller's model stays where it is
+        self._network = own.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, tile: Tensor) -> Tensor:
         """See :class:`Engine`."""

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,9 @@ def _convert(network: nn.Module) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # Deprecated in favour of torch.export, whose graphs OpenVINO cannot yet give free sizes.
+        warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             network.eval(), torch.zeros(1, 3, 16, 16), check_trace=False
         )

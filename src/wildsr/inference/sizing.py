@@ -14,7 +14,7 @@ proportions."""
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for, at most one of: ``scale``; ``width`` and/or ``height``; ``megapixels``. None: the model's scale.
+    """What was asked for, at most one of ``scale``; ``width`` and/or ``height``; ``megapixels``. None: the model's.
 
     Raises ``ValueError`` on contradictions and on sizes that are not positive.
     """

@@ -97,7 +97,7 @@ class Upscaler:
         make, half_helps = engine_maker(_TileBody(model), identity, pick_device(device))
         half = precision == "half" or (precision == "auto" and half_helps and is_faithful(make, identity))
         self._engine = make(half)
-        self._make_exact = lambda: make(False)
+        self._make_exact: Callable[[], Engine] = lambda: make(False)
         self._exact: Engine | None = None if half else self._engine
 
     @property
@@ -213,7 +213,7 @@ class Upscaler:
         domain = picture * self.model.contract.value_range
         with torch.inference_mode():
             bounds = torch.cat([network.bound(dihedral(domain, mode)) for mode in self._modes])
-        bounds = bounds / self.model.contract.value_range
+        bounds = bounds.cpu() / self.model.contract.value_range
         return _WholeImage(bounds, torch.ones_like(bounds), torch.zeros_like(bounds))
 
     def _assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor) -> Tensor:

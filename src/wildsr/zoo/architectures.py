@@ -21,16 +21,15 @@ class Architecture(NamedTuple):
     build: Callable[..., nn.Module]
     value_range: float
     largest_overlap: int | None
-    half_precision: bool
 
 
 # The receptive field is the overlap that makes tiles exact; a smaller one keeps them within a level of 8
 # bits.
 ARCHITECTURES = {
-    "RRDBNet": Architecture(RRDBNet, 1.0, 32, True),
-    "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28, True),
-    "MSRResNet": Architecture(MSRResNet, 1.0, 32, True),
-    "SRResCGAN": Architecture(SRResCGAN, 255.0, None, False),
+    "RRDBNet": Architecture(RRDBNet, 1.0, 32),
+    "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28),
+    "MSRResNet": Architecture(MSRResNet, 1.0, 32),
+    "SRResCGAN": Architecture(SRResCGAN, 255.0, None),
 }
 SUPPORTED = (
     "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "

@@ -58,7 +58,6 @@ def contract_of(
         size_multiple=sizes.get("unshuffle", 1),
         receptive_field=radius,
         overlap=radius if common.largest_overlap is None else min(radius, common.largest_overlap),
-        half_precision=common.half_precision,
         licence=licence,
         source=source,
         sha256=digest,

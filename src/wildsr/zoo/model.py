@@ -19,7 +19,6 @@ class Contract:
         size_multiple: H and W of what the network is given must be multiples of this.
         receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly.
         overlap: default overlap of tiles, in LR pixels on each side.
-        half_precision: whether 16-bit floats keep the result within a level of 8 bits.
         licence: SPDX name, or "unknown".
         source: where the weights come from.
         sha256: of the file; None for a model that was never a file.
@@ -33,7 +32,6 @@ class Contract:
     size_multiple: int
     receptive_field: int
     overlap: int
-    half_precision: bool
     licence: str = "unknown"
     source: str = "unknown"
     sha256: str | None = None
