@@ -8,6 +8,7 @@ from torch import nn
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.zoo.load import contract_of
 from wildsr.zoo.model import Model
@@ -31,6 +32,8 @@ SMALL: dict[str, Build] = {
         {"features": 8, "growth": 4, "blocks": 1, "scale": 1, "unshuffle": 4},
     ),
     "msrresnet": ("MSRResNet", MSRResNet, {"features": 8, "blocks": 2, "scale": 4}),
+    "span": ("SPAN", SPAN, {"features": 8, "scale": 4, "normalised": 0}),
+    "span x2 normalised": ("SPAN", SPAN, {"features": 8, "scale": 2, "normalised": 1}),
     "srrescgan": ("SRResCGAN", SRResCGAN, {"features": 8, "blocks": 2, "scale": 4}),
     "srrescgan bounded": ("SRResCGAN", SRResCGAN, {"features": 8, "blocks": 2, "scale": 4}),
 }

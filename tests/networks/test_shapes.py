@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
 
 
@@ -29,6 +30,8 @@ NETWORKS = {
     "msrresnet x3": lambda: MSRResNet(features=4, blocks=1, scale=3),
     "msrresnet x4": lambda: MSRResNet(features=4, blocks=2, scale=4),
     "compact x4": lambda: SRVGGNetCompact(features=4, convs=3, scale=4),
+    "span x4": lambda: SPAN(features=4, scale=4, normalised=False),
+    "span x2 normalised": lambda: SPAN(features=4, scale=2),
     "srrescgan": lambda: SRResCGAN(features=4, blocks=3),
     "srrescgan shallow": lambda: SRResCGAN(features=4, blocks=1),
 }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.span import SPAN, merged
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.key_tables import count, from_esrgan, from_new_basicsr
@@ -30,10 +31,11 @@ ARCHITECTURES = {
     "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28),
     "MSRResNet": Architecture(MSRResNet, 1.0, 32),
     "SRResCGAN": Architecture(SRResCGAN, 255.0, None),
+    "SPAN": Architecture(SPAN, 1.0, None),
 }
 SUPPORTED = (
     "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "
-    "SRResCGAN"
+    "SRResCGAN, SPAN"
 )
 
 
@@ -153,6 +155,21 @@ def _srrescgan(weights: Mapping[str, Tensor]) -> Recognised:
     return Recognised("SRResCGAN", sizes, dict(weights))
 
 
+def _span(weights: Mapping[str, Tensor]) -> Recognised:
+    try:
+        weights = merged(weights)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    features, width_in = _shape(weights, "conv_1.weight", 4)[:2]
+    _rgb_in(width_in)
+    width_out = _shape(weights, "upsampler.0.weight", 4)[0]
+    scale = math.isqrt(width_out // 3)
+    if scale < 1 or width_out != 3 * scale**2:
+        raise ModelError(f"its last convolution has {width_out} channels, which no scale gives for RGB")
+    sizes = {"features": features, "scale": scale, "normalised": int("no_norm" not in weights)}
+    return Recognised("SPAN", sizes, dict(weights))
+
+
 def _shape(weights: Mapping[str, Tensor], key: str, axes: int) -> tuple[int, ...]:
     if key not in weights:
         raise ModelError(
@@ -187,4 +204,5 @@ _FAMILIES: tuple[
     (_has("recon_trunk.0.", "conv_first."), _msrresnet),
     (_has("body.0.weight", "body.1.weight"), _compact),
     (_has("model.conv1.weight_v", "model.layer1.0.", "alpha"), _srrescgan),
+    (_has("block_1.c1_r.", "conv_cat.", "upsampler.0."), _span),
 )
