@@ -10,10 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import pyvips
+import torch
+from safetensors.torch import save_file
 from typer.testing import Result
 
 from wildsr.image import probe, read
+from wildsr.networks.compact import SRVGGNetCompact
 
 Run = Callable[..., Result]
 Save = Callable[..., Path]
@@ -195,17 +200,45 @@ def test_an_interruption_leaves_nothing_half_written(
         assert read(path).size == (1200, 1200)
 
 
-def test_an_unreadable_folder_is_told(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_told(
+    wildsr: Run, save_photo: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_photo(tmp_path / "in/a.png")
-    closed = tmp_path / "in/closed"
-    closed.mkdir()
-    closed.chmod(0)
-    if os.access(closed, os.R_OK):
-        pytest.skip("this user may read everything")
+    save_photo(tmp_path / "in/closed/b.png")
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:  # chmod would not keep root out
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
     done = wildsr("upscale", tmp_path / "in", "-m", "tiny", "-o", tmp_path / "out")
-    closed.chmod(0o700)
     assert done.exit_code == 1
-    assert "the folder cannot be read" in done.output
+    assert "closed: the folder cannot be read: Permission denied" in done.output
+    assert probe(tmp_path / "out/a.png") == (120, 80)
+
+
+def test_a_model_that_changes_nothing_changes_nothing(wildsr: Run, own_folders: Path, tmp_path: Path) -> None:
+    identity = SRVGGNetCompact(8, 1, 1)
+    with torch.no_grad():
+        for weight in identity.parameters():
+            weight.zero_()
+    save_file(identity.state_dict(), own_folders / "models/identity.safetensors")
+    samples = np.random.default_rng(0).integers(0, 65536, (37, 53, 3), dtype=np.uint16)
+    picture = pyvips.Image.new_from_array(samples).copy(interpretation="rgb16", xres=11.811, yres=11.811)
+    profile = pyvips.Image.profile_load("srgb")
+    picture.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    picture.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada (Ada, ASCII, 4 components, 4 bytes)")
+    source, target = tmp_path / "deep.png", tmp_path / "same.png"
+    picture.write_to_file(str(source))
+    assert wildsr("upscale", source, "-m", "identity", "-o", target).exit_code == 0
+    before, after = (pyvips.Image.new_from_file(str(path)) for path in (source, target))
+    assert after.interpretation == "rgb16"
+    np.testing.assert_array_equal(after.numpy(), samples)
+    assert after.get("icc-profile-data") == before.get("icc-profile-data")
+    assert after.get("exif-ifd0-Artist").startswith("Ada")
+    assert after.xres == pytest.approx(11.811, rel=1e-3)
 
 
 def test_models_are_listed(wildsr: Run) -> None:

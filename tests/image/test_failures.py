@@ -169,11 +169,12 @@ def test_table_is_consistent() -> None:
         assert {format_of_suffix("x" + s) for s in form.suffixes} == {form}
     assert {".jpg", ".heic", ".tif", ".bmp"} <= READABLE_SUFFIXES
     assert ".heic" not in WRITABLE_SUFFIXES
-    assert [default_suffix(p) for p in ("a.JPEG", "a.HEIC", "a.bmp", "a.webp", "a")] == [
+    assert [default_suffix(p) for p in ("a.JPEG", "a.HEIC", "a.bmp", "a.webp", "a.gif", "a")] == [
         ".jpeg",
         ".jpg",
         ".png",
         ".webp",
+        ".png",
         ".png",
     ]
     assert output_format("a.png", "jpg").name == "jpeg"

@@ -130,6 +130,20 @@ def test_size_is_met_and_flat_areas_stay_flat(depth: str, size: Size) -> None:
     np.testing.assert_allclose(out, before, rtol=1e-6)
 
 
+def test_crop_keeps_the_centre(tmp_path: Path) -> None:
+    ramp = torch.linspace(0, 1, 9).expand(1, 3, 7, 9)
+    with image.Canvas(7, 9, image.Traits()) as canvas:
+        canvas.paste(0, 0, ramp)
+        image.write(tmp_path / "a.png", canvas, alpha=ramp[:, :1], crop=Size(5, 3))
+        rendered = image.render(canvas, crop=Size(5, 3))
+    cut = image.read(tmp_path / "a.png")
+    assert cut.size == (5, 3)
+    torch.testing.assert_close(cut.rgb, ramp[..., :3, 2:7], atol=1 / 255, rtol=0)
+    assert cut.alpha is not None
+    torch.testing.assert_close(cut.alpha, ramp[:, :1, :3, 2:7], atol=1 / 255, rtol=0)
+    np.testing.assert_array_equal(rendered, (cut.rgb[0] * 255).round().permute(1, 2, 0).numpy())
+
+
 def test_profile_is_converted_away_where_it_cannot_go(tmp_path: Path) -> None:
     red = np.zeros((16, 16, 3), np.uint8)
     red[:] = [200, 120, 100]

@@ -60,7 +60,7 @@ FORMATS: dict[str, Format] = {
     "webp": Format("webp", "WebP", (".webp",), ("uint8",), 16383, True, "webp", grey=False),
     "tiff": Format("tiff", "TIFF", (".tif", ".tiff"), ("uint8", "uint16", "float"), 10_000_000, True, "tiff"),
     "avif": Format("avif", "AVIF", (".avif",), ("uint8", "uint16"), 16384, True, "avif", grey=False),
-    "gif": Format("gif", "GIF", (".gif",), ("uint8",), 65535, True, "gif", grey=False, profiles=False),
+    "gif": Format("gif", "GIF", (".gif",), ("uint8",), 65535, True, "png", grey=False, profiles=False),
     "heic": Format("heic", "HEIC", (".heic", ".heif", ".hif"), (), 0, True, "jpeg", writable=False),
     "bmp": Format("bmp", "BMP", (".bmp", ".dib"), (), 0, False, "png", writable=False),
     "ppm": Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm"), (), 0, False, "png", writable=False),
@@ -87,11 +87,11 @@ def format_of_suffix(path: str | os.PathLike[str]) -> Format | None:
 
 
 def default_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix for the upscaled version of ``path``: its own where wildsr writes it, else .jpg or .png."""
+    """The suffix to give to the upscaled version of ``path``: its own, unless another format keeps more of it."""
     form = format_of_suffix(path)
     if form is None:
         return ".png"
-    return Path(path).suffix.lower() if form.writable else FORMATS[form.output].suffixes[0]
+    return Path(path).suffix.lower() if form.output == form.name else FORMATS[form.output].suffixes[0]
 
 
 def sniff(head: bytes) -> str | None:

@@ -59,13 +59,13 @@ def compute(
     on_tile: OnTile | None = None,
 ) -> Painted:
     """Upscale a picture onto a canvas with ``traits``: its own, or what the file to write can hold of them."""
-    rgb = picture.rgb
+    rgb, deep = picture.rgb, traits.depth != "uint8"
     for size in passes(picture.size, target.size, upscaler.scale)[1:]:
-        rgb = resize(upscaler(rgb, on_tile), (size.height, size.width))
+        rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
     height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale
     canvas = Canvas(height, width, traits)
     try:
-        for top, left, pixels in upscaler.pieces(rgb, on_tile):
+        for top, left, pixels in upscaler.pieces(rgb, on_tile, deep=deep):
             canvas.paste(top, left, pixels)
     except BaseException:
         canvas.close()

@@ -90,6 +90,7 @@ class Upscaler:
         self._overlap = model.contract.overlap if overlap is None else overlap
         if back_projection:
             self._overlap += RADIUS
+        self._precision = precision
         self._modes = range(8 if ensemble else 1)
         self._back_projection = back_projection
         self._strength = strength
@@ -110,17 +111,25 @@ class Upscaler:
         """What computes, for people: runtime, device and precision."""
         return self._engine.name
 
-    def __call__(self, pictures: Tensor, on_tile: OnTile | None = None) -> Tensor:
-        """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1]."""
+    def __call__(self, pictures: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Tensor:
+        """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1].
+
+        ``on_tile`` and ``deep`` as in :meth:`pieces`.
+        """
         batch, _, height, width = pictures.shape
         result = torch.empty(batch, 3, height * self.scale, width * self.scale)
         for picture, target in zip(pictures, result, strict=True):
-            for top, left, pixels in self.pieces(picture.unsqueeze(0), on_tile):
+            for top, left, pixels in self.pieces(picture.unsqueeze(0), on_tile, deep=deep):
                 target[:, top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = pixels[0]
         return result.clamp_(0, 1)
 
-    def pieces(self, picture: Tensor, on_tile: OnTile | None = None) -> Iterator[Piece]:
+    def pieces(
+        self, picture: Tensor, on_tile: OnTile | None = None, *, deep: bool = False
+    ) -> Iterator[Piece]:
         """Upscale one picture (1, 3, H, W) piece by piece; a later piece may repaint the place of an earlier one.
+
+        ``deep`` says that the result is for more than 8 bits: then precision ``auto`` computes in float32, because
+        half precision has hardly more steps than 8 bits and would show as bands.
 
         Raises :class:`UpscaleError` when memory cannot hold the smallest tile, or when the network gives NaN even in
         float32.
@@ -130,11 +139,12 @@ class Upscaler:
         if not bool(torch.isfinite(picture).all()):
             raise ValueError("the picture holds NaN or infinite values")
         height, width = picture.shape[-2:]
+        run = self._run_exactly if deep and self._precision == "auto" else self._run
         padded = pad_to_multiple(picture.detach().float().cpu(), self.model.contract.size_multiple)
         whole = self._whole_image(padded)
         while True:
             try:
-                for top, left, pixels in self._pass(padded, whole, on_tile):
+                for top, left, pixels in self._pass(padded, whole, run, on_tile):
                     yield Piece(
                         top, left, pixels[..., : height * self.scale - top, : width * self.scale - left]
                     )
@@ -144,7 +154,13 @@ class Upscaler:
             if whole is None or whole.settled():
                 return
 
-    def _pass(self, picture: Tensor, whole: _WholeImage | None, on_tile: OnTile | None) -> Iterator[Piece]:
+    def _pass(
+        self,
+        picture: Tensor,
+        whole: _WholeImage | None,
+        run: Callable[[Tensor], Tensor],
+        on_tile: OnTile | None,
+    ) -> Iterator[Piece]:
         if whole is not None:
             whole.squares.zero_()
         height, width = picture.shape[-2:]
@@ -154,17 +170,23 @@ class Upscaler:
             lr = picture[
                 ..., rows.start : rows.start + rows.length, columns.start : columns.start + columns.length
             ]
-            sr = self._finish(self._tile(lr, window, whole), lr)
+            sr = self._finish(self._tile(lr, window, whole, run), lr)
             yield Piece(rows.core_start * self.scale, columns.core_start * self.scale, self._core(sr, window))
             if on_tile is not None:
                 on_tile(done, len(tiles.windows))
 
-    def _tile(self, lr: Tensor, window: Window, whole: _WholeImage | None) -> Tensor:
+    def _tile(
+        self,
+        lr: Tensor,
+        window: Window,
+        whole: _WholeImage | None,
+        run: Callable[[Tensor], Tensor],
+    ) -> Tensor:
         """The super-resolved tile: one transform, or the mean of eight."""
         total: Tensor | None = None
         for mode in self._modes:
             given = dihedral(lr, mode).contiguous()
-            out = self._run(given)
+            out = run(given)
             if whole is not None:
                 core = self._core(undo_dihedral(out, mode), window)
                 whole.squares[mode] += core.double().square().sum().float()
@@ -176,12 +198,12 @@ class Upscaler:
 
     def _run(self, tile: Tensor) -> Tensor:
         out = self._engine.run(tile)
-        if bool(torch.isfinite(out).all()):
-            return out
+        return out if bool(torch.isfinite(out).all()) else self._run_exactly(tile)
+
+    def _run_exactly(self, tile: Tensor) -> Tensor:
         if self._exact is None:
             self._exact = self._make_exact()
-        if self._exact is not self._engine:
-            out = self._exact.run(tile)
+        out = self._exact.run(tile)
         if not bool(torch.isfinite(out).all()):
             raise UpscaleError(
                 f"the model '{self.model.contract.name}' gives NaN or infinite values on this picture, even in "
