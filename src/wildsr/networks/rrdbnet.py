@@ -23,6 +23,9 @@ class RRDBNet(nn.Module):
         ValueError: when scale * unshuffle is none of 1, 2, 4, 8.
     """
 
+    hr_radius = 2
+    """Sum of the radii of all convolutions after the last up-convolution, in HR pixels."""
+
     def __init__(
         self,
         in_channels: int = 3,
@@ -52,7 +55,7 @@ class RRDBNet(nn.Module):
         """Radius in LR pixels beyond which nothing influences an output pixel."""
         stages = [Stage("unshuffle", self.unshuffle), Stage("convolution", 15 * len(self.RRDB_trunk) + 2)]
         stages += [Stage("blocks", 2), Stage("convolution", 1)] * self.upsamplings
-        return receptive_field([*stages, Stage("convolution", 2)], self.scale)
+        return receptive_field([*stages, Stage("convolution", self.hr_radius)], self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscale (B, in_channels, H, W) to (B, out_channels, scale*H, scale*W)."""
