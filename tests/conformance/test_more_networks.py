@@ -10,10 +10,13 @@ from golden_files import Golden
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
 from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator
 from wildsr.networks.edl import EDLNet
+from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from wildsr.ops.frequency import LowPass
 from wildsr.ops.kernels import gaussian_kernel
+from wildsr.zoo.key_tables import from_kair_patchgan
 
 Read = Callable[[str], Golden]
 
@@ -26,22 +29,6 @@ def no_gradients() -> Any:
 
 def assert_close(result: Tensor, expected: Tensor, tolerance: float) -> None:
     torch.testing.assert_close(result, expected, rtol=0, atol=tolerance)
-
-
-def assert_modes(
-    item: Golden,
-    network: Callable[[], nn.Module],
-    key: str,
-    tolerance: float,
-    *inputs: Tensor,
-    mode_last: bool = False,
-) -> None:
-    """Compare the outputs, in evaluation and in training, and the buffers after one pass in training."""
-    for mode in ("eval", "train"):
-        name = f"output.{key}.{mode}" if mode_last else f"output.{mode}.{key}"
-        fresh = network().train(mode == "train")
-        assert_close(fresh(*inputs), item[name], tolerance)
-        assert_state(fresh, item.under(f"{name}.state."), tolerance)
 
 
 def assert_state(network: nn.Module, expected: dict[str, Tensor], tolerance: float) -> None:
@@ -153,3 +140,102 @@ def test_dsgan_discriminator(golden: Read) -> None:
                 network = dsgan_discriminator(item, settings).train(mode == "train")
                 assert_close(network(*inputs), item[key], tolerance)
                 assert_state(network, item.under(f"{key}.state."), tolerance)
+
+
+def kernelgan(item: Golden) -> tuple[KernelGANGenerator, KernelGANDiscriminator]:
+    conf = item.json("conf")
+    stride = round(1 / conf["scale_factor"])
+    generator = KernelGANGenerator(conf["G_chan"], tuple(conf["G_structure"]), stride)
+    generator.load_state_dict(item.under("weight.G."))
+    discriminator = KernelGANDiscriminator(conf["D_chan"], conf["D_n_layers"], conf["D_kernel_size"])
+    discriminator.load_state_dict(item.under("weight.D."))
+    return generator, discriminator
+
+
+def test_kernelgan_generator(golden: Read) -> None:
+    item = golden("net_kernelgan")
+    generator, _ = kernelgan(item)
+    tolerance = item.tolerance("curr_k abs")
+    inputs = [name for name in item.under("input.") if name.startswith("g")]
+    assert inputs
+    for name in inputs:
+        small = generator(item[f"input.{name}"])
+        assert_close(small, item[f"output.{name}"], tolerance)
+        height, width = item[f"input.{name}"].shape[-2:]
+        assert small.shape[-2:] == (generator.output_size(height), generator.output_size(width))
+    conf = item.json("conf")
+    assert generator.reach == conf["G_kernel_size"]
+    assert generator.output_size(conf["input_crop_size"]) == item["output.sizes"][0]
+    assert_close(generator.kernel(), item["output.curr_k"], tolerance)
+
+
+def test_kernelgan_kernel_is_the_generator(golden: Read) -> None:
+    item = golden("net_kernelgan")
+    generator, _ = kernelgan(item)
+    x = item["input.g"]
+    blurred = nn.functional.conv2d(x.transpose(0, 1), generator.kernel()[None, None], stride=generator.stride)
+    assert_close(generator(x), blurred.transpose(0, 1), item.tolerance("curr_k abs"))
+
+
+def test_kernelgan_discriminator(golden: Read) -> None:
+    item = golden("net_kernelgan")
+    for mode in ("eval", "train"):
+        _, discriminator = kernelgan(item)
+        out = discriminator.train(mode == "train")(item["input.d"])
+        assert_close(out, item[f"output.d.{mode}"], item.tolerance("D abs"))
+        assert_state(discriminator, item.under(f"output.d.{mode}.state."), item.tolerance("D abs"))
+
+
+def realsr_patchgan(item: Golden) -> nn.Module:
+    made = item.json("constructor")
+    network = PatchGAN(made["input_nc"], made["ndf"], made["n_layers"])
+    network.load_state_dict(item.under("weight."))
+    return network
+
+
+def kair_patchgan(item: Golden) -> nn.Module:
+    made = item.json("constructor")
+    assert made["norm_type"] in ("batch", "spectral")
+    network = PatchGAN(
+        made["input_nc"], made["ndf"], made["n_layers"], "kair", made["norm_type"] == "spectral"
+    )
+    network.load_state_dict(from_kair_patchgan(item.under("weight.")))
+    return network
+
+
+def vgg128(item: Golden) -> nn.Module:
+    made = item.json("constructor")
+    network = VGG128Discriminator(made["in_nc"], made["nf"])
+    network.load_state_dict(item.under("weight."))
+    return network
+
+
+def unet(item: Golden) -> nn.Module:
+    made = item.json("constructor")
+    network = UNetDiscriminator(made["input_nc"], made["ndf"])
+    network.load_state_dict(item.under("weight."))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("net_realsr_nlayer_d", realsr_patchgan),
+        ("net_kair_patchgan_d_batch", kair_patchgan),
+        ("net_kair_patchgan_d_spectral", kair_patchgan),
+        ("net_realsr_vgg128_d", vgg128),
+        ("net_kair_unet_d", unet),
+    ],
+)
+def test_discriminator(golden: Read, name: str, make: Callable[[Golden], nn.Module]) -> None:
+    item = golden(name)
+    inputs = item.under("input.")
+    assert inputs
+    tolerance = item.tolerance("abs")
+    for mode in item.json("modes"):
+        for index, x in inputs.items():
+            network = make(item).train(mode == "train")
+            assert_close(network(x), item[f"output.{mode}.{index}"], tolerance)
+            state = item.under(f"output.{mode}.{index}.state.")
+            assert bool(state) == (mode == "train")
+            assert_state(network, from_kair_patchgan(state), tolerance)

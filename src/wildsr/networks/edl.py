@@ -88,5 +88,5 @@ class _ResidualBlock(nn.Module):
         self.conv = nn.Conv2d(width_in, width_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.block(x)
-        return out + self.conv(x)
+        out: Tensor = self.block(x) + self.conv(x)
+        return out

@@ -1,4 +1,7 @@
-"""The names that other code bases give to the weights of RRDBNet, and ours: those of RealSR and BSRGAN."""
+"""The names that other code bases give to the weights of our networks.
+
+RRDBNet has the names of RealSR and BSRGAN, every other network those of the code that published it.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +34,8 @@ _NEW_BASICSR = {
 }
 _NEW_BASICSR_BLOCK = re.compile(r"body\.(\d+)\.rdb([123])\.(conv[1-5])")
 
+_KAIR_CHILD = re.compile(r"model\.child(\d+)\.(\d+)")
+
 
 def from_esrgan(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """RRDBNet weights of old ESRGAN (``model.1.sub.0.RDB1.conv1.0``) under our names; unknown names stay."""
@@ -57,6 +62,19 @@ def from_new_basicsr(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if match := _NEW_BASICSR_BLOCK.fullmatch(layer):
             return f"RRDB_trunk.{match[1]}.RDB{match[2]}.{match[3]}"
         return _NEW_BASICSR.get(layer, layer)
+
+    return _renamed(weights, ours)
+
+
+def from_kair_patchgan(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """PatchGAN weights of KAIR (``model.child1.0``) under our names; unknown names stay."""
+
+    def ours(layer: str) -> str:
+        if match := _KAIR_CHILD.fullmatch(layer):
+            # Children are convolution, norm, activation; the first lacks the norm.
+            first = max(3 * int(match[1]) - 1, 0)
+            return f"model.{first + int(match[2])}"
+        return layer
 
     return _renamed(weights, ours)
 

@@ -1,0 +1,72 @@
+"""KernelGAN, which learns the blur kernel of one picture from the picture alone (Bell-Kligler et al., 2019)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wildsr.networks.spectral_norm import SpectralNormConv2d
+
+SIZES = (7, 5, 3, 1, 1, 1)
+"""Sides of the generator's kernels (section 4); together they reach as far as one kernel of 13."""
+
+
+class KernelGANGenerator(nn.Module):
+    """A linear chain of convolutions that shrinks a picture by ``stride``, each colour for itself (section 3.2).
+
+    Input (B, C, H, W) in [-1, 1]; output (B, C, h, w) with h = (H - reach) // stride + 1, no borders. The last
+    convolution has the stride. :meth:`kernel` is the one blur that the chain amounts to.
+    """
+
+    def __init__(self, features: int = 64, sizes: tuple[int, ...] = SIZES, stride: int = 2) -> None:
+        super().__init__()
+        self.stride = stride
+        self.reach = 1 + sum(size - 1 for size in sizes)
+        self.first_layer = nn.Conv2d(1, features, sizes[0], bias=False)
+        self.feature_block = nn.Sequential(
+            *(nn.Conv2d(features, features, size, bias=False) for size in sizes[1:-1])
+        )
+        self.final_layer = nn.Conv2d(features, 1, sizes[-1], stride=stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shrink (B, C, H, W)."""
+        planes = x.flatten(0, 1).unsqueeze(1)
+        small: Tensor = self.final_layer(self.feature_block(self.first_layer(planes)))
+        return small.view(*x.shape[:2], *small.shape[-2:])
+
+    def kernel(self) -> Tensor:
+        """The impulse response (reach, reach), which a picture is correlated with before it is subsampled.
+
+        It has gradients, and sums to 1 only as far as training made it.
+        """
+        response = torch.ones_like(self.first_layer.weight[:1, :1, :1, :1])
+        response = F.pad(response, (self.reach - 1,) * 4)
+        for layer in (self.first_layer, *self.feature_block, self.final_layer):
+            assert isinstance(layer, nn.Conv2d)
+            response = F.conv2d(response, layer.weight)
+        return response.squeeze(0).squeeze(0).flip(0, 1)
+
+    def output_size(self, side: int) -> int:
+        """Height or width of what becomes of an input of this height or width."""
+        return (side - self.reach) // self.stride + 1
+
+
+class KernelGANDiscriminator(nn.Module):
+    """Probability (B, 1, H - 6, W - 6) that a patch of (B, 3, H, W), in [-1, 1], comes from the picture itself.
+
+    One 7x7 convolution, then convolutions of size 1, all with spectral norm (section 3.3). ``layers`` counts all
+    convolutions; ``size`` is the side of the first.
+    """
+
+    def __init__(self, features: int = 64, layers: int = 7, size: int = 7) -> None:
+        super().__init__()
+        self.first_layer = SpectralNormConv2d(3, features, size)
+        block: list[nn.Module] = []
+        for _ in range(layers - 2):
+            block += [SpectralNormConv2d(features, features, 1), nn.BatchNorm2d(features), nn.ReLU()]
+        self.feature_block = nn.Sequential(*block)
+        self.final_layer = nn.Sequential(SpectralNormConv2d(features, 1, 1), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The map of probabilities."""
+        out: Tensor = self.final_layer(self.feature_block(self.first_layer(x)))
+        return out
