@@ -199,6 +199,19 @@ def test_changed_weights_are_not_taken_for_the_compiled_ones() -> None:
     torch.testing.assert_close(Upscaler(second, precision="exact")(lr), whole(second, lr), atol=2e-5, rtol=0)
 
 
+def test_pictures_of_many_sizes_do_not_pile_up_compiled_models() -> None:
+    from wildsr.inference.openvino_engine import KEPT_IN_MEMORY, OpenVinoEngine, works
+
+    if not works():
+        pytest.skip("OpenVINO has no CPU here")
+    model = small_model("compact")
+    engine = OpenVinoEngine(model.network, "many sizes", half=False)
+    for size in [*range(8, 20), 8]:
+        lr = noise(size, size)
+        torch.testing.assert_close(engine.run(lr).clamp(0, 1), whole(model, lr), atol=2e-5, rtol=0)
+    assert len(engine._requests) == KEPT_IN_MEMORY
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

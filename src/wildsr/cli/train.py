@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 def train(
@@ -21,8 +22,19 @@ def train(
     from wildsr.recipes.compact_x4 import CompactX4, train, with_steps
 
     recipe = CompactX4() if steps is None else with_steps(CompactX4(), steps)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     try:
-        checkpoint = train(recipe, data, out)
+        with Progress(*columns, transient=True) as progress:
+            task = progress.add_task("reading photographs", total=recipe.schedule.steps)
+
+            def show(step: int, losses: dict[str, float]) -> None:
+                told = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+                progress.update(task, completed=step, description=told)
+
+            checkpoint = train(recipe, data, out, show)
+    except KeyboardInterrupt as error:
+        typer.echo(f"Interrupted; the same command goes on from the last state saved in {out}.", err=True)
+        raise typer.Exit(130) from error
     except (FileNotFoundError, FloatingPointError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -18,6 +18,9 @@ from wildsr.inference.engines import OutOfMemory, is_out_of_memory
 CACHE_LIMIT = 512 * 2**20
 """Bytes of compiled models kept on disk; those not used for longest go first."""
 
+KEPT_IN_MEMORY = 4
+"""Compiled models that one engine holds; each has its own copy of the weights. The last used ones stay."""
+
 
 @cache
 def _openvino() -> Any:
@@ -71,9 +74,11 @@ class OpenVinoEngine:
         """See :class:`wildsr.inference.engines.Engine`."""
         shape = (tile.shape[-2], tile.shape[-1])
         try:
-            if shape not in self._requests:
-                self._requests[shape] = self._compile(shape).create_infer_request()
-            outputs = self._requests[shape].infer([tile.contiguous().numpy()], share_inputs=True)
+            request = self._requests.pop(shape, None) or self._compile(shape).create_infer_request()
+            while len(self._requests) >= KEPT_IN_MEMORY:
+                del self._requests[next(iter(self._requests))]
+            self._requests[shape] = request
+            outputs = request.infer([tile.contiguous().numpy()], share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 self._requests.clear()

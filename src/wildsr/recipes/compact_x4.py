@@ -15,7 +15,7 @@ from wildsr.data.photographs import draw_patches, read_photographs
 from wildsr.degradations.simple import SimpleDegradation
 from wildsr.losses.pixel import l1
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.training.loop import Schedule, fit
+from wildsr.training.loop import OnStep, Schedule, fit
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CompactX4:
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=6e-4))
 
 
-def train(recipe: CompactX4, photographs: Path, folder: Path) -> Path:
+def train(recipe: CompactX4, photographs: Path, folder: Path, on_step: OnStep | None = None) -> Path:
     """Train on the photographs in one folder and return the checkpoint written into another.
 
     The checkpoint holds the averaged weights as float16 and says in its header how it was made.
@@ -47,7 +47,7 @@ def train(recipe: CompactX4, photographs: Path, folder: Path) -> Path:
         recipe.schedule.seed
     )  # the first weights; everything later draws from the loop's generator
     network = SRVGGNetCompact(recipe.features, recipe.convs, recipe.scale)
-    average = fit(network, batch, lambda sr, hr: {"l1": l1(sr, hr)}, recipe.schedule, folder)
+    average = fit(network, batch, lambda sr, hr: {"l1": l1(sr, hr)}, recipe.schedule, folder, on_step)
     checkpoint = folder / "wildsr-compact-x4.safetensors"
     save_file(
         {name: tensor.half().contiguous() for name, tensor in average.state_dict().items()},

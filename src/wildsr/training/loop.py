@@ -15,6 +15,8 @@ Batch = Callable[[Generator], tuple[Tensor, Tensor]]
 """Draws one batch (LR, HR) from the generator it is given."""
 Losses = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """Named losses of (SR, HR); their sum is minimised."""
+OnStep = Callable[[int, dict[str, float]], None]
+"""Called after every step with the number of steps done and its losses."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,14 @@ class Schedule:
         return self.learning_rate * cosine * min(1.0, (step + 1) / max(1, self.warmup))
 
 
-def fit(network: nn.Module, batch: Batch, losses: Losses, schedule: Schedule, folder: Path) -> nn.Module:
+def fit(
+    network: nn.Module,
+    batch: Batch,
+    losses: Losses,
+    schedule: Schedule,
+    folder: Path,
+    on_step: OnStep | None = None,
+) -> nn.Module:
     """Train ``network`` in bf16 autocast and return the average of its weights (EMA).
 
     The state is kept in ``folder``/state.pt, from which an interrupted run goes on as if nothing had happened;
@@ -67,6 +76,8 @@ def fit(network: nn.Module, batch: Batch, losses: Losses, schedule: Schedule, fo
         torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         _average(average, network, min(schedule.ema, (step + 1) / (step + 10)))
+        if on_step is not None:
+            on_step(step + 1, {name: value.item() for name, value in named.items()})
         if (step + 1) % schedule.log_every == 0:
             line = {name: round(total / schedule.log_every, 6) for name, total in seen.items()}
             elapsed = round((time.monotonic() - began) / (step + 1 - first), 3)
