@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.ncnn import MAGIC as NCNN_MAGIC
+from wildsr.zoo.ncnn_graph import read_ncnn
 
 _WRAPPERS = (
     "params_ema",
@@ -31,7 +33,7 @@ _OTHER_FILES = {
     b"\xff\xd8\xff": "a JPEG picture",
     b"GIF8": "a GIF picture",
     b"\x89HDF": "a Keras/HDF5 file, which wildsr cannot read yet",
-    b"7767517": "an ncnn parameter file, which wildsr cannot read yet",
+    b"\xdd\x85\x76\x00": "an ncnn parameter file in binary form; ask for the .param file that is text",
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"Rar!": "a RAR archive; unpack it first",
     b"7z\xbc\xaf": "a 7z archive; unpack it first",
@@ -48,7 +50,7 @@ class Weights(NamedTuple):
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights of a safetensors or PyTorch file, as float32 on the CPU; of several sets, the averaged one.
+    """The weights of a safetensors, PyTorch or ncnn file, as float32 on the CPU; of several sets, the averaged one.
 
     Raises:
         ModelError: when the file is missing, damaged, not a model, or would need code to be executed.
@@ -76,16 +78,23 @@ def sha256(path: Path) -> str:
 def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]:
     if not size:
         raise ModelError(f"{path} is empty; download or copy it again")
-    # First, since the length that a safetensors file begins with may look like the start of a pickle.
+    # The weights of ncnn begin with nothing that would tell, and may look like the start of anything.
+    if path.suffix.lower() == ".bin" and path.with_suffix(".param").is_file():
+        return _read_ncnn
+    # Next, since the length that a safetensors file begins with may look like the start of a pickle.
     if head[8:9] == b"{":
         return _read_safetensors
     if head.startswith(b"PK\x03\x04"):
         return _read_zip
     if head.startswith(b"\x80"):
         return _read_pickle
+    if head.startswith(NCNN_MAGIC):
+        return _read_ncnn
     for magic, kind in _OTHER_FILES.items():
         if head.lstrip().startswith(magic):
             raise ModelError(f"{path} is not a model but {kind}")
+    if path.suffix.lower() == ".bin":
+        return _read_ncnn  # says what is missing
     raise ModelError(f"{path} is not a model that wildsr knows: neither safetensors nor a PyTorch file")
 
 
@@ -100,6 +109,10 @@ def _read_safetensors(path: Path) -> Weights:
             return Weights(_unprefixed(tensors), dict(file.metadata() or {}))
     except (SafetensorError, RuntimeError, ValueError, OverflowError, MemoryError) as error:
         raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
+
+
+def _read_ncnn(path: Path) -> Weights:
+    return Weights(read_ncnn(path), {})
 
 
 def _read_zip(path: Path) -> Weights:
