@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.zoo.catalogue import ALIASES, CATALOGUE, available, find, models_folder, user_models
+from wildsr.zoo.catalogue import ALIASES, EMBEDDED, available, catalogue, find, models_folder, user_models
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 
@@ -27,13 +27,13 @@ def names() -> list[str]:
 
 
 def test_catalogue_is_in_order() -> None:
-    assert all(name == entry.name for name, entry in CATALOGUE.items())
-    assert set(ALIASES.values()) <= set(CATALOGUE)
-    assert all(entry.licence and entry.origin and entry.good_at for entry in CATALOGUE.values())
+    assert all(name == entry.name for name, entry in EMBEDDED.items())
+    assert set(ALIASES.values()) <= set(EMBEDDED)
+    assert all(entry.licence and entry.origin and entry.good_at for entry in EMBEDDED.values())
 
 
 def test_embedded_models_are_as_catalogued() -> None:
-    for entry in CATALOGUE.values():
+    for entry in EMBEDDED.values():
         if not entry.path.is_file():
             pytest.skip(f"{entry.name} is not built yet")
         contract = load(entry.name).contract
@@ -42,7 +42,7 @@ def test_embedded_models_are_as_catalogued() -> None:
 
 
 def test_default_is_an_alias() -> None:
-    if not CATALOGUE[ALIASES["default"]].path.is_file():
+    if not EMBEDDED[ALIASES["default"]].path.is_file():
         pytest.skip("the default model is not built yet")
     assert load().contract == load(ALIASES["default"]).contract
 
@@ -51,7 +51,7 @@ def test_missing_embedded_file_is_explained(monkeypatch: pytest.MonkeyPatch, tmp
     from dataclasses import replace
 
     name = ALIASES["default"]
-    monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], path=tmp_path / "gone.safetensors"))
+    monkeypatch.setitem(EMBEDDED, name, replace(EMBEDDED[name], path=tmp_path / "gone.safetensors"))
     with pytest.raises(ModelError, match="reinstall"):
         load()
 
@@ -64,7 +64,7 @@ def test_users_models(folder: Path) -> None:
     torch.save(SRVGGNetCompact(4, 2).state_dict(), folder / "scans.pth")
     (folder / "notes.txt").write_text("not a model")
     (folder / "sub.pth").mkdir()
-    assert names() == [*CATALOGUE, "phone", "scans"]
+    assert names() == [*EMBEDDED, "phone", "scans"]
     assert models_folder() == folder
     assert load("phone").contract.name == "phone"
     assert load("scans").contract.sizes["convs"] == 1, "safetensors comes first"
@@ -74,9 +74,9 @@ def test_users_models(folder: Path) -> None:
 
 
 def test_users_files_cannot_take_a_catalogue_name(folder: Path) -> None:
-    for name in (*CATALOGUE, *ALIASES):
+    for name in (*EMBEDDED, *ALIASES):
         torch.save(SRVGGNetCompact(4, 1).state_dict(), folder / f"{name}.pth")
-    assert names() == [*CATALOGUE]
+    assert names() == [*EMBEDDED]
     path = folder / f"{ALIASES['default']}.pth"
     assert find(path)[1] == path
 
@@ -86,7 +86,7 @@ def test_users_files_cannot_take_a_catalogue_name(folder: Path) -> None:
 )
 def test_damaged_users_files_do_not_stop_the_list(folder: Path, content: bytes) -> None:
     (folder / "odd.safetensors").write_bytes(content)
-    assert names() == [*CATALOGUE, "odd"]
+    assert names() == [*EMBEDDED, "odd"]
 
 
 def test_no_folder_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_misspelt_names(folder: Path) -> None:
     ):
         with pytest.raises(ModelError, match=f"did you mean.*'{right}'"):
             load(wrong)
-    with pytest.raises(ModelError, match="known models: default, wildsr-compact-x4, grandmother"):
+    with pytest.raises(ModelError, match="models that are here: default, wildsr-compact-x4, grandmother"):
         load("qqqqq")
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale", no_args_is_help=True)(upscale.upscale)
-app.command("models")(models.models)
+app.add_typer(models.app, name="models")
 app.command("train", no_args_is_help=True)(train.train)
 
 

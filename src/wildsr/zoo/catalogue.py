@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from wildsr.zoo.checkpoint import Checkpoint
+from wildsr.zoo.checkpoints import PUBLISHED
 from wildsr.zoo.errors import ModelError
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -16,23 +18,27 @@ FOLDER_VARIABLE = "WILDSR_MODELS"
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known about a checkpoint without reading its weights; an unknown scale is None."""
+    """What is known about a model without reading its weights; an unknown scale is None.
+
+    ``path`` is None for a published checkpoint that is not here, and ``checkpoint`` for what is not one.
+    """
 
     name: str
-    path: Path
+    path: Path | None
     architecture: str
     scale: int | None
     licence: str
     origin: str
     good_at: str
+    checkpoint: Checkpoint | None = None
 
 
-_EMBEDDED = Path(__file__).parent / "weights"
+_WEIGHTS = Path(__file__).parent / "weights"
 
-CATALOGUE = {
+EMBEDDED = {
     "wildsr-compact-x4": Entry(
         name="wildsr-compact-x4",
-        path=_EMBEDDED / "wildsr-compact-x4.safetensors",
+        path=_WEIGHTS / "wildsr-compact-x4.safetensors",
         architecture="SRVGGNetCompact",
         scale=4,
         licence="Apache-2.0",
@@ -41,7 +47,6 @@ CATALOGUE = {
     ),
 }
 ALIASES = {"default": "wildsr-compact-x4"}
-_RESERVED = {*CATALOGUE, *ALIASES}
 _LONGEST_HEADER = 1 << 24
 
 
@@ -68,28 +73,52 @@ def user_models() -> dict[str, Path]:
 
 
 def available() -> list[Entry]:
-    """Every model that :func:`wildsr.load` finds by name: the catalogue's, then the user's own.
+    """Every model that :func:`wildsr.load` finds by name now: embedded, published and fetched, the user's own."""
+    return [
+        entry for entry in catalogue() if entry.path and not (entry.checkpoint and entry.checkpoint.degrades)
+    ]
 
-    What a user's file says about itself is taken from its header, where it has one; its weights are not read.
+
+def catalogue() -> list[Entry]:
+    """Every model with a name: the embedded, the published whether here or not, then the user's own.
+
+    What a user's file says about itself is taken from its header, where it has one; no weights are read.
     """
-    own = sorted(user_models().items())
-    return [*CATALOGUE.values(), *(_own_entry(name, path) for name, path in own if name not in _RESERVED)]
+    own = user_models()
+    return [
+        *EMBEDDED.values(),
+        *(_published_entry(checkpoint, own.get(name)) for name, checkpoint in PUBLISHED.items()),
+        *(_own_entry(name, path) for name, path in sorted(own.items()) if not _is_known(name)),
+    ]
+
+
+def describe(name: str) -> Entry:
+    """The entry of a name.
+
+    Raises:
+        ModelError: for an unknown name, with the nearest known names.
+    """
+    wanted = ALIASES.get(name, name)
+    for entry in catalogue():
+        if entry.name == wanted:
+            return entry
+    raise ModelError(f"there is no model named '{name}'{_nearest(Path(name)) or _known()}")
 
 
 def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, Entry | None]:
     """The name, file and catalogue entry that a name or a path stands for.
 
-    A catalogue name comes first, then an existing file, then a file of the user's folder; write ``./name``
-    for a file that has the name of a model.
+    A name of the catalogue comes first, then an existing file, then a file of the user's folder; write
+    ``./name`` for a file that has the name of a model.
 
     Raises:
-        ModelError: for a missing file or an unknown name, with the nearest known names.
+        ModelError: for a missing file, a published model that is not here (says how to get it), or an unknown
+            name, with the nearest known names.
     """
     given = os.fspath(name_or_path)
-    if isinstance(name_or_path, str):
-        name = ALIASES.get(given, given)
-        if name in CATALOGUE:
-            return name, _installed(CATALOGUE[name]), CATALOGUE[name]
+    if isinstance(name_or_path, str) and _is_known(given):
+        entry = describe(given)
+        return entry.name, _installed(entry), entry
     path = Path(given).expanduser()
     if path.is_file():
         return path.stem, path, None
@@ -103,7 +132,18 @@ def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, Entry | None]
     raise ModelError(f"there is no model named '{given}'{_nearest(path) or _known()}")
 
 
+def _is_known(name: str) -> bool:
+    return name in EMBEDDED or name in ALIASES or name in PUBLISHED
+
+
 def _installed(entry: Entry) -> Path:
+    if entry.path is None:
+        assert entry.checkpoint is not None
+        raise ModelError(f"the model '{entry.name}' is not here yet; {entry.checkpoint.how_to_get}")
+    if entry.checkpoint is not None and entry.checkpoint.degrades:
+        raise ModelError(
+            f"'{entry.name}' does not upscale: it makes clean pictures look real, for training ({entry.path})"
+        )
     if not entry.path.is_file():
         raise ModelError(
             f"the file of the model '{entry.name}' is missing from {entry.path.parent}; reinstall wildsr"
@@ -113,16 +153,27 @@ def _installed(entry: Entry) -> Path:
 
 def _nearest(path: Path) -> str:
     stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
-    near = get_close_matches(stem.lower(), _names(), n=3, cutoff=0.5)
+    names = [*ALIASES, *(entry.name for entry in catalogue())]
+    near = get_close_matches(stem.lower(), names, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _known() -> str:
-    return f"; known models: {', '.join(_names())}"
+    here = [*ALIASES, *(entry.name for entry in available())]
+    return f"; models that are here: {', '.join(here)} (`wildsr models` also lists what can be fetched)"
 
 
-def _names() -> list[str]:
-    return [*ALIASES, *CATALOGUE, *sorted(set(user_models()) - _RESERVED)]
+def _published_entry(checkpoint: Checkpoint, path: Path | None) -> Entry:
+    return Entry(
+        name=checkpoint.name,
+        path=path,
+        architecture=checkpoint.architecture,
+        scale=checkpoint.scale,
+        licence=checkpoint.project.licence,
+        origin=checkpoint.project.repository,
+        good_at=checkpoint.good_at,
+        checkpoint=checkpoint,
+    )
 
 
 def _own_entry(name: str, path: Path) -> Entry:

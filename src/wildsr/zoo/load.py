@@ -7,9 +7,10 @@ from torch import nn
 
 from wildsr.zoo.architectures import ARCHITECTURES, build, recognise
 from wildsr.zoo.catalogue import find
+from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.model import Contract, Model
-from wildsr.zoo.readers import read_weights, sha256
+from wildsr.zoo.readers import read_weights
 
 
 def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
@@ -29,11 +30,12 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
         network = build(recognised)
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
+    digest = sha256_of(path)
+    if entry and entry.checkpoint and entry.checkpoint.sha256 not in (None, digest):
+        entry = None  # a file of one's own under a published name: what is known about that does not hold
     licence = entry.licence if entry else weights.metadata.get("licence", "unknown")
     source = entry.origin if entry else weights.metadata.get("source", str(path))
-    contract = contract_of(
-        network, recognised.architecture, recognised.sizes, name, licence, source, sha256(path)
-    )
+    contract = contract_of(network, recognised.architecture, recognised.sizes, name, licence, source, digest)
     return Model(network, contract)
 
 

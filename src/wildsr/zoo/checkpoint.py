@@ -1,0 +1,77 @@
+"""A published checkpoint as facts: what it is, who made it, and how to get it. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+Commercial = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """Who published checkpoints, and under what terms.
+
+    ``commercial``: whether the licence of the repository that publishes the files allows commercial use. None of
+    these projects says whether its licence also covers the weights, nor what follows from the photographs they
+    were trained on, of which many (DIV2K, Flickr2K, DPED) were published for research.
+    """
+
+    paper: str
+    repository: str
+    licence: str
+    commercial: Commercial
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published file, and the name that wildsr gives to it.
+
+    Attributes:
+        file: the name under which it is published.
+        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`, or the authors' name for a network
+            that is not there.
+        scale: HR pixels per LR pixel; 1 for a network that makes pictures worse.
+        good_at: what its authors made it for.
+        urls: direct addresses, best first.
+        page: where a person finds the file when there is no direct address.
+        sha256: of the published file.
+        size: of the published file, in bytes.
+        value_range: the network works in [0, value_range].
+        degrades: it turns good pictures into realistic bad ones, for training; it does not upscale.
+    """
+
+    name: str
+    file: str
+    project: Project
+    architecture: str
+    scale: int
+    good_at: str
+    urls: tuple[str, ...] = ()
+    page: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    value_range: float = 1.0
+    degrades: bool = False
+
+    @property
+    def saved_as(self) -> str:
+        """The name of its file in the models folder, and on a mirror."""
+        suffix = PurePosixPath(self.file).suffix
+        # DSGAN's files are no tape archives but what torch.save writes.
+        return self.name + (".pth" if suffix == ".tar" else suffix)
+
+    @property
+    def by_hand(self) -> str:
+        """What a person does to get the file into the models folder without wildsr's downloader."""
+        where = self.urls[0] if self.urls else self.page or self.project.repository
+        return (
+            f"open {where} in a browser, save {self.file}, and run "
+            f"`wildsr models add {self.file} --as {self.name}`"
+        )
+
+    @property
+    def how_to_get(self) -> str:
+        """One sentence for a person who wants this model and does not have it."""
+        if self.urls:
+            return f"get it with `wildsr models pull {self.name}`"
+        return f"there is no direct address to download it from: {self.by_hand}"

@@ -1,0 +1,60 @@
+"""One process at a time, among all that use the same folder."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PAUSE = 0.1
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Wait for the lock file ``path`` and hold it; the system frees it when its holder dies."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if _try_to_lock(handle) and _is_still(path, handle):
+                break
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        # Whoever waits for this file sees that it has gone and makes a new one. Windows keeps files that are open.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_to_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_to_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,132 @@
+"""Talking HTTP with strangers: which answers are the file, which faults pass, and which are final."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from http.client import HTTPMessage, HTTPResponse
+from typing import IO
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_LONGEST_WAIT = 20.0
+
+
+class Refused(Exception):
+    """This address cannot give the file; another one may."""
+
+
+class Transient(Exception):
+    """A fault that may be gone in ``wait`` seconds."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server sends.
+
+    Attributes:
+        partial: only the rest of the file, from ``start``.
+        start: the first byte that is sent.
+        total: bytes of the whole file, None when the server does not say.
+        validator: what identifies this very file for a later ``If-Range``, or "".
+    """
+
+    partial: bool
+    start: int
+    total: int | None
+    validator: str
+
+    @classmethod
+    def of(cls, response: HTTPResponse) -> "Answer":
+        """Read the headers; raises ``Refused`` when what follows cannot be the file."""
+        headers = response.headers
+        if headers.get_content_type() in ("text/html", "application/xhtml+xml") and "Content-Type" in headers:
+            raise Refused("it answered with a web page instead of the file")
+        if headers.get("Content-Encoding", "identity") != "identity":
+            raise Refused(f"it sent the file encoded ({headers['Content-Encoding']})")
+        tag = headers.get("ETag", "")
+        validator = headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
+        length = _number(headers.get("Content-Length"))
+        if response.status != 206:
+            return cls(False, 0, length, validator)
+        unit, _, rest = headers.get("Content-Range", "").partition(" ")
+        span, _, whole = rest.partition("/")
+        start = _number(span.partition("-")[0])
+        if unit != "bytes" or start is None:
+            raise Transient("it sent a part of the file without saying which")
+        total = _number(whole)
+        if total is None and length is not None:
+            total = start + length
+        return cls(True, start, total, validator)
+
+
+def opener() -> OpenerDirector:
+    """An opener for http and https alone, through the proxies of the environment."""
+    director = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        _CarefulRedirects(),
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+        UnknownHandler(),
+    ):
+        director.add_handler(handler)
+    return director
+
+
+class _CarefulRedirects(HTTPRedirectHandler):
+    """Redirects lead to http or https, and never from https back to http."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        """The request to go on with."""
+        before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
+        if after not in ("http", "https") or (before == "https" and after != "https"):
+            raise URLError(f"it redirects to {newurl}, which wildsr does not follow")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def reason_of(error: BaseException) -> Refused | Transient:
+    """An error of the connection in words, and whether it may pass."""
+    if isinstance(error, HTTPError):
+        if error.code in _PASSING:
+            wait = _number(error.headers.get("Retry-After")) or 0
+            return Transient(f"HTTP {error.code} {error.reason}", min(float(wait), _LONGEST_WAIT))
+        if 300 <= error.code < 400:
+            return Refused(f"its redirects lead nowhere (HTTP {error.code})")
+        return Refused(f"HTTP {error.code} {error.reason}")
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, str):
+        odd = cause.startswith("unknown url type")
+        return Refused("wildsr downloads over http and https only" if odd else cause)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Refused(f"its certificate is not trusted ({cause.verify_message})")
+    if isinstance(cause, socket.gaierror):
+        return Refused("its server cannot be found; is this computer offline?")
+    if isinstance(cause, TimeoutError):
+        return Transient("it does not answer in time")
+    if isinstance(cause, ValueError):
+        return Refused(str(cause))
+    return Transient(str(cause) or type(cause).__name__)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdecimal() else None

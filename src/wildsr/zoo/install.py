@@ -1,0 +1,131 @@
+"""Bringing models into the user's folder: published ones from the net, others from a file. Imports no torch
+until a file's weights have to be looked at."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from wildsr.zoo.catalogue import ALIASES, EMBEDDED, SUFFIXES, describe, models_folder, user_models
+from wildsr.zoo.checkpoint import Checkpoint
+from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.download import PATIENT, OnBytes, Patience, download
+from wildsr.zoo.errors import ModelError
+
+MIRROR_VARIABLE = "WILDSR_MIRROR"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def pull(
+    name: str,
+    *,
+    overwrite: bool = False,
+    on_bytes: OnBytes | None = None,
+    patience: Patience = PATIENT,
+) -> Path:
+    """Download a published checkpoint into the models folder, and return its file.
+
+    A file that is there already stays, unless ``overwrite``. The variable WILDSR_MIRROR names an address that is
+    asked first, for ``WILDSR_MIRROR/NAME.pth``: a copy of a models folder on any web server.
+
+    Raises:
+        ModelError: for an unknown name, or when the file cannot be had; says what a person can do.
+    """
+    entry = describe(name)
+    if entry.path is not None and not (overwrite and entry.checkpoint):
+        return entry.path
+    checkpoint = PUBLISHED[entry.name]
+    mirror = os.environ.get(MIRROR_VARIABLE, "").rstrip("/")
+    urls = [*([f"{mirror}/{checkpoint.saved_as}"] if mirror else []), *checkpoint.urls]
+    if not urls:
+        raise ModelError(f"'{checkpoint.name}' cannot be pulled: {checkpoint.how_to_get}")
+    try:
+        return download(
+            urls,
+            models_folder() / checkpoint.saved_as,
+            sha256=checkpoint.sha256,
+            size=checkpoint.size,
+            # A known checksum says all; otherwise the weights must at least be of the network they are claimed for.
+            check=None if checkpoint.sha256 else lambda path: _require_architecture(path, checkpoint),
+            on_bytes=on_bytes,
+            patience=patience,
+        )
+    except ModelError as error:
+        raise ModelError(f"{error}. By hand: {checkpoint.by_hand}") from error
+
+
+def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
+    """Copy a model file into the models folder under ``name``, and return the copy.
+
+    Under the name of a published checkpoint it must be that file: its SHA-256 where that is known, and its
+    architecture and scale. Under any other name it must be a model that wildsr can run.
+
+    Raises:
+        ModelError: for any other file, and for a name that is taken.
+    """
+    checkpoint = PUBLISHED.get(name)
+    _require_free(name, overwrite)
+    if not file.is_file():
+        raise ModelError(f"there is no file {file}")
+    suffix = file.suffix.lower() if file.suffix.lower() in SUFFIXES else ".pth"
+    target = models_folder() / (checkpoint.saved_as if checkpoint else f"{name}{suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The copy is what is checked, so that nothing can change in between.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as folder:
+            copy = Path(shutil.copyfile(file, Path(folder) / target.name))
+            _require_right(file, copy, checkpoint)
+            copy.replace(target)
+    except OSError as error:
+        raise ModelError(f"cannot copy {file} to {target}: {error.strerror or error}") from error
+    return target
+
+
+def _require_free(name: str, overwrite: bool) -> None:
+    if name in EMBEDDED or name in ALIASES:
+        raise ModelError(f"'{name}' is the name of a model that comes with wildsr; choose another one")
+    if not _NAME.fullmatch(name):
+        raise ModelError(
+            f"'{name}' is no name for a model; use letters, digits, dots, dashes and underscores"
+        )
+    there = user_models().get(name)
+    if there is not None and not overwrite:
+        raise ModelError(f"{there} is there already; use --overwrite to replace it, or another name")
+
+
+def _require_right(file: Path, copy: Path, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is None:
+        _architecture_of(copy, file)
+        return
+    if checkpoint.sha256 is None:
+        _require_architecture(copy, checkpoint, file)
+    elif (digest := sha256_of(copy)) != checkpoint.sha256:
+        raise ModelError(
+            f"{file} is not the published {checkpoint.file} (SHA-256 {digest} instead of {checkpoint.sha256}): it "
+            "is damaged, another version or a conversion; download it again, or add it under another name"
+        )
+
+
+def _require_architecture(path: Path, checkpoint: Checkpoint, file: Path | None = None) -> None:
+    from wildsr.zoo.architectures import ARCHITECTURES
+
+    if checkpoint.architecture not in ARCHITECTURES:
+        return  # nothing here can tell
+    found = _architecture_of(path, file or path)
+    if found != (checkpoint.architecture, checkpoint.scale):
+        raise ModelError(
+            f"{file or path} is {found[0]} x{found[1]}, but '{checkpoint.name}' is "
+            f"{checkpoint.architecture} x{checkpoint.scale}"
+        )
+
+
+def _architecture_of(path: Path, file: Path) -> tuple[str, int]:
+    from wildsr.zoo.load import load
+
+    try:
+        contract = load(path).contract
+    except ModelError as error:
+        raise ModelError(str(error).replace(str(path), str(file))) from error
+    return contract.architecture, contract.scale
