@@ -4,7 +4,7 @@ RRDBNet has the names of RealSR and BSRGAN, every other network those of the cod
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from torch import Tensor
 
@@ -77,6 +77,17 @@ def from_kair_patchgan(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return layer
 
     return _renamed(weights, ours)
+
+
+def rrdbnet_layers(blocks: int, upsamplings: int) -> Iterator[str]:
+    """The convolutions of an RRDBNet under our names, in the order of computation."""
+    yield "conv_first"
+    for block in range(blocks):
+        for dense in (1, 2, 3):
+            yield from (f"RRDB_trunk.{block}.RDB{dense}.conv{index}" for index in range(1, 6))
+    yield "trunk_conv"
+    yield from (f"upconv{index}" for index in range(1, upsamplings + 1))
+    yield from ("HRconv", "conv_last")
 
 
 def count(keys: Iterable[str], prefix: str) -> int:

@@ -1,6 +1,6 @@
 """The weights of an ncnn graph under the names of the network that it draws, proven by computing both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from wildsr.networks.span import BLOCKS
 from wildsr.zoo.architectures import build, recognise
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.key_tables import rrdbnet_layers
 from wildsr.zoo.ncnn import Layer, read_graph
 
 _LARGEST_BLOB = 1 << 25
@@ -62,7 +63,7 @@ def _named(layers: list[Layer]) -> dict[str, Tensor]:
     upsamplings = kinds.count("Interp")
     blocks, rest = divmod(len(convolutions) - 4 - upsamplings, 15)
     if "PixelShuffle" not in kinds and blocks > 0 and not rest:
-        return _flat(dict(zip(_rrdbnet(blocks, upsamplings), convolutions, strict=True)))
+        return _flat(dict(zip(rrdbnet_layers(blocks, upsamplings), convolutions, strict=True)))
     raise ModelError(
         f"its graph ({len(convolutions)} convolutions) is none of those that wildsr reads from ncnn: "
         "SRVGGNetCompact, SPAN, RRDBNet"
@@ -76,16 +77,6 @@ _SPAN = (
     "conv_cat",
     "upsampler.0",
 )
-
-
-def _rrdbnet(blocks: int, upsamplings: int) -> Iterator[str]:
-    yield "conv_first"
-    for block in range(blocks):
-        for dense in (1, 2, 3):
-            yield from (f"RRDB_trunk.{block}.RDB{dense}.conv{index}" for index in range(1, 6))
-    yield "trunk_conv"
-    yield from (f"upconv{index}" for index in range(1, upsamplings + 1))
-    yield from ("HRconv", "conv_last")
 
 
 def _flat(layers: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

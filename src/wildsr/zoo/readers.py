@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.keras import MAGIC as KERAS_MAGIC
+from wildsr.zoo.keras import read_keras
 from wildsr.zoo.ncnn import MAGIC as NCNN_MAGIC
 from wildsr.zoo.ncnn_graph import read_ncnn
 
@@ -32,7 +34,6 @@ _OTHER_FILES = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"GIF8": "a GIF picture",
-    b"\x89HDF": "a Keras/HDF5 file, which wildsr cannot read yet",
     b"\xdd\x85\x76\x00": "an ncnn parameter file in binary form; ask for the .param file that is text",
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"Rar!": "a RAR archive; unpack it first",
@@ -50,7 +51,9 @@ class Weights(NamedTuple):
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights of a safetensors, PyTorch or ncnn file, as float32 on the CPU; of several sets, the averaged one.
+    """The weights of a safetensors, PyTorch, ncnn or Keras file, as float32 on the CPU.
+
+    Of several sets in one file, the averaged one.
 
     Raises:
         ModelError: when the file is missing, damaged, not a model, or would need code to be executed.
@@ -90,6 +93,8 @@ def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]
         return _read_pickle
     if head.startswith(NCNN_MAGIC):
         return _read_ncnn
+    if head.startswith(KERAS_MAGIC):
+        return _read_keras
     for magic, kind in _OTHER_FILES.items():
         if head.lstrip().startswith(magic):
             raise ModelError(f"{path} is not a model but {kind}")
@@ -113,6 +118,10 @@ def _read_safetensors(path: Path) -> Weights:
 
 def _read_ncnn(path: Path) -> Weights:
     return Weights(read_ncnn(path), {})
+
+
+def _read_keras(path: Path) -> Weights:
+    return Weights(read_keras(path), {})
 
 
 def _read_zip(path: Path) -> Weights:
