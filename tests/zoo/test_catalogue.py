@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.zoo.catalogue import ALIASES, EMBEDDED, available, catalogue, find, models_folder, user_models
+from wildsr.zoo.catalogue import ALIASES, EMBEDDED, available, find, models_folder, user_models
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 

@@ -133,8 +133,8 @@ class _Transfer:
     def _attempt(self) -> None:
         have = self._partial.stat().st_size if self._partial.is_file() else 0
         headers = self._resuming(have) if have else {}
-        request = Request(self._url, headers={"User-Agent": f"wildsr/{__version__}", **headers})
         try:
+            request = Request(self._url, headers={"User-Agent": f"wildsr/{__version__}", **headers})
             response = opener().open(request, timeout=self._patience.timeout)
         except HTTPError as error:
             with error:

@@ -111,7 +111,9 @@ def reason_of(error: BaseException) -> Refused | Transient:
             wait = _number(error.headers.get("Retry-After")) or 0
             return Transient(f"HTTP {error.code} {error.reason}", min(float(wait), _LONGEST_WAIT))
         if 300 <= error.code < 400:
-            return Refused(f"its redirects lead nowhere (HTTP {error.code})")
+            return Refused(
+                f"it redirects in a circle, or to where wildsr does not follow (HTTP {error.code})"
+            )
         return Refused(f"HTTP {error.code} {error.reason}")
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, str):
@@ -124,7 +126,7 @@ def reason_of(error: BaseException) -> Refused | Transient:
     if isinstance(cause, TimeoutError):
         return Transient("it does not answer in time")
     if isinstance(cause, ValueError):
-        return Refused(str(cause))
+        return Refused("that is no web address")
     return Transient(str(cause) or type(cause).__name__)
 
 
