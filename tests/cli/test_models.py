@@ -18,6 +18,7 @@ from wildsr.zoo.checkpoints import PUBLISHED
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 
+SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
 Run = Callable[..., Result]
 
 pytestmark = pytest.mark.usefixtures("folder", "published")
@@ -235,6 +236,17 @@ def test_add_ones_own(wildsr: Run, file: Path) -> None:
     assert " yes " in line_of("my-scanner", wildsr("models").output)
 
 
+@pytest.mark.parametrize("suffix", [".param", ".bin"])
+def test_add_both_files_of_an_ncnn_model(wildsr: Run, folder: Path, suffix: str) -> None:
+    file = SHARED_WEIGHTS / f"realesr-animevideov3-x4{suffix}"
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+    done = wildsr("models", "add", file, "--as", "anime")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in folder.iterdir()) == ["anime.bin", "anime.param"]
+    assert load("anime").contract.scale == 4
+
+
 def test_add_replaces_only_when_told(wildsr: Run, file: Path) -> None:
     assert wildsr("models", "add", file, "--as", "mine").exit_code == 0
     done = wildsr("models", "add", file, "--as", "mine")
@@ -268,13 +280,3 @@ def test_own_file_under_a_published_name_makes_no_claims(
     contract = load("small-x2").contract
     assert (contract.licence, contract.scale) == ("unknown", 4)
     assert contract.source == str(folder / "small-x2.pth")
-
-
-def test_what_does_not_upscale_says_so(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "dsgan-dped.pth").write_bytes(b"whatever")
-    with pytest.raises(ModelError, match="does not upscale"):
-        load("dsgan-dped")
-    from wildsr.zoo.catalogue import available
-
-    assert "dsgan-dped" not in [entry.name for entry in available()]

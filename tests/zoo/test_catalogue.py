@@ -1,5 +1,6 @@
 """Names: the catalogue, the user's folder, and help for the misspelt."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.zoo.catalogue import ALIASES, EMBEDDED, available, find, models_folder, user_models
+from wildsr.zoo.architectures import ARCHITECTURES
+from wildsr.zoo.catalogue import ALIASES, EMBEDDED, SUFFIXES, available, find, models_folder, user_models
+from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 
@@ -134,3 +138,51 @@ def test_published_compact_models(name: str, convs: int) -> None:
     assert model.contract.sizes == {"features": 64, "convs": convs, "scale": 4}
     grey = torch.full((1, 3, 24, 24), 0.5)
     assert (model(grey)[..., 32:64, 32:64] - 0.5).abs().max() < 0.1, "a flat picture stays nearly flat"
+
+
+# --- published checkpoints
+
+
+def test_facts_are_well_formed() -> None:
+    for name, checkpoint in PUBLISHED.items():
+        assert name == checkpoint.name
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert name not in {*EMBEDDED, *ALIASES}
+        assert checkpoint.saved_as.endswith(SUFFIXES), "a file the models folder would not show"
+        assert checkpoint.urls or checkpoint.page, "no way to get it"
+        addresses = [*checkpoint.urls, checkpoint.page, checkpoint.project.repository]
+        assert all(address.startswith("https://") for address in addresses if address)
+        assert checkpoint.sha256 is None or re.fullmatch("[0-9a-f]{64}", checkpoint.sha256)
+        assert checkpoint.value_range == ARCHITECTURES[checkpoint.architecture].value_range
+    digests = [checkpoint.sha256 for checkpoint in PUBLISHED.values() if checkpoint.sha256]
+    addresses = [url for checkpoint in PUBLISHED.values() for url in checkpoint.urls]
+    assert len(set(digests)) == len(digests), "a checksum copied to the wrong place"
+    assert len(set(addresses)) == len(addresses)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("srrescgan", "srrescgan_model.pth"), ("dsgan-ntire2020", "300_G.pth")]
+)
+def test_checksums_of_published_files(name: str, file: str) -> None:
+    path = SHARED_WEIGHTS.parent / "golden" / "weights" / file
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    assert sha256_of(path) == PUBLISHED[name].sha256
+    assert path.stat().st_size == PUBLISHED[name].size
+
+
+def test_every_absent_model_says_how_to_get_it(folder: Path) -> None:
+    for name, checkpoint in PUBLISHED.items():
+        with pytest.raises(ModelError) as caught:
+            load(name)
+        command = f"pull {name}" if checkpoint.urls else f"add {checkpoint.file} --as {name}"
+        assert f"`wildsr models {command}`" in str(caught.value)
+    assert not list(folder.iterdir())
+
+
+def test_a_published_name_before_a_file_of_that_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bsrgan-x4").write_bytes(b"")
+    monkeypatch.chdir(folder)
+    with pytest.raises(ModelError, match="pull bsrgan-x4"):
+        find("bsrgan-x4")
+    assert find("./bsrgan-x4")[1] == Path("bsrgan-x4")

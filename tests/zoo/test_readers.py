@@ -45,7 +45,9 @@ def refusal(path: Path) -> str:
 # --- wrappings
 
 
-@pytest.mark.parametrize("wrapper", ["params", "params_ema", "state_dict", "model", "model_state_dict"])
+@pytest.mark.parametrize(
+    "wrapper", ["params", "params_ema", "state_dict", "model", "model_state_dict", "model_g_state_dict"]
+)
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 def test_nesting_and_prefixes(tmp_path: Path, wrapper: str, prefix: str) -> None:
     path = tmp_path / "net.ckpt"

@@ -12,7 +12,7 @@ from wildsr.zoo.checkpoint import Checkpoint
 from wildsr.zoo.checkpoints import PUBLISHED
 from wildsr.zoo.errors import ModelError
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".h5", ".param", ".onnx")
 FOLDER_VARIABLE = "WILDSR_MODELS"
 
 
@@ -74,9 +74,7 @@ def user_models() -> dict[str, Path]:
 
 def available() -> list[Entry]:
     """Every model that :func:`wildsr.load` finds by name now: embedded, published and fetched, the user's own."""
-    return [
-        entry for entry in catalogue() if entry.path and not (entry.checkpoint and entry.checkpoint.degrades)
-    ]
+    return [entry for entry in catalogue() if entry.path is not None]
 
 
 def catalogue() -> list[Entry]:
@@ -140,10 +138,6 @@ def _installed(entry: Entry) -> Path:
     if entry.path is None:
         assert entry.checkpoint is not None
         raise ModelError(f"the model '{entry.name}' is not here yet; {entry.checkpoint.how_to_get}")
-    if entry.checkpoint is not None and entry.checkpoint.degrades:
-        raise ModelError(
-            f"'{entry.name}' does not upscale: it makes clean pictures look real, for training ({entry.path})"
-        )
     if not entry.path.is_file():
         raise ModelError(
             f"the file of the model '{entry.name}' is missing from {entry.path.parent}; reinstall wildsr"

@@ -28,16 +28,14 @@ class Checkpoint:
 
     Attributes:
         file: the name under which it is published.
-        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`, or the authors' name for a network
-            that is not there.
-        scale: HR pixels per LR pixel; 1 for a network that makes pictures worse.
+        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
+        scale: HR pixels per LR pixel; 1 for DSGAN, which turns good pictures into real-looking ones, for training.
         good_at: what its authors made it for.
         urls: direct addresses, best first.
         page: where a person finds the file when there is no direct address.
         sha256: of the published file.
         size: of the published file, in bytes.
         value_range: the network works in [0, value_range].
-        degrades: it turns good pictures into realistic bad ones, for training; it does not upscale.
     """
 
     name: str
@@ -51,7 +49,6 @@ class Checkpoint:
     sha256: str | None = None
     size: int | None = None
     value_range: float = 1.0
-    degrades: bool = False
 
     @property
     def saved_as(self) -> str:

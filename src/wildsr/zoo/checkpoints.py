@@ -85,7 +85,6 @@ def _frequency_separation() -> tuple[Checkpoint, ...]:
             scale=1,
             good_at=f"giving {what} to clean pictures",
             urls=(f"{_FREQUENCY_SEPARATION_FILES}DSGAN/{stem}.tar",),
-            degrades=True,
         )
         for source, (stem, what) in sources.items()
     ]
@@ -202,7 +201,6 @@ _CHECKPOINTS = (
         urls=(f"{_SRRESCGAN_FILES}training_codes/pretrained_nets/DSGAN/300_G.pth",),
         sha256="ab06793df528b471cb69fe821b02810c03d607a0c5e15322937ca252bde4a8b8",
         size=2385367,
-        degrades=True,
     ),
     *_frequency_separation(),
     *ESRGAN_CHECKPOINTS,
@@ -211,7 +209,7 @@ _CHECKPOINTS = (
             name=f"ddnsr-{track}-{target}",
             file=f"{track}_{target}.h5",
             project=_DDNSR,
-            architecture="DDNSR",
+            architecture="RRDBNet",
             scale=4,
             good_at=good_at,
             page=_DDNSR_PAGE,

@@ -69,6 +69,7 @@ def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
     _require_free(name, overwrite)
     if not file.is_file():
         raise ModelError(f"there is no file {file}")
+    file, *beside = _parts(file)
     suffix = file.suffix.lower() if file.suffix.lower() in SUFFIXES else ".pth"
     target = models_folder() / (checkpoint.saved_as if checkpoint else f"{name}{suffix}")
     try:
@@ -76,11 +77,22 @@ def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
         # The copy is what is checked, so that nothing can change in between.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as folder:
             copy = Path(shutil.copyfile(file, Path(folder) / target.name))
+            for other in beside:
+                shutil.copyfile(other, copy.with_suffix(other.suffix.lower()))
             _require_right(file, copy, checkpoint)
+            for other in beside:
+                copy.with_suffix(other.suffix.lower()).replace(target.with_suffix(other.suffix.lower()))
             copy.replace(target)
     except OSError as error:
         raise ModelError(f"cannot copy {file} to {target}: {error.strerror or error}") from error
     return target
+
+
+def _parts(file: Path) -> list[Path]:
+    """The files that make up a model, the one to load first: ncnn keeps the graph and the weights apart."""
+    if file.suffix.lower() not in (".param", ".bin"):
+        return [file]
+    return [part for suffix in (".param", ".bin") if (part := file.with_suffix(suffix)).is_file()] or [file]
 
 
 def _require_free(name: str, overwrite: bool) -> None:
@@ -109,10 +121,6 @@ def _require_right(file: Path, copy: Path, checkpoint: Checkpoint | None) -> Non
 
 
 def _require_architecture(path: Path, checkpoint: Checkpoint, file: Path | None = None) -> None:
-    from wildsr.zoo.architectures import ARCHITECTURES
-
-    if checkpoint.architecture not in ARCHITECTURES:
-        return  # nothing here can tell
     found = _architecture_of(path, file or path)
     if found != (checkpoint.architecture, checkpoint.scale):
         raise ModelError(

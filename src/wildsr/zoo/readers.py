@@ -1,6 +1,5 @@
 """Model files as named tensors. Their content decides how they are read, and none of it is ever executed."""
 
-import hashlib
 import pickle
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ _WRAPPERS = (
     "state_dict_ema",
     "state_dict",
     "model_state_dict",
+    "model_g_state_dict",
     "model",
     "net_g",
     "generator",
@@ -67,15 +67,6 @@ def read_weights(path: Path) -> Weights:
     weights = _reader_for(path, head, size)(path)
     tensors = {key: _float32(path, key, value) for key, value in weights.tensors.items()}
     return Weights(tensors, weights.metadata)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]:
