@@ -16,7 +16,9 @@ from wildsr.networks.edl import EDLNet
 from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from wildsr.ops.frequency import LowPass
 from wildsr.ops.kernels import gaussian_kernel
+from wildsr.zoo.errors import ModelError
 from wildsr.zoo.key_tables import from_kair_patchgan
+from wildsr.zoo.load import load, load_network
 
 Read = Callable[[str], Golden]
 
@@ -239,3 +241,60 @@ def test_discriminator(golden: Read, name: str, make: Callable[[Golden], nn.Modu
             state = item.under(f"output.{mode}.{index}.state.")
             assert bool(state) == (mode == "train")
             assert_state(network, from_kair_patchgan(state), tolerance)
+
+
+def test_edl_through_the_zoo(golden: Read, tmp_path: Path) -> None:
+    item = golden("net_rwsredl_rrdbnet")
+    model = load(stored_file(item, tmp_path))
+    assert (model.contract.architecture, model.contract.value_range) == ("EDLNet", 1.0)
+    for index, x in item.under("input.").items():
+        assert_close(model(x), item[f"output.{index}.out"], item.tolerance("abs"))
+
+
+def test_published_dsgan_generator(golden: Read, golden_folder: Path) -> None:
+    item = golden("real_dsgan_generator")
+    model = load(golden_folder / item.text("weights"))
+    assert (model.contract.architecture, model.contract.scale) == ("DSGAN", 1)
+    tolerance = item.tolerance("abs")
+    for name in ("sdsr_lr", "tdsr_lr"):
+        clean = item[f"output.{name}_clean"].unsqueeze(0)
+        assert_close(model(clean)[0], item[f"output.{name}"], tolerance)
+    whole = model(item["input.img"].permute(2, 0, 1).unsqueeze(0) / 255)[0]
+    levels = item["output.sdsr_hr_target.uint8"].permute(2, 0, 1)
+    difference = ((whole * 255).to(torch.uint8).int() - levels.int()).abs()  # the original truncates
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 1e-3
+    crop = item["output.sdsr_hr_target.crop"]
+    height, width = crop.shape[-2:]
+    windows = whole.unfold(1, height, 1).unfold(2, width, 1)  # the file does not say where the crop lies
+    starts = (windows[..., 0, 0] - crop[:, None, None, 0, 0]).abs().amax(0) <= tolerance
+    assert any(
+        torch.allclose(windows[:, top, left], crop, rtol=0, atol=tolerance) for top, left in starts.nonzero()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("net_realsr_nlayer_d", realsr_patchgan),
+        ("net_kair_patchgan_d_batch", kair_patchgan),
+        ("net_kair_patchgan_d_spectral", kair_patchgan),
+        ("net_realsr_vgg128_d", vgg128),
+        ("net_kair_unet_d", unet),
+    ],
+)
+def test_discriminator_through_the_zoo(
+    golden: Read, tmp_path: Path, name: str, make: Callable[[Golden], nn.Module]
+) -> None:
+    item = golden(name)
+    floats = {key: item[f"weight.{key}"] for key in item.under("weight.") if not key.endswith("tracked")}
+    path = tmp_path / "net_D.pth"
+    torch.save(floats, path)
+    network = load_network(path)
+    expected = make(item).eval()
+    assert type(network) is type(expected)
+    for index, x in item.under("input.").items():
+        assert torch.equal(network(x), expected(x))
+        assert_close(network(x), item[f"output.eval.{index}"], item.tolerance("abs"))
+    with pytest.raises(ModelError, match=r"a discriminator .*load_network"):
+        load(path)

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
@@ -35,6 +37,8 @@ SMALL: dict[str, Build] = {
     "span": ("SPAN", SPAN, {"features": 8, "scale": 4, "normalised": 0}),
     "span x2 normalised": ("SPAN", SPAN, {"features": 8, "scale": 2, "normalised": 1}),
     "srrescgan": ("SRResCGAN", SRResCGAN, {"features": 8, "blocks": 2, "scale": 4}),
+    "edl": ("EDLNet", EDLNet, {"features": 4, "growth": 2, "blocks": 1, "scale": 2}),
+    "dsgan": ("DSGAN", DSGANGenerator, {"features": 8, "blocks": 3}),
     "srrescgan bounded": ("SRResCGAN", SRResCGAN, {"features": 8, "blocks": 2, "scale": 4}),
 }
 

@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator, DegradationNetwork
+from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
+from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN, merged
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.key_tables import count, from_esrgan, from_new_basicsr
+from wildsr.zoo.key_tables import count, from_esrgan, from_kair_patchgan, from_new_basicsr
 
 
 class Architecture(NamedTuple):
@@ -32,11 +37,42 @@ ARCHITECTURES = {
     "MSRResNet": Architecture(MSRResNet, 1.0, 32),
     "SRResCGAN": Architecture(SRResCGAN, 255.0, None),
     "SPAN": Architecture(SPAN, 1.0, None),
+    "EDLNet": Architecture(EDLNet, 1.0, 32),
+    "DSGAN": Architecture(DSGANGenerator, 1.0, None),
 }
 SUPPORTED = (
-    "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "
-    "SRResCGAN, SPAN"
+    "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN, DDNSR), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "
+    "SRResCGAN, SPAN, EDLNet (RWSR-EDL), DSGAN"
 )
+
+
+class TrainingNetwork(NamedTuple):
+    """A network that takes part in training only, so that it has no contract; ``what`` follows "it is"."""
+
+    build: Callable[..., nn.Module]
+    what: str
+
+
+TRAINING_NETWORKS = {
+    "DegradationNetwork": TrainingNetwork(
+        DegradationNetwork, "DDNSR's degradation network, which makes an LR picture from an HR and an LR one"
+    ),
+    "PatchGAN": TrainingNetwork(PatchGAN, "a discriminator (PatchGAN)"),
+    "PatchGAN (KAIR)": TrainingNetwork(
+        partial(PatchGAN, variant="kair"), "a discriminator (PatchGAN of KAIR)"
+    ),
+    "VGG128Discriminator": TrainingNetwork(VGG128Discriminator, "a discriminator (VGG-128)"),
+    "UNetDiscriminator": TrainingNetwork(UNetDiscriminator, "a discriminator (U-Net)"),
+    "DDNSRPatchDiscriminator": TrainingNetwork(
+        DDNSRPatchDiscriminator, "a discriminator (PatchGAN of DDNSR)"
+    ),
+    "DDNSRVGGDiscriminator": TrainingNetwork(
+        lambda features, halvings, height, width, hidden: DDNSRVGGDiscriminator(
+            features, halvings, (height, width), hidden
+        ),
+        "a discriminator (VGG-style of DDNSR)",
+    ),
+}
 
 
 class Recognised(NamedTuple):
@@ -48,7 +84,7 @@ class Recognised(NamedTuple):
 
 
 def recognise(weights: Mapping[str, Tensor]) -> Recognised:
-    """Which network the weights belong to.
+    """Which network the weights belong to: one of :data:`ARCHITECTURES` or :data:`TRAINING_NETWORKS`.
 
     Raises:
         ModelError: for an unknown architecture or impossible sizes.
@@ -67,9 +103,14 @@ def build(recognised: Recognised) -> nn.Module:
         ModelError: when keys are missing, left over or of the wrong shape; says which.
     """
     # Nothing is allocated for the sizes that a file claims, before its tensors are known to fill them.
+    known = ARCHITECTURES.get(recognised.architecture) or TRAINING_NETWORKS[recognised.architecture]
     with torch.device("meta"):
-        network = ARCHITECTURES[recognised.architecture].build(**recognised.sizes)
-    expected, weights = network.state_dict(), recognised.weights
+        network = known.build(**recognised.sizes)
+    expected = network.state_dict()
+    counters = {
+        key: torch.zeros_like(expected[key], device="cpu") for key in expected if _counts_batches(key)
+    }
+    weights = {**recognised.weights, **counters}
     problems = [
         *_listed("missing", [key for key in expected if key not in weights]),
         *_listed("unexpected", [key for key in weights if key not in expected]),
@@ -87,6 +128,11 @@ def build(recognised: Recognised) -> nn.Module:
         raise ModelError(f"its weights do not fit {recognised.architecture}({sizes}): {'; '.join(problems)}")
     network.load_state_dict(weights, strict=True, assign=True)
     return network.requires_grad_(False).eval()
+
+
+def _counts_batches(key: str) -> bool:
+    """Whether the tensor is a batch norm's count of passes, which nothing depends on and some files lack."""
+    return key.endswith(".num_batches_tracked")
 
 
 def _listed(what: str, keys: list[str]) -> list[str]:
@@ -170,6 +216,74 @@ def _span(weights: Mapping[str, Tensor]) -> Recognised:
     return Recognised("SPAN", sizes, dict(weights))
 
 
+def _edl(weights: Mapping[str, Tensor]) -> Recognised:
+    trunk = _rrdbnet(weights)
+    if trunk.sizes.pop("unshuffle") != 1:
+        raise ModelError("it is an EDLNet that takes more than RGB")
+    return trunk._replace(architecture="EDLNet")
+
+
+def _dsgan(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "block_input.0.weight", 4)[:2]
+    _rgb_in(width_in)
+    sizes = {"features": features, "blocks": count(weights, "res_blocks.")}
+    return Recognised("DSGAN", sizes, dict(weights))
+
+
+def _degradation(weights: Mapping[str, Tensor]) -> Recognised:
+    sizes = {
+        "features": _shape(weights, "conv_first.weight", 4)[0],
+        "halvings": count(weights, "halvings."),
+        "blocks": count(weights, "trunk."),
+    }
+    return Recognised("DegradationNetwork", sizes, dict(weights))
+
+
+def _patchgan(weights: Mapping[str, Tensor]) -> Recognised:
+    spectral = "model.0.weight_orig" in weights
+    features, width_in = _shape(weights, f"model.0.weight{'_orig' if spectral else ''}", 4)[:2]
+    convolutions = sum(value.ndim == 4 for value in weights.values())
+    sizes = {"in_channels": width_in, "features": features, "layers": convolutions - 2}
+    if "model.2.bias" not in weights:
+        return Recognised("PatchGAN", sizes, dict(weights))
+    return Recognised("PatchGAN (KAIR)", {**sizes, "spectral": int(spectral)}, dict(weights))
+
+
+def _vgg128(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "conv0_0.weight", 4)[:2]
+    return Recognised("VGG128Discriminator", {"in_channels": width_in, "features": features}, dict(weights))
+
+
+def _unet(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "conv0.weight", 4)[:2]
+    return Recognised("UNetDiscriminator", {"in_channels": width_in, "features": features}, dict(weights))
+
+
+def _ddnsr_patchgan(weights: Mapping[str, Tensor]) -> Recognised:
+    convolutions = sum(value.ndim == 4 for value in weights.values())
+    features = _shape(weights, "body.0.weight", 4)[0]
+    return Recognised(
+        "DDNSRPatchDiscriminator", {"features": features, "halvings": convolutions - 2}, dict(weights)
+    )
+
+
+def _ddnsr_vgg(weights: Mapping[str, Tensor]) -> Recognised:
+    convolutions = [value for value in weights.values() if value.ndim == 4]
+    hidden, flat = _shape(weights, "linear1.weight", 2)
+    # Only the area of what is flattened is known; any size of that area has the same weights.
+    halvings = len(convolutions) // 2
+    area = flat // max(int(convolutions[-1].shape[0]), 1)
+    height = next(side for side in range(math.isqrt(area), -1, -1) if not side or area % side == 0)
+    sizes = {
+        "features": _shape(weights, "body.0.weight", 4)[0],
+        "halvings": halvings,
+        "height": height << halvings,
+        "width": area // max(height, 1) << halvings,
+        "hidden": hidden,
+    }
+    return Recognised("DDNSRVGGDiscriminator", sizes, dict(weights))
+
+
 def _shape(weights: Mapping[str, Tensor], key: str, axes: int) -> tuple[int, ...]:
     if key not in weights:
         raise ModelError(
@@ -198,6 +312,7 @@ def _has(*starts: str) -> Callable[[Mapping[str, Tensor]], bool]:
 _FAMILIES: tuple[
     tuple[Callable[[Mapping[str, Tensor]], bool], Callable[[Mapping[str, Tensor]], Recognised]], ...
 ] = (
+    (_has("RRDB_trunk.0.RDB1.", "conv_first.", "sm.0.block.", "branch1.0.block."), _edl),
     (_has("RRDB_trunk.0.RDB1.", "conv_first."), _rrdbnet),
     (_has("model.1.sub.0.RDB1.", "model.0."), lambda weights: _rrdbnet(from_esrgan(weights))),
     (_has("body.0.rdb1.", "conv_first."), lambda weights: _rrdbnet(from_new_basicsr(weights))),
@@ -205,4 +320,12 @@ _FAMILIES: tuple[
     (_has("body.0.weight", "body.1.weight"), _compact),
     (_has("model.conv1.weight_v", "model.layer1.0.", "alpha"), _srrescgan),
     (_has("block_1.c1_r.", "conv_cat.", "upsampler.0."), _span),
+    (_has("body.0.weight", "body.2.weight", "body.3.running_mean", "linear1."), _ddnsr_vgg),
+    (_has("body.0.weight", "body.2.weight", "body.3.running_mean"), _ddnsr_patchgan),
+    (_has("block_input.0.", "res_blocks.0.", "block_output."), _dsgan),
+    (_has("halvings.0.", "noise.0.", "conv_mix."), _degradation),
+    (_has("model.0.weight", "model.2.weight", "model.5.weight"), _patchgan),
+    (_has("model.child0.0.", "model.child1.0."), lambda weights: _patchgan(from_kair_patchgan(weights))),
+    (_has("conv0_0.", "conv4_1.", "linear2."), _vgg128),
+    (_has("conv0.weight", "conv1.weight_orig", "conv9."), _unet),
 )

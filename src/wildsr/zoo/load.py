@@ -1,11 +1,12 @@
-"""``load``: a name or a file becomes a Model."""
+"""``load``: a name or a file becomes a Model; ``load_network``: a file becomes a bare network."""
 
 import os
+from pathlib import Path
 from typing import cast
 
 from torch import nn
 
-from wildsr.zoo.architectures import ARCHITECTURES, build, recognise
+from wildsr.zoo.architectures import ARCHITECTURES, TRAINING_NETWORKS, build, recognise
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
@@ -27,6 +28,10 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     weights = read_weights(path)
     try:
         recognised = recognise(weights.tensors)
+        if other := TRAINING_NETWORKS.get(recognised.architecture):
+            raise ModelError(
+                f"it is {other.what}, and upscales nothing; wildsr.zoo.load.load_network reads it"
+            )
         network = build(recognised)
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
@@ -37,6 +42,24 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     source = entry.origin if entry else weights.metadata.get("source", str(path))
     contract = contract_of(network, recognised.architecture, recognised.sizes, name, licence, source, digest)
     return Model(network, contract)
+
+
+def load_network(path: str | os.PathLike[str]) -> nn.Module:
+    """The network of a file, without a contract: any that :func:`load` reads, or one that only training needs.
+
+    These are DDNSR's degradation network and the discriminators of
+    :data:`wildsr.zoo.architectures.TRAINING_NETWORKS`. On the CPU, in float32, in evaluation mode, without
+    gradients.
+
+    Raises:
+        ModelError: when there is no such file, or it holds no network that wildsr knows.
+    """
+    path = Path(path)
+    weights = read_weights(path)
+    try:
+        return build(recognise(weights.tensors))
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
 
 
 def contract_of(
@@ -55,7 +78,7 @@ def contract_of(
         name=name,
         architecture=architecture,
         sizes=dict(sizes),
-        scale=sizes["scale"],
+        scale=cast(int, network.scale),
         value_range=common.value_range,
         size_multiple=sizes.get("unshuffle", 1),
         receptive_field=radius,
