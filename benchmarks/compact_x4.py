@@ -15,7 +15,7 @@ from torch import Tensor
 
 import wildsr
 from wildsr.degradations.simple import SimpleDegradation
-from wildsr.evaluation.metrics import load_lpips_alex, psnr
+from wildsr.evaluation.metrics import load_lpips, psnr
 from wildsr.image import read
 from wildsr.ops.resize import resize
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("features", type=Path)
     parser.add_argument("models", nargs="*", default=["default"])
     options = parser.parse_args()
-    lpips = load_lpips_alex(options.features)
+    lpips = load_lpips(options.features)
     tests = pairs(options.photos)
     print(f"{len(tests)} photographs: {', '.join(severity for *_, severity in tests)}")
     scores = {}

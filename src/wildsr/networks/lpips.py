@@ -1,44 +1,36 @@
-"""LPIPS, the learned perceptual distance (Zhang et al., 2018, section 3), version 0.1, on AlexNet features."""
+"""LPIPS, the learned perceptual distance (Zhang et al., 2018, section 3), version 0.1."""
+
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
-_WIDTHS = (64, 192, 384, 256, 256)
+from wildsr.networks.vgg import IMAGENET_MEAN, IMAGENET_STD, vgg_layers
+
+Backbone = Literal["alex", "squeeze", "vgg"]
 
 
-class LpipsAlex(nn.Module):
+class Lpips(nn.Module):
     """Distance (B,) of two batches (B, 3, H, W) RGB in [0, 1], at least 64 pixels a side; 0 for equal pictures.
 
-    The state dict has torchvision's AlexNet names (``features.0.weight`` ...) and the channel weights as
-    ``lin0`` ... ``lin4``, each (C,).
+    The backbones are AlexNet, SqueezeNet 1.1 and VGG-16. The state dict has torchvision's names for them
+    (``features.0.weight`` ...), and the channel weights as ``lin0``, ``lin1``, ..., each (C,).
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: Backbone = "alex") -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 64, 11, stride=4, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(64, 192, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(192, 384, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(256, 256, 3, padding=1),
-            nn.ReLU(),
-        )
-        for index, width in enumerate(_WIDTHS):
-            self.register_parameter(f"lin{index}", nn.Parameter(torch.zeros(width)))
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+        levels = _LEVELS[backbone]
+        layers = {"alex": _alexnet, "squeeze": _squeezenet, "vgg": _vgg16}[backbone]()
+        self.ends = {level.layer for level in levels}
+        self.features = nn.Sequential(*list(layers)[: max(self.ends) + 1])
+        for index, level in enumerate(levels):
+            self.register_parameter(f"lin{index}", nn.Parameter(torch.zeros(level.width)))
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """The distance of each pair."""
@@ -51,15 +43,87 @@ class LpipsAlex(nn.Module):
         return distance
 
     def _levels(self, images: Tensor) -> list[Tensor]:
-        """The features after each of the five ReLUs."""
         # LPIPS wants [-1, 1] with its own shift and scale, which amount to ImageNet's on [0, 1].
         x = (images - self.mean) / self.std
         levels = []
-        for layer in self.features:
+        for index, layer in enumerate(self.features):
             x = layer(x)
-            if isinstance(layer, nn.ReLU):
+            if index in self.ends:
                 levels.append(x)
         return levels
+
+
+class _Level(NamedTuple):
+    layer: int  # number of the layer that ends it
+    width: int
+
+
+_LEVELS: dict[Backbone, tuple[_Level, ...]] = {
+    "alex": (_Level(1, 64), _Level(4, 192), _Level(7, 384), _Level(9, 256), _Level(11, 256)),
+    "squeeze": (
+        _Level(1, 64),
+        _Level(4, 128),
+        _Level(7, 256),
+        _Level(9, 384),
+        _Level(10, 384),
+        _Level(11, 512),
+        _Level(12, 512),
+    ),
+    "vgg": (_Level(3, 64), _Level(8, 128), _Level(15, 256), _Level(22, 512), _Level(29, 512)),
+}
+
+
+def _alexnet() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(),
+    )
+
+
+def _squeezenet() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 3, stride=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        _Fire(64, 16, 64),
+        _Fire(128, 16, 64),
+        nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        _Fire(128, 32, 128),
+        _Fire(256, 32, 128),
+        nn.MaxPool2d(3, stride=2, ceil_mode=True),
+        _Fire(256, 48, 192),
+        _Fire(384, 48, 192),
+        _Fire(384, 64, 256),
+        _Fire(512, 64, 256),
+    )
+
+
+def _vgg16() -> nn.Sequential:
+    return vgg_layers(16)
+
+
+class _Fire(nn.Module):
+    """SqueezeNet's module (Iandola et al., 2016, section 3.1): few channels, then 1x1 and 3x3 side by side."""
+
+    def __init__(self, width_in: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(width_in, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.squeeze(x))
+        return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), 1))
 
 
 def _unit(features: Tensor) -> Tensor:
