@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
@@ -32,6 +33,8 @@ NETWORKS = {
     "compact x4": lambda: SRVGGNetCompact(features=4, convs=3, scale=4),
     "span x4": lambda: SPAN(features=4, scale=4, normalised=False),
     "span x2 normalised": lambda: SPAN(features=4, scale=2),
+    "edl x4": lambda: EDLNet(features=4, blocks=1, growth=2),
+    "edl x2": lambda: EDLNet(features=4, blocks=1, growth=2, scale=2),
     "srrescgan": lambda: SRResCGAN(features=4, blocks=3),
     "srrescgan shallow": lambda: SRResCGAN(features=4, blocks=1),
 }

@@ -1,0 +1,73 @@
+"""Networks that only training needs, and feature extractors, from their files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from wildsr.networks.ddnsr import DegradationNetwork
+from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.networks.edl import EDLNet
+from wildsr.networks.vgg import vgg_layers
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.features import load_vgg
+from wildsr.zoo.load import load, load_network
+
+
+@pytest.mark.parametrize("dual", [True, False])
+def test_degradation_network(tmp_path: Path, dual: bool) -> None:
+    network = DegradationNetwork(features=3, halvings=1, blocks=2, dual=dual).eval()
+    path = tmp_path / "down.safetensors"
+    save_file(network.state_dict(), path)
+    found = load_network(path)
+    hr, lr = torch.rand(1, 3, 9, 8), torch.rand(1, 3, 5, 4)
+    assert isinstance(found, DegradationNetwork)
+    assert torch.equal(found(hr, lr), network(hr, lr))
+    assert not any(parameter.requires_grad for parameter in found.parameters())
+    with pytest.raises(ModelError, match=r"down\.safetensors .*DDNSR's degradation network.*load_network"):
+        load(path)
+
+
+def test_load_network_reads_models_too(tmp_path: Path) -> None:
+    torch.save(DSGANGenerator(features=3, blocks=2).state_dict(), tmp_path / "net.pth")
+    assert isinstance(load_network(tmp_path / "net.pth"), DSGANGenerator)
+
+
+def test_load_network_says_what_it_cannot_read(tmp_path: Path) -> None:
+    torch.save({"encoder.weight": torch.zeros(2)}, tmp_path / "odd.pth")
+    with pytest.raises(ModelError, match=r"odd\.pth cannot be used: its architecture is unknown"):
+        load_network(tmp_path / "odd.pth")
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_edl(tmp_path: Path, scale: int) -> None:
+    network = EDLNet(features=4, blocks=2, growth=3, scale=scale).eval()
+    torch.save({"params": network.state_dict()}, tmp_path / "net.pth")
+    contract = load(tmp_path / "net.pth").contract
+    assert (contract.architecture, contract.scale) == ("EDLNet", scale)
+    assert contract.sizes == {"features": 4, "blocks": 2, "growth": 3, "scale": scale}
+    assert contract.receptive_field == network.receptive_field
+
+
+def test_dsgan(tmp_path: Path) -> None:
+    network = DSGANGenerator(features=5, blocks=3).eval()
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    model = load(tmp_path / "net.pth")
+    assert (model.contract.scale, model.contract.value_range) == (1, 1.0)
+    assert model.contract.overlap == model.contract.receptive_field == 8
+    x = torch.rand(1, 3, 7, 9)
+    assert torch.equal(model(x), network(x))
+
+
+def test_vgg(tmp_path: Path) -> None:
+    layers = vgg_layers(19, [2] * 16)
+    path = tmp_path / "vgg19.pth"
+    torch.save({f"features.{name}": value for name, value in layers.state_dict().items()}, path)
+    x = torch.rand(1, 3, 16, 16)
+    features = load_vgg(path, ["conv3_4"], normalise=False)(x)["conv3_4"]
+    assert torch.equal(features, layers[:17](x))
+    with pytest.raises(ModelError, match=r"vgg19\.pth cannot be used: .*not the weights of VGG-16"):
+        load_vgg(path, ["conv5_3"], depth=16)
+    with pytest.raises(ModelError, match="no layer conv9_1"):
+        load_vgg(path, ["conv9_1"])
