@@ -2,44 +2,25 @@
 
 import hashlib
 import os
-import sys
 import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import platformdirs
 import torch
 from torch import Tensor, nn
 
 from wildsr.inference.engines import OutOfMemory, is_out_of_memory
+from wildsr.zoo.openvino_runtime import core as _core
+from wildsr.zoo.openvino_runtime import openvino as _openvino
 
 CACHE_LIMIT = 512 * 2**20
 """Bytes of compiled models kept on disk; those not used for longest go first."""
 
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The last used ones stay."""
-
-
-@cache
-def _openvino() -> Any:
-    """Import OpenVINO without its telemetry package, which looks up a tracking host as soon as it is imported."""
-    if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
-        import openvino
-
-        return openvino
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    try:
-        import openvino
-    finally:
-        del sys.modules["openvino_telemetry"]
-    return openvino
-
-
-@cache
-def _core() -> Any:
-    return _openvino().Core()
 
 
 @cache
@@ -54,6 +35,11 @@ def works() -> bool:
 def has_bf16() -> bool:
     """Whether the CPU computes bfloat16 natively."""
     return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@runtime_checkable
+class _HasOpenVinoModel(Protocol):
+    def openvino_model(self) -> Any: ...
 
 
 class OpenVinoEngine:
@@ -126,8 +112,12 @@ def cache_folder() -> Path:
 def _convert(network: nn.Module) -> Any:
     """A traced network as an OpenVINO model of free height and width.
 
+    A network that has such a model already, in a module with the method ``openvino_model``, is taken at its word.
     The frontend is called directly: OpenVINO's convert_model would report the conversion to its makers.
     """
+    for module in network.modules():
+        if isinstance(module, _HasOpenVinoModel):
+            return module.openvino_model()
     _openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder

@@ -11,20 +11,25 @@ from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.model import Contract, Model
+from wildsr.zoo.onnx import load_onnx
+from wildsr.zoo.onnx_file import is_onnx
 from wildsr.zoo.readers import read_weights
 
 
 def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     """The model of a catalogue name, of a file, or of a file in the user's model folder (by stem).
 
-    Reads safetensors and PyTorch files of every family in :data:`wildsr.zoo.architectures.SUPPORTED`; the
-    weights alone decide what the network is. The model is on the CPU, in float32, in evaluation mode,
+    Reads safetensors, PyTorch, Keras and ncnn files of every family in
+    :data:`wildsr.zoo.architectures.SUPPORTED`, of which the weights alone decide what the network is, and ONNX
+    files of any network that upscales RGB pictures. The model is on the CPU, in float32, in evaluation mode,
     without gradients. Nothing in a file is ever executed.
 
     Raises:
         ModelError: when there is no such name or file, or the file is not a model that wildsr can run.
     """
     name, path, entry = find(name_or_path)
+    if is_onnx(path):
+        return load_onnx(path, name)
     weights = read_weights(path)
     try:
         recognised = recognise(weights.tensors)

@@ -1,0 +1,213 @@
+"""ONNX files as Models for inference: OpenVINO computes them, and what they are is found out by trying."""
+
+import hashlib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.model import Contract, Model
+from wildsr.zoo.onnx_file import OnnxFile, inspect
+from wildsr.zoo.openvino_runtime import core, openvino
+
+ARCHITECTURE = "ONNX"
+FEWEST_OVERLAP, MOST_OVERLAP = 16, 64
+_MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+_LARGEST_SCALE = 16
+_QUARTER_LEVEL = 1 / 1020
+
+
+def load_onnx(path: Path, name: str, licence: str | None = None, source: str | None = None) -> Model:
+    """The Model of an ONNX file: one RGB picture in [0, 1], NCHW floats, in and out.
+
+    Scale and size multiple follow from the shapes. The receptive field is measured, on noise, as the distance at
+    which a change of the picture no longer changes the result by more than 1e-6; the default overlap, as that of
+    a quarter of an 8-bit level, from 16 to 64. Nothing else than the file, and files in its own folder that
+    it names for its weights, is read.
+
+    Raises:
+        ModelError: when the file is damaged, or is not such a model.
+    """
+    try:
+        found = inspect(path)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
+    try:
+        network = OnnxNetwork(_converted(path), _digest(path, found))
+        reach, overlap = _measure(network)
+    except ImportError as error:
+        raise ModelError(f"{path} is an ONNX model, which OpenVINO runs; reinstall wildsr with it") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} cannot be used: OpenVINO cannot run it ({_reason(error)})") from error
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
+    contract = Contract(
+        name=name,
+        architecture=ARCHITECTURE,
+        sizes={},
+        scale=network.scale,
+        value_range=1.0,
+        size_multiple=network.size_multiple,
+        receptive_field=max(reach, overlap),
+        overlap=overlap,
+        licence=licence or found.metadata.get("licence", "unknown"),
+        source=source or found.metadata.get("source", str(path)),
+        sha256=sha256_of(path),
+    )
+    return Model(network, contract)
+
+
+class OnnxNetwork(nn.Module):
+    """An OpenVINO model in the clothes of a network, for inference on the CPU only.
+
+    Its one tensor is the digest of its files, so that whoever goes by the weights tells it from others.
+
+    Raises:
+        ModelError: when the model does not upscale RGB pictures of any size.
+    """
+
+    digest: Tensor
+
+    def __init__(self, model: Any, digest: bytes) -> None:
+        super().__init__()
+        self._model = _floats(model)
+        self.size_multiple, self.scale = _shapes(self._model)
+        self._compiled: tuple[tuple[int, ...], Any] | None = None
+        self.register_buffer("digest", torch.frombuffer(bytearray(digest), dtype=torch.uint8))
+
+    def openvino_model(self) -> Any:
+        """The OpenVINO model of free height and width, for an engine to compile as it likes."""
+        return self._model.clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscale (B, 3, H, W) to (B, 3, scale*H, scale*W), in float32, picture by picture."""
+        pictures = [self._run(picture.unsqueeze(0)) for picture in x.detach().float().cpu()]
+        return torch.cat(pictures).to(x.device)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
+        """Another module around the same model, which never changes and which nobody can copy."""
+        copied = object.__new__(OnnxNetwork)
+        nn.Module.__init__(copied)
+        copied._model, copied._compiled = self._model, None
+        copied.size_multiple, copied.scale = self.size_multiple, self.scale
+        copied.register_buffer("digest", deepcopy(self.digest, memo))
+        return copied
+
+    def _run(self, picture: Tensor) -> Tensor:
+        shape = tuple(picture.shape)
+        if self._compiled is None or self._compiled[0] != shape:
+            model = self.openvino_model()
+            model.reshape(list(shape))
+            options = {"INFERENCE_PRECISION_HINT": "f32"}
+            self._compiled = shape, core().compile_model(model, "CPU", options).create_infer_request()
+        outputs = self._compiled[1].infer([picture.contiguous().numpy()])
+        return torch.from_numpy(outputs[0].copy())
+
+
+def _converted(path: Path) -> Any:
+    """The file as an OpenVINO model; by the ONNX frontend, so that no other one tries its luck."""
+    openvino()
+    from openvino.frontend import FrontEndManager
+
+    frontend = FrontEndManager().load_by_framework("onnx")
+    return frontend.convert(frontend.load(str(path)))
+
+
+def _floats(model: Any) -> Any:
+    """The model with float32 in and out, whatever float it works in."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ModelError(
+            f"it has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wildsr runs models of one picture"
+        )
+    shape = model.input(0).get_partial_shape()
+    if not model.input(0).get_element_type().is_real():
+        raise ModelError(
+            f"it takes {model.input(0).get_element_type()} values; wildsr gives floats in [0, 1]"
+        )
+    if shape.rank.is_dynamic or len(shape) != 4 or not _may_be(shape[1], 3) or not _may_be(shape[0], 1):
+        raise ModelError(
+            f"it takes an array of shape {shape}; wildsr gives one RGB picture, (1, 3, height, width)"
+        )
+    from openvino import Type
+    from openvino.preprocess import PrePostProcessor
+
+    wrapped = PrePostProcessor(model)
+    wrapped.input(0).tensor().set_element_type(Type.f32)
+    wrapped.output(0).tensor().set_element_type(Type.f32)
+    return wrapped.build()
+
+
+def _may_be(dimension: Any, size: int) -> bool:
+    return bool(dimension.is_dynamic or dimension.get_length() == size)
+
+
+def _shapes(model: Any) -> tuple[int, int]:
+    """The smallest number that height and width must be multiples of, and the scale."""
+    for multiple in _MULTIPLES:
+        odd = 24 // multiple | 1  # times the multiple, so that no larger multiple passes for this one
+        sizes = [(multiple * odd, multiple * (odd + 2)), (multiple * (odd + 4), multiple * odd)]
+        scales = {_scale(model, height, width) for height, width in sizes}
+        if len(scales) == 1 and (scale := scales.pop()) is not None:
+            return multiple, scale
+    shape = model.input(0).get_partial_shape()
+    raise ModelError(
+        f"it upscales no RGB pictures of any size by a whole number (its input is {shape}, its output "
+        f"{model.output(0).get_partial_shape()}); export it with free height and width"
+    )
+
+
+def _scale(model: Any, height: int, width: int) -> int | None:
+    """By how much a picture of this size is upscaled; None when it is not, or is refused."""
+    tried = model.clone()
+    try:
+        tried.reshape([1, 3, height, width])
+        shape = tried.output(0).get_partial_shape()
+        batch, channels, tall, wide = shape.to_shape()
+    except (RuntimeError, ValueError):
+        return None
+    scale = tall // height
+    fits = (batch, channels, tall, wide) == (1, 3, scale * height, scale * width)
+    return int(scale) if fits and 1 <= scale <= _LARGEST_SCALE else None
+
+
+def _measure(network: OnnxNetwork) -> tuple[int, int]:
+    """How far a change of the picture reaches in LR pixels, exactly and by a quarter of a level, with a margin."""
+    multiple = network.size_multiple
+    long = -(-2 * MOST_OVERLAP // (2 * multiple)) * 2 * multiple + 2 * multiple
+    short = -(-24 // multiple) * multiple
+    drawn = torch.Generator().manual_seed(0)
+    exact = visible = 0
+    for height, width in ((short, long), (long, short)):
+        one = torch.rand(1, 3, height, width, generator=drawn)
+        other = one.clone()
+        half = other[..., height // 2 :, :] if height > width else other[..., width // 2 :]
+        half.copy_(torch.rand(half.shape, generator=drawn))
+        change = (network(one) - network(other)).abs()
+        if not bool(torch.isfinite(change).all()):
+            raise ModelError("it gives NaN or infinite values on a plain picture")
+        lines = change.amax((0, 1, 3 if height > width else 2)).view(long, network.scale).amax(1)[: long // 2]
+        exact = max(exact, _distance(lines, 1e-6))
+        visible = max(visible, _distance(lines, _QUARTER_LEVEL))
+    return exact, min(max(visible + 2, FEWEST_OVERLAP), MOST_OVERLAP)
+
+
+def _distance(change: Tensor, smallest: float) -> int:
+    """How far before the end of ``change`` its first value above ``smallest`` is."""
+    places = (change > smallest).nonzero()
+    return len(change) - int(places[0]) if len(places) else 0
+
+
+def _digest(path: Path, found: OnnxFile) -> bytes:
+    files = "".join(sha256_of(file) for file in (path, *found.external))
+    return hashlib.sha256(files.encode()).digest()
+
+
+def _reason(error: RuntimeError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("Exception from")), "no reason given")

@@ -1,0 +1,26 @@
+"""OpenVINO, imported without its telemetry."""
+
+import sys
+from functools import cache
+from typing import Any
+
+
+@cache
+def openvino() -> Any:
+    """Import OpenVINO without its telemetry package, which looks up a tracking host as soon as it is imported."""
+    if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
+        import openvino
+
+        return openvino
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    finally:
+        del sys.modules["openvino_telemetry"]
+    return openvino
+
+
+@cache
+def core() -> Any:
+    """The one runtime of this process."""
+    return openvino().Core()
