@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from wildsr.networks.ddnsr import DegradationNetwork
+from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator, DegradationNetwork
+from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.vgg import vgg_layers
@@ -38,6 +40,40 @@ def test_load_network_says_what_it_cannot_read(tmp_path: Path) -> None:
     torch.save({"encoder.weight": torch.zeros(2)}, tmp_path / "odd.pth")
     with pytest.raises(ModelError, match=r"odd\.pth cannot be used: its architecture is unknown"):
         load_network(tmp_path / "odd.pth")
+
+
+def test_impossible_claims(tmp_path: Path) -> None:
+    """Each halving doubles the features; this many have no end."""
+    weights = DegradationNetwork(features=2, blocks=1).state_dict()
+    weights |= {f"halvings.{index}.conv1.weight": torch.zeros(1) for index in range(2, 500)}
+    torch.save(weights, tmp_path / "odd.pth")
+    with pytest.raises(ModelError, match=r"odd\.pth cannot be used: .*halvings=500.* impossible"):
+        load_network(tmp_path / "odd.pth")
+
+
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [
+        (DDNSRVGGDiscriminator(2, 2, (12, 8), hidden=5), (12, 8)),
+        (DDNSRPatchDiscriminator(2, 2), (9, 13)),
+        (PatchGAN(features=2, layers=4), (64, 70)),
+        (PatchGAN(features=2, layers=2, variant="kair"), (20, 21)),
+        (PatchGAN(features=2, variant="kair", spectral=True), (20, 21)),
+        (VGG128Discriminator(features=2), (128, 128)),
+        (UNetDiscriminator(features=2), (8, 16)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_discriminators(tmp_path: Path, network: nn.Module, size: tuple[int, int]) -> None:
+    weights = {name: value for name, value in network.state_dict().items() if not name.endswith("tracked")}
+    save_file(weights, tmp_path / "net.safetensors")
+    found = load_network(tmp_path / "net.safetensors")
+    x = torch.rand(2, 3, *size)
+    assert type(found) is type(network)
+    assert torch.equal(found(x), network.eval()(x))
+    found.train()(x)  # the counters that the file lacks count
+    with pytest.raises(ModelError, match=r"a discriminator .*load_network"):
+        load(tmp_path / "net.safetensors")
 
 
 @pytest.mark.parametrize("scale", [2, 4])
