@@ -1,5 +1,7 @@
 """Model files as named tensors. Their content decides how they are read, and none of it is ever executed."""
 
+import io
+import os
 import pickle
 import shutil
 import tempfile
@@ -17,6 +19,7 @@ from wildsr.zoo.keras import MAGIC as KERAS_MAGIC
 from wildsr.zoo.keras import read_keras
 from wildsr.zoo.ncnn import MAGIC as NCNN_MAGIC
 from wildsr.zoo.ncnn_graph import read_ncnn
+from wildsr.zoo.pickle_scan import Exhausting, scan
 
 _WRAPPERS = (
     "params_ema",
@@ -30,6 +33,7 @@ _WRAPPERS = (
     "generator",
 )
 _PREFIXES = ("module.", "_orig_mod.")
+_OUGHT_TO_BE_THERE = 1 << 16
 _OTHER_FILES = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -41,6 +45,15 @@ _OTHER_FILES = {
     b"version https://git-lfs": "a Git LFS pointer; download the real file",
     b"<": "a web page or XML; download the file itself",
 }
+
+
+class _Bounded(io.BufferedReader):
+    """Never reserves memory for more than the file has, whatever length its content claims."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _OUGHT_TO_BE_THERE:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
 
 
 class Weights(NamedTuple):
@@ -120,8 +133,22 @@ def _read_zip(path: Path) -> Weights:
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+            _require_plain(path, records)
+            for record in records:
+                if record.filename.endswith("/data.pkl"):
+                    with archive.open(record) as stream:
+                        _require_loadable(path, stream, 1)
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
+    if path.suffix.lower() != ".safetensors":
+        return _read_torch(path, path)
+    # torch.load goes by the suffix, and takes nothing but a path when it is to map the file.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
+
+
+def _require_plain(path: Path, records: list[zipfile.ZipInfo]) -> None:
+    """Refuse archives of anything but weights, and those in which another reader might find something else."""
     names = {record.filename.partition("/")[2] for record in records}
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         raise ModelError(
@@ -130,18 +157,35 @@ def _read_zip(path: Path) -> Weights:
         )
     if "data.pkl" not in names:
         raise ModelError(f"{path} is a zip archive, not a model; unpack it and give the model file inside")
+    size = path.stat().st_size
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
         raise ModelError(f"{path} is not as PyTorch writes model files: its records are compressed")
-    if path.suffix.lower() != ".safetensors":
-        return _read_torch(path, path)
-    # torch.load goes by the suffix, and takes nothing but a path when it is to map the file.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
+    if len({record.filename for record in records}) < len(records):
+        raise ModelError(
+            f"{path} is not as PyTorch writes model files: two of its records have the same name"
+        )
+    if any(max(record.file_size, record.compress_size) > size for record in records):
+        raise ModelError(
+            f"{path} is truncated or damaged: it has records that are larger than the whole file"
+        )
+
+
+def _require_loadable(path: Path, stream: IO[bytes], pickles: int) -> None:
+    """Refuse pickles that claim sizes or nest data so that loading them would take all memory or never end."""
+    try:
+        for _ in range(pickles):
+            if not scan(stream, path.stat().st_size):
+                break
+    except Exhausting as error:
+        raise ModelError(f"{path} is damaged, or made to do harm: {error}") from error
 
 
 def _read_pickle(path: Path) -> Weights:
     """A PyTorch file from before version 1.6: pickles, then the tensors."""
-    with path.open("rb") as file:
+    with _Bounded(io.FileIO(path)) as file:
+        # The magic number, the version, the system, the weights and the names of their storages.
+        _require_loadable(path, file, 5)
+        file.seek(0)
         return _read_torch(path, file)
 
 
