@@ -1,0 +1,195 @@
+"""Writing models: any readable checkpoint as wildsr's own ``.safetensors``, or as ONNX for other programs."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from wildsr.networks.whole_image import WholeImageNetwork
+from wildsr.zoo.architectures import TRAINING_NETWORKS, build, recognise
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.load import load
+from wildsr.zoo.model import Model
+from wildsr.zoo.onnx import ARCHITECTURE as ONNX
+from wildsr.zoo.onnx import load_onnx
+from wildsr.zoo.onnx_file import is_onnx
+from wildsr.zoo.readers import read_weights
+
+FORMAT = "wildsr 1"
+FORMATS = (".safetensors", ".onnx")
+WRONG = 0.1
+"""An ONNX file whose result differs by more than this, of the largest value, computes something else."""
+
+
+class Converted(NamedTuple):
+    """What was written. ``difference`` is the largest one, in [0, 1], between an ONNX file's result and the model's."""
+
+    path: Path
+    architecture: str
+    difference: float | None
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    half: bool = False,
+    overwrite: bool = False,
+) -> Converted:
+    """Write the model ``source``, a name or a file of any readable format, to ``target``, whole or not at all.
+
+    The suffix of ``target`` decides: ``.safetensors`` is read back by :func:`wildsr.zoo.load.load` and computes
+    the same, bit for bit; its header tells what the model is and where it comes from. ``.onnx`` takes float32
+    pictures (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; what is written is run
+    and compared first. ``half`` stores float16, from which float32 is computed.
+
+    Raises:
+        ModelError: when the source cannot be read, or cannot be written in that format, or the target exists and
+            is not to be overwritten.
+    """
+    target = Path(target)
+    if target.suffix.lower() not in FORMATS:
+        raise ModelError(f"{target} must end in {' or '.join(FORMATS)}, which says what to write")
+    if target.exists() and not overwrite:
+        raise ModelError(f"{target} exists already; use --overwrite to replace it")
+    if not target.parent.is_dir():
+        raise ModelError(f"{target} cannot be written: there is no folder {target.parent}")
+    if is_onnx(find(source)[1]):
+        raise ModelError(
+            f"{source} is an ONNX model, which cannot be converted; start from the original weights"
+        )
+    if target.suffix.lower() == ".onnx":
+        model = load(source)
+        content = _onnx(model, half, find(source)[1])
+        difference = _written(target, content, lambda path: _difference(model, path))
+        return Converted(target, model.contract.architecture, difference)
+    architecture, content = _safetensors(source, half)
+    _written(target, content, lambda _: None)
+    return Converted(target, architecture, None)
+
+
+def _safetensors(source: str | os.PathLike[str], half: bool) -> tuple[str, bytes]:
+    """The architecture and the content of a file that describes itself."""
+    path = find(source)[1]
+    try:
+        recognised = recognise(read_weights(path).tensors)
+        if recognised.architecture in TRAINING_NETWORKS:
+            network, facts = build(recognised), _origin(str(path), path, sha256_of(path))
+        else:
+            model = load(source)
+            network, facts = model.network, _facts(model, path)
+    except ModelError as error:
+        raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error
+    sizes = json.dumps(recognised.sizes)
+    header = {"format": FORMAT, "architecture": recognised.architecture, "sizes": sizes, **facts}
+    # The counts of batch norms are whole numbers, which nothing depends on.
+    tensors = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
+    return recognised.architecture, save(_stored(tensors, half), header)
+
+
+def _facts(model: Model, path: Path) -> dict[str, str]:
+    """What both formats say of a Model; every value is text."""
+    contract = model.contract
+    facts = {"scale": f"{contract.scale}", **_origin(contract.source, path, contract.sha256)}
+    facts |= {"value_range": f"{contract.value_range:g}"}
+    return facts | ({"licence": contract.licence} if contract.licence != "unknown" else {})
+
+
+def _origin(source: str, path: Path, digest: str | None) -> dict[str, str]:
+    """Where the weights come from, without the folders of the machine."""
+    origin = {"source": path.name if source == str(path) else source, "source_file": path.name}
+    return origin | ({"source_sha256": digest} if digest else {})
+
+
+def _stored(tensors: dict[str, Tensor], half: bool) -> dict[str, Tensor]:
+    stored = {key: (value.half() if half else value).contiguous() for key, value in tensors.items()}
+    for key, value in stored.items():
+        if not bool(torch.isfinite(value).all()):
+            raise ModelError(f"the weight {key} is too large for half precision; convert without --half")
+    return stored
+
+
+def _onnx(model: Model, half: bool, path: Path) -> bytes:
+    contract = model.contract
+    if isinstance(model.network, WholeImageNetwork):
+        raise ModelError(
+            f"{contract.name} is {contract.architecture}, which uses statistics of the whole picture; as an ONNX "
+            "file it would give every tile its own, with seams between them: convert it to .safetensors"
+        )
+    try:
+        import onnx
+    except ImportError as error:
+        raise ModelError("to write ONNX files, run: pip install 'wildsr[onnx]'") from error
+    from wildsr.zoo.onnx_export import exported, with_half_kernels
+
+    drawn = exported(_UnitRange(model.network, contract.value_range), 16 * contract.size_multiple)
+    if half:
+        _stored(dict(model.network.state_dict()), half)
+        with_half_kernels(drawn)
+    facts = {"architecture": contract.architecture, **_facts(model, path), "value_range": "1"}
+    onnx.helper.set_model_props(drawn, facts)
+    return bytes(drawn.SerializeToString())
+
+
+class _UnitRange(nn.Module):
+    """A network from and to [0, 1]."""
+
+    def __init__(self, network: nn.Module, top_value: float) -> None:
+        super().__init__()
+        self.network = network
+        self.top_value = top_value
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.top_value == 1:
+            return self.network(x)  # type: ignore[no-any-return]
+        return self.network(x * self.top_value) / self.top_value  # type: ignore[no-any-return]
+
+
+def _difference(model: Model, path: Path) -> float:
+    """The largest difference that an exported file makes on a picture with shading and noise."""
+    drawn = torch.Generator().manual_seed(0)
+    shading = nn.functional.interpolate(
+        torch.rand(1, 3, 4, 6, generator=drawn), size=(40, 56), mode="bilinear"
+    )
+    picture = (shading + 0.03 * torch.randn(shading.shape, generator=drawn)).clamp(0, 1)
+    with torch.inference_mode():
+        expected, found = model(picture), load_onnx(path, ONNX)(picture)
+    same = found.shape == expected.shape
+    difference = float((found - expected).abs().max()) if same else float("inf")
+    if not difference <= WRONG * max(1.0, float(expected.abs().max())):
+        raise ModelError(
+            f"{model.contract.name} as an ONNX file gives another result (by {difference:.3g}); nothing was written"
+        )
+    return difference
+
+
+def _written(target: Path, content: bytes, check: Callable[[Path], float | None]) -> float | None:
+    """Write a file that takes its name only when it is complete and ``check`` did not object."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        partial.chmod(0o666 & ~_umask())
+        found = check(partial)
+        partial.replace(target)
+        return found
+    except OSError as error:
+        raise ModelError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """What the user wants new files not to allow; it can only be learned by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,52 @@
+"""Networks as ONNX graphs. Needs the package onnx."""
+
+import io
+import warnings
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+_OPSET = 17
+"""Of 2022: new enough for every layer here, old enough for every runtime that is still in use."""
+
+
+def exported(network: nn.Module, side: int) -> Any:
+    """The ONNX model of a network from pictures (1, 3, H, W) to pictures, for any H and W.
+
+    ``side`` is that of an example picture, in LR pixels.
+    """
+    buffer = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        # Deprecated in favour of an exporter that needs one more package and writes sizes it has seen.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network.eval(),
+            (torch.zeros(1, 3, side, side),),
+            buffer,  # type: ignore[arg-type]
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_axes={
+                "input": {2: "height", 3: "width"},
+                "output": {2: "output_height", 3: "output_width"},
+            },
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def with_half_kernels(model: Any) -> None:
+    """Store the kernels of all convolutions as float16, in place; the graph turns them back before it uses them."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 4:
+            continue
+        name = tensor.name
+        values = onnx.numpy_helper.to_array(tensor).astype("float16")
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

@@ -1,0 +1,283 @@
+"""``wildsr convert``: what is written is what was read, in every format."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from typer.testing import Result
+
+from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.ddnsr import DegradationNetwork
+from wildsr.networks.discriminators import PatchGAN
+from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.networks.edl import EDLNet
+from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.span import SPAN
+from wildsr.networks.srrescgan import SRResCGAN
+from wildsr.zoo import convert as module
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.load import load, load_network
+
+SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
+Run = Callable[..., Result]
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "compact": lambda: SRVGGNetCompact(6, 2, 4),
+    "rrdbnet": lambda: RRDBNet(features=6, growth=4, blocks=1, scale=4),
+    "unshuffled": lambda: RRDBNet(features=6, growth=4, blocks=1, scale=2, unshuffle=2),
+    "msrresnet": lambda: MSRResNet(features=6, blocks=1, scale=2),
+    "span": lambda: SPAN(features=6, scale=2),
+    "span without": lambda: SPAN(features=6, scale=2, normalised=False),
+    "edl": lambda: EDLNet(features=8, growth=4, blocks=1),
+    "dsgan": lambda: DSGANGenerator(features=6, blocks=2),
+    "srrescgan": lambda: SRResCGAN(features=6, blocks=2),
+}
+EXPORTABLE = [name for name in NETWORKS if name != "srrescgan"]
+
+
+def checkpoint(folder: Path, name: str) -> Path:
+    torch.manual_seed(0)
+    path = folder / f"{name}.pth"
+    torch.save({"params": NETWORKS[name]().state_dict()}, path)
+    return path
+
+
+def header(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata())
+
+
+def picture(height: int = 17, width: int = 22) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_safetensors_compute_the_same(wildsr: Run, tmp_path: Path, name: str) -> None:
+    source, target = checkpoint(tmp_path, name), tmp_path / "out.safetensors"
+    done = wildsr("convert", source, target)
+    assert done.exit_code == 0, done.output
+    before, after = load(source), load(target)
+    assert torch.equal(before(picture()), after(picture()))
+    assert before.contract.architecture in done.output
+    for fact in ("architecture", "sizes", "scale", "value_range", "size_multiple", "overlap"):
+        assert getattr(before.contract, fact) == getattr(after.contract, fact)
+
+
+def test_the_header_tells(wildsr: Run, tmp_path: Path) -> None:
+    source, target = checkpoint(tmp_path, "srrescgan"), tmp_path / "out.safetensors"
+    assert wildsr("convert", source, target).exit_code == 0
+    told = header(target)
+    assert json.loads(told.pop("sizes")) == load(source).contract.sizes
+    assert told == {
+        "format": "wildsr 1",
+        "architecture": "SRResCGAN",
+        "scale": "4",
+        "value_range": "255",
+        "source": "srrescgan.pth",
+        "source_file": "srrescgan.pth",
+        "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+    }
+
+
+def test_licence_and_source_are_handed_on(wildsr: Run, tmp_path: Path) -> None:
+    source = tmp_path / "net.safetensors"
+    facts = {"licence": "CC-BY-4.0", "source": "https://example.org/net"}
+    save_file(SRVGGNetCompact(4, 1, 2).state_dict(), source, facts)
+    for suffix in (".safetensors", ".onnx"):
+        target = tmp_path / f"out{suffix}"
+        assert wildsr("convert", source, target).exit_code == 0
+        contract = load(target).contract
+        assert (contract.licence, contract.source) == ("CC-BY-4.0", "https://example.org/net")
+
+
+def test_weights_decide_not_the_header(wildsr: Run, tmp_path: Path) -> None:
+    target = tmp_path / "out.safetensors"
+    assert wildsr("convert", checkpoint(tmp_path, "compact"), target).exit_code == 0
+    lying = header(target) | {"scale": "2", "sizes": '{"features": 64}', "architecture": "RRDBNet"}
+    save_file(load(target).network.state_dict(), tmp_path / "lying.safetensors", lying)
+    assert load(tmp_path / "lying.safetensors").contract.sizes == {"features": 6, "convs": 2, "scale": 4}
+
+
+@pytest.mark.parametrize("name", EXPORTABLE)
+def test_onnx_computes_the_same(wildsr: Run, tmp_path: Path, name: str) -> None:
+    source, target = checkpoint(tmp_path, name), tmp_path / "out.onnx"
+    done = wildsr("convert", source, target)
+    assert done.exit_code == 0, done.output
+    assert "run and compared" in done.output
+    before, after = load(source), load(target)
+    assert after.contract.scale == before.contract.scale
+    assert after.contract.size_multiple == before.contract.size_multiple
+    for size in ((17, 22), (40, 9), (1, 1)):
+        expected = before(picture(*size))
+        assert (after(picture(*size)) - expected).abs().max() < 2e-5 * max(1.0, float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["compact", "rrdbnet"])
+def test_half_onnx(wildsr: Run, tmp_path: Path, name: str) -> None:
+    source = checkpoint(tmp_path, name)
+    for options, target in (([], "full.onnx"), (["--half"], "half.onnx")):
+        assert wildsr("convert", source, tmp_path / target, *options).exit_code == 0
+    expected = load(source)
+    with torch.no_grad():
+        for parameter in expected.network.parameters():
+            if parameter.ndim == 4:
+                parameter.copy_(parameter.half().float())
+    assert (load(tmp_path / "half.onnx")(picture()) - expected(picture())).abs().max() < 2e-5
+    sizes = [(tmp_path / target).stat().st_size for target in ("full.onnx", "half.onnx")]
+    weights = sum(value.numel() for value in expected.network.state_dict().values())
+    assert sizes[1] < sizes[0] - weights
+
+
+def test_half_safetensors(wildsr: Run, tmp_path: Path) -> None:
+    source, target = checkpoint(tmp_path, "rrdbnet"), tmp_path / "out.safetensors"
+    assert wildsr("convert", source, target, "--half").exit_code == 0
+    before, after = load(source).network.state_dict(), load(target).network.state_dict()
+    assert all(torch.equal(after[key], value.half().float()) for key, value in before.items())
+    again = tmp_path / "again.safetensors"
+    assert wildsr("convert", target, again, "--half").exit_code == 0
+    assert load(again)(picture()).equal(load(target)(picture()))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_too_large_for_half(wildsr: Run, tmp_path: Path, suffix: str) -> None:
+    weights = SRVGGNetCompact(4, 1, 2).state_dict()
+    weights["body.2.weight"][0, 0, 0, 0] = 1e6
+    torch.save(weights, tmp_path / "net.pth")
+    done = wildsr("convert", tmp_path / "net.pth", tmp_path / f"out{suffix}", "--half")
+    assert done.exit_code == 2
+    assert "body.2.weight is too large for half precision" in done.output
+    assert not (tmp_path / f"out{suffix}").exists()
+
+
+@pytest.mark.parametrize("make", [lambda: DegradationNetwork(2, 1, 1), lambda: PatchGAN(features=2)])
+def test_networks_of_training(wildsr: Run, tmp_path: Path, make: Callable[[], nn.Module]) -> None:
+    network = make()
+    weights = {key: value.float() for key, value in network.state_dict().items()}
+    save_file(weights, tmp_path / "net.safetensors")
+    target = tmp_path / "out.safetensors"
+    done = wildsr("convert", tmp_path / "net.safetensors", target)
+    assert done.exit_code == 0, done.output
+    found = load_network(target).state_dict()
+    assert all(torch.equal(found[key].float(), value) for key, value in weights.items())
+    done = wildsr("convert", target, tmp_path / "out.onnx")
+    assert done.exit_code == 2
+    assert "upscales nothing" in done.output
+
+
+@pytest.mark.parametrize("name", ["4xNomos8k_span_otf_medium.param", "realesr-animevideov3-x4.bin"])
+def test_published_ncnn_models(wildsr: Run, tmp_path: Path, name: str) -> None:
+    source = SHARED_WEIGHTS / name
+    if not source.is_file():
+        pytest.skip(f"no {source}")
+    # Smooth, since SPAN makes of pure noise something that even float32 and float64 do not agree on.
+    smooth = nn.functional.interpolate(picture(5, 6), size=(20, 24), mode="bilinear")
+    for suffix, tolerance in ((".safetensors", 0.0), (".onnx", 1e-5)):
+        target = tmp_path / f"out{suffix}"
+        done = wildsr("convert", source, target)
+        assert done.exit_code == 0, done.output
+        assert (load(target)(smooth) - load(source)(smooth)).abs().max() <= tolerance
+
+
+# --- refusals
+
+
+def test_whole_picture_statistics_do_not_fit_onnx(wildsr: Run, tmp_path: Path) -> None:
+    done = wildsr("convert", checkpoint(tmp_path, "srrescgan"), tmp_path / "out.onnx")
+    assert done.exit_code == 2
+    assert "statistics of the whole picture" in done.output
+
+
+def test_onnx_is_not_converted(wildsr: Run, tmp_path: Path) -> None:
+    assert wildsr("convert", checkpoint(tmp_path, "compact"), tmp_path / "a.onnx").exit_code == 0
+    done = wildsr("convert", tmp_path / "a.onnx", tmp_path / "a.safetensors")
+    assert done.exit_code == 2
+    assert "original weights" in done.output
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("out.bin", "must end in .safetensors or .onnx"), ("nowhere/out.onnx", "there is no folder")],
+)
+def test_bad_targets(wildsr: Run, tmp_path: Path, target: str, said: str) -> None:
+    done = wildsr("convert", checkpoint(tmp_path, "compact"), tmp_path / target)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_a_file_that_is_there_stays(wildsr: Run, tmp_path: Path, suffix: str) -> None:
+    source, target = checkpoint(tmp_path, "compact"), tmp_path / f"out{suffix}"
+    target.write_text("precious")
+    done = wildsr("convert", source, target)
+    assert done.exit_code == 2
+    assert "use --overwrite" in done.output
+    assert target.read_text() == "precious"
+    assert wildsr("convert", source, target, "--overwrite").exit_code == 0
+    assert load(target).contract.scale == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["compact.pth", f"out{suffix}"]
+
+
+def test_a_source_may_be_its_own_target(wildsr: Run, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_file(SRVGGNetCompact(4, 1, 2).state_dict(), path)
+    before = load(path)(picture())
+    assert wildsr("convert", path, path, "--overwrite").exit_code == 0
+    assert header(path)["architecture"] == "SRVGGNetCompact"
+    assert torch.equal(load(path)(picture()), before)
+
+
+def test_a_wrong_export_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = SRVGGNetCompact(6, 2, 4).requires_grad_(False)
+    with torch.no_grad():
+        other.body[-1].bias.add_(1)
+    monkeypatch.setattr(module, "_UnitRange", lambda *_: other)
+    with pytest.raises(ModelError, match="gives another result"):
+        module.convert(checkpoint(tmp_path, "compact"), tmp_path / "out.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["compact.pth"]
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> float:
+        raise KeyboardInterrupt
+
+    target = tmp_path / "out.onnx"
+    target.write_text("precious")
+    monkeypatch.setattr(module, "_difference", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        module.convert(checkpoint(tmp_path, "compact"), target, overwrite=True)
+    assert target.read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_onnx_is_wanted(wildsr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    done = wildsr("convert", checkpoint(tmp_path, "compact"), tmp_path / "out.onnx")
+    assert done.exit_code == 2
+    assert "pip install 'wildsr[onnx]'" in done.output
+
+
+def test_new_files_have_ordinary_rights(wildsr: Run, tmp_path: Path) -> None:
+    plain, target = tmp_path / "plain", tmp_path / "out.safetensors"
+    plain.touch()
+    assert wildsr("convert", checkpoint(tmp_path, "compact"), target).exit_code == 0
+    assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_names_of_the_catalogue(wildsr: Run, tmp_path: Path) -> None:
+    done = wildsr("convert", "tiny", tmp_path / "out.safetensors")
+    assert done.exit_code == 0, done.output
+    assert torch.equal(load("tiny")(picture()), load(tmp_path / "out.safetensors")(picture()))
+    done = wildsr("convert", "tinny", tmp_path / "other.safetensors")
+    assert done.exit_code == 2
+    assert "did you mean" in done.output
