@@ -54,6 +54,7 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._converted: Any = None
+        self._sizes_differ = any(getattr(part, "traced_per_size", False) for part in network.modules())
         self._requests: dict[tuple[int, int], Any] = {}
 
     def run(self, tile: Tensor) -> Tensor:
@@ -84,8 +85,8 @@ class OpenVinoEngine:
             return compiled
 
     def _convert_and_compile(self, shape: tuple[int, int]) -> Any:
-        if self._converted is None:
-            self._converted = _convert(self._network)
+        if self._converted is None or self._sizes_differ:
+            self._converted = _convert(self._network, shape if self._sizes_differ else (16, 16))
         self._converted.reshape([1, 3, *shape])
         return _core().compile_model(self._converted, "CPU", self._options)
 
@@ -109,8 +110,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("WILDSR_CACHE") or platformdirs.user_cache_path("wildsr")) / "openvino"
 
 
-def _convert(network: nn.Module) -> Any:
-    """A traced network as an OpenVINO model of free height and width.
+def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
+    """A network, traced with a picture of the size ``example``, as an OpenVINO model of free height and width.
+
+    Networks that count on the size of what they are given, and say so with ``traced_per_size``, are traced anew
+    for every size.
 
     A network that has such a model already, in a module with the method ``openvino_model``, is taken at its word.
     The frontend is called directly: OpenVINO's convert_model would report the conversion to its makers.
@@ -126,7 +130,7 @@ def _convert(network: nn.Module) -> Any:
         # Deprecated in favour of torch.export, whose graphs OpenVINO cannot yet give free sizes.
         warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            network.eval(), torch.zeros(1, 3, 16, 16), check_trace=False
+            network.eval(), torch.zeros(1, 3, *example), check_trace=False
         )
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # must outlive convert(): the frontend only borrows it

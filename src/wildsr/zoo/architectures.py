@@ -16,7 +16,7 @@ from wildsr.networks.msrresnet import MSRResNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
-from wildsr.zoo.errors import ModelError
+from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.families import FAMILIES, Recognised
 
 
@@ -78,13 +78,14 @@ def recognise(weights: Mapping[str, Tensor]) -> Recognised:
     """Which network the weights belong to: one of :data:`ARCHITECTURES` or :data:`TRAINING_NETWORKS`.
 
     Raises:
-        ModelError: for an unknown architecture or impossible sizes.
+        UnknownArchitecture: a ModelError, for weights of another network.
+        ModelError: for impossible sizes.
     """
     for is_it, read in FAMILIES:
         if is_it(weights):
             return read(weights)
     first = ", ".join(list(weights)[:5]) or "none"
-    raise ModelError(f"its architecture is unknown (first keys: {first}); wildsr reads {SUPPORTED}")
+    raise UnknownArchitecture(f"its architecture is unknown (first keys: {first}); wildsr reads {SUPPORTED}")
 
 
 def build(recognised: Recognised) -> nn.Module:

@@ -16,6 +16,7 @@ from wildsr.zoo.architectures import TRAINING_NETWORKS, build, recognise
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.foreign import ForeignNetwork
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 from wildsr.zoo.onnx import ARCHITECTURE as ONNX
@@ -119,6 +120,11 @@ def _stored(tensors: dict[str, Tensor], half: bool) -> dict[str, Tensor]:
 
 def _onnx(model: Model, half: bool, path: Path) -> bytes:
     contract = model.contract
+    if isinstance(model.network, ForeignNetwork):
+        raise ModelError(
+            f"{contract.name} is {contract.architecture}, of which only spandrel knows what depends on the size of "
+            "the picture; it cannot be written for any size"
+        )
     if isinstance(model.network, WholeImageNetwork):
         raise ModelError(
             f"{contract.name} is {contract.architecture}, which uses statistics of the whole picture; as an ONNX "

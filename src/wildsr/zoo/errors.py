@@ -1,5 +1,9 @@
-"""The one error of this layer."""
+"""The errors of this layer."""
 
 
 class ModelError(Exception):
     """A model cannot be found or loaded. The message says what happened, to which file, and what to do."""
+
+
+class UnknownArchitecture(ModelError):
+    """The weights are sound, but of no network that wildsr knows."""

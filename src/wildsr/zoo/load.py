@@ -6,10 +6,11 @@ from typing import cast
 
 from torch import nn
 
+from wildsr.zoo import foreign
 from wildsr.zoo.architectures import ARCHITECTURES, TRAINING_NETWORKS, build, recognise
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
-from wildsr.zoo.errors import ModelError
+from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.model import Contract, Model
 from wildsr.zoo.onnx import load_onnx
 from wildsr.zoo.onnx_file import is_onnx
@@ -21,7 +22,8 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
 
     Reads safetensors, PyTorch, Keras and ncnn files of every family in
     :data:`wildsr.zoo.architectures.SUPPORTED`, of which the weights alone decide what the network is, and ONNX
-    files of any network that upscales RGB pictures. The model is on the CPU, in float32, in evaluation mode,
+    files of any network that upscales RGB pictures. Other architectures are left to the package spandrel, where
+    it is installed. The model is on the CPU, in float32, in evaluation mode,
     without gradients. Nothing in a file is ever executed.
 
     Raises:
@@ -31,6 +33,11 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     if is_onnx(path):
         return load_onnx(path, name)
     weights = read_weights(path)
+    digest = sha256_of(path)
+    if entry and entry.checkpoint and entry.checkpoint.sha256 not in (None, digest):
+        entry = None  # a file of one's own under a published name: what is known about that does not hold
+    licence = entry.licence if entry else weights.metadata.get("licence", "unknown")
+    source = entry.origin if entry else weights.metadata.get("source", str(path))
     try:
         recognised = recognise(weights.tensors)
         if other := TRAINING_NETWORKS.get(recognised.architecture):
@@ -38,13 +45,15 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
                 f"it is {other.what}, and upscales nothing; wildsr.zoo.load.load_network reads it"
             )
         network = build(recognised)
+    except UnknownArchitecture as error:
+        if not foreign.available():
+            raise ModelError(f"{path} cannot be used: {error}; {foreign.HINT}") from error
+        try:
+            return foreign.load_foreign(weights.tensors, name, licence, source, digest)
+        except ModelError as other_error:
+            raise ModelError(f"{path} cannot be used: {error}; {other_error}") from error
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
-    digest = sha256_of(path)
-    if entry and entry.checkpoint and entry.checkpoint.sha256 not in (None, digest):
-        entry = None  # a file of one's own under a published name: what is known about that does not hold
-    licence = entry.licence if entry else weights.metadata.get("licence", "unknown")
-    source = entry.origin if entry else weights.metadata.get("source", str(path))
     contract = contract_of(network, recognised.architecture, recognised.sizes, name, licence, source, digest)
     return Model(network, contract)
 

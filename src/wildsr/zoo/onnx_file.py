@@ -32,11 +32,13 @@ def is_onnx(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            head = file.read(3)
+            head = file.read(9)
     except OSError:
         return False
+    if path.suffix.lower() == ".bin" or head[8:] == b"{":
+        return False  # ncnn's weights and safetensors begin with numbers that may look like anything
     # The version of the format, below 32, and then the name of the producer or the graph.
-    return len(head) == 3 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in (0x12, 0x3A)
+    return len(head) == 9 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in (0x12, 0x3A)
 
 
 def inspect(path: Path) -> OnnxFile:
