@@ -12,12 +12,13 @@ class Contract:
 
     Attributes:
         name: catalogue name, or the stem of the file.
-        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
-        sizes: the numbers to build the network again with.
+        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`, "ONNX", or a name of spandrel's.
+        sizes: the numbers to build the network again with; none for the last two.
         scale: HR pixels per LR pixel.
         value_range: the network works in [0, value_range]; 1 or 255.
         size_multiple: H and W of what the network is given must be multiples of this.
-        receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly.
+        receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly; for "ONNX"
+            as measured, for spandrel's networks the overlap.
         overlap: default overlap of tiles, in LR pixels on each side.
         licence: SPDX name, or "unknown".
         source: where the weights come from.

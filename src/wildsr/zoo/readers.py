@@ -104,7 +104,9 @@ def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], Weights]
             raise ModelError(f"{path} is not a model but {kind}")
     if path.suffix.lower() == ".bin":
         return _read_ncnn  # says what is missing
-    raise ModelError(f"{path} is not a model that wildsr knows: neither safetensors nor a PyTorch file")
+    raise ModelError(
+        f"{path} is not a model that wildsr knows: neither a safetensors, PyTorch, Keras, ncnn nor ONNX file"
+    )
 
 
 def _read_safetensors(path: Path) -> Weights:
@@ -205,6 +207,8 @@ def _read_torch(path: Path, data: Path | IO[bytes]) -> Weights:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is truncated or damaged ({reason}); download or copy it again") from error
     tensors = _unprefixed(_state_dict(path, content))
+    for key, tensor in tensors.items():
+        _require_plain_tensor(path, key, tensor)
     declared = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if declared > path.stat().st_size:
         raise ModelError(
@@ -239,8 +243,21 @@ def _unprefixed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
+def _require_plain_tensor(path: Path, key: str, tensor: Tensor) -> None:
+    """Refuse what has no values of its own, or other ones than it seems: such tensors fail in many ways."""
+    kinds = {
+        "without values": tensor.is_meta,
+        "nested": tensor.is_nested,
+        "sparse": tensor.layout != torch.strided,
+        "quantised": tensor.is_quantized,
+    }
+    odd = next((kind for kind, it_is in kinds.items() if it_is), None)
+    if odd is not None:
+        raise ModelError(f"{path}: the tensor {key} is {odd}; wildsr reads plain floating-point weights")
+
+
 def _float32(path: Path, key: str, tensor: Tensor) -> Tensor:
-    if tensor.layout != torch.strided or tensor.is_quantized or not tensor.is_floating_point():
+    if not tensor.is_floating_point():
         raise ModelError(
             f"{path}: the tensor {key} is {tensor.dtype}; wildsr reads plain floating-point weights"
         )
