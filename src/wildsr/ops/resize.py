@@ -1,11 +1,17 @@
 """Resizing of pictures in memory."""
 
+import math
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wildsr.ops.borders import inside
+from wildsr.ops.filtering import filter_per_sample
+
 Method = Literal["nearest", "bilinear", "bicubic", "area"]
+Outside = Literal["mirrored", "kernelgan"]
 
 
 def resize(
@@ -13,8 +19,82 @@ def resize(
 ) -> Tensor:
     """Resize (B, C, H, W) to ``size`` = (height, width), pixel centres aligned at the half (align_corners=False).
 
-    With ``antialias``, bilinear and bicubic kernels widen when shrinking, as MATLAB's imresize does. Not clamped.
+    With ``antialias``, bilinear and bicubic kernels widen when shrinking. Away from the borders, where it leaves
+    out what lies outside, that is :func:`imresize`; without ``antialias`` the cubic is OpenCV's. Not clamped.
     """
     if method in ("nearest", "area"):
         return F.interpolate(images, size=size, mode=method)
     return F.interpolate(images, size=size, mode=method, antialias=antialias, align_corners=False)
+
+
+def imresize(images: Tensor, scale: float, antialias: bool = True, outside: Outside = "mirrored") -> Tensor:
+    """Resize (..., H, W) as MATLAB's imresize with a cubic kernel (a = -0.5) does, to ceil(H * scale) and so on.
+
+    With ``antialias`` the kernel is 1 / scale times as wide when shrinking. ``outside`` says what counts beyond the
+    borders: the picture ``mirrored`` with its edge repeated, as MATLAB, RealSR, KAIR and BasicSR; or as the code
+    of ``kernelgan`` has it, mirrored at the right and bottom and nothing at the left and top. The result is not
+    clamped; RWSR-EDL and DSGAN clamp theirs to [0, 1].
+
+    Raises:
+        ValueError: for a scale that is not positive.
+    """
+    if not scale > 0:
+        raise ValueError(f"a scale must be positive, not {scale}")
+    taller = _resample(images.transpose(-2, -1), scale, antialias, outside).transpose(-2, -1)
+    return _resample(taller, scale, antialias, outside)
+
+
+def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tensor:
+    """Blur (B, C, H, W) with kernels (1 or B, k, k) and take every 1 / scale-th pixel, as KernelGAN's imresize does.
+
+    The kernel is correlated, with the edge repeated at the borders; the pixels are those nearest to evenly spaced
+    positions from 0 to H - 1 / scale. The original keeps the sample type of the blurred picture, so on 8-bit
+    pictures it truncates: give levels as float64, and take ``.trunc()`` of the result.
+    """
+    blurred = filter_per_sample(images, kernels, "symmetric")
+    for dim in (-2, -1):
+        kept = kernelgan_positions(images.shape[dim], scale).to(images.device)
+        blurred = blurred.index_select(dim, kept)
+    return blurred
+
+
+def kernelgan_positions(size: int, scale: float) -> Tensor:
+    """The pixels of ``size`` that :func:`downscale_with_kernel` keeps, (ceil(size * scale),) int64."""
+    steps = math.ceil(size * scale)
+    # Not torch.linspace, which rounds otherwise: positions halfway between two pixels are common here.
+    spacing = (size - 1 / scale) / max(steps - 1, 1)
+    return (torch.arange(steps, dtype=torch.float64) * spacing).round().long()
+
+
+def _resample(images: Tensor, scale: float, antialias: bool, outside: Outside) -> Tensor:
+    """Along the last dimension."""
+    size = images.shape[-1]
+    pixels, weights = _contributions(size, scale, antialias, outside)
+    pixels, weights = pixels.to(images.device), weights.to(images)
+    total = images.index_select(-1, pixels[0]) * weights[0]
+    for pixel, weight in zip(pixels[1:], weights[1:], strict=True):
+        total = total + images.index_select(-1, pixel) * weight
+    return total
+
+
+def _contributions(size: int, scale: float, antialias: bool, outside: Outside) -> tuple[Tensor, Tensor]:
+    """For each tap and output pixel: the input pixel, and its weight (float64); both (taps, out)."""
+    stretch = min(scale, 1.0) if antialias else 1.0
+    width = 4 / stretch
+    centres = (torch.arange(math.ceil(size * scale), dtype=torch.float64) + 0.5) / scale - 0.5
+    first = (centres - width / 2).floor()
+    positions = first + torch.arange(math.ceil(width) + 2, dtype=torch.float64)[:, None]
+    weights = _cubic(stretch * (centres - positions))
+    if outside == "kernelgan":
+        weights = torch.where(positions < 0, 0.0, weights)
+    weights = weights / weights.sum(0)
+    used = weights.abs().amax(1) > 0
+    return inside(positions.long(), size, "symmetric")[used], weights[used]
+
+
+def _cubic(distance: Tensor) -> Tensor:
+    """Keys' cubic convolution kernel with a = -0.5."""
+    x = distance.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x <= 2, far, 0.0))
