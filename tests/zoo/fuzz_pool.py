@@ -230,7 +230,11 @@ def _judged(error: BaseException) -> str:
         if isinstance(cause, MemoryError) or "can't allocate memory" in str(cause):
             return f"memory: {str(cause)[:200]}"
         cause = cause.__cause__
-    return "refused" if isinstance(error, ModelError) else f"{type(error).__name__}: {str(error)[:200]}"
+    return (
+        "refused"
+        if isinstance(error, ModelError)
+        else f"{type(error).__name__}: {str(error)[:200].strip().splitlines()[0]}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,31 +1,28 @@
 """A few of the hostile files that benchmarks/fuzz_models.py tries by the thousand, and who watches the watchman."""
 
+import io
 import random
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from fuzz_pool import CANARY, run
-from hostile_files import (
-    Files,
-    Hostile,
-    duplicates,
-    hostile,
-    records_of,
-    renamed,
-    samples,
-    saved,
-    zipped,
-)
+from hostile_files import Files, Hostile, hostile, samples
+from hostile_formats import duplicates, records_of, renamed, saved, zipped
 from hostile_pickles import first_pickles
 from load_any import load_any
+from torch import Tensor
 
+from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.zoo.errors import ModelError
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux tells it"),
-    pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning", "ignore:torch.quantize:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning"),
 ]
 
 
@@ -135,10 +132,25 @@ def test_record_larger_than_the_file(healthy: dict[str, list[Files]], tmp_path: 
     assert "larger than the whole file" in refusal(tmp_path / "net.pth", bytes(data))
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: torch.empty(4, 3, 3, 3, device="meta"), "body.0.weight is without values"),
+        (lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), ""),
+        (lambda: torch.zeros(4, 3, 3, 3).to_sparse(), "body.0.weight is sparse"),
+    ],
+    ids=["meta", "nested", "sparse"],
+)
+def test_odd_tensors(tmp_path: Path, make: Callable[[], Tensor], said: str, legacy: bool) -> None:
+    buffer = io.BytesIO()
+    state = {**SRVGGNetCompact(4, 1).state_dict(), "body.0.weight": make()}
+    torch.save(state, buffer, _use_new_zipfile_serialization=not legacy)
+    assert said in refusal(tmp_path / "net.pth", buffer.getvalue())
+
+
 def test_ordinary_nesting_is_no_crime(tmp_path: Path) -> None:
     """What training checkpoints hold besides weights: settings, counters, states of random generators."""
-    from wildsr.networks.compact import SRVGGNetCompact
-
     state = SRVGGNetCompact(4, 1).state_dict()
     beside = {"rng": random.getstate(), "iter": 1 << 40, "loss": [0.5] * 50_000, "betas": ((0.9, 0.99),) * 20}
     for legacy in (False, True):
