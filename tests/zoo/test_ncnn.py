@@ -1,5 +1,6 @@
 """ncnn models: published files, graphs in several styles, and files that are not what they seem."""
 
+import hashlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,8 @@ def test_published_compact_models_are_their_safetensors(name: str, twin: str, su
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[key], value.float()) for key, value in expected.items())
     assert model.contract.name == name
+    digest = hashlib.sha256(shared(f"{name}.bin").read_bytes()).hexdigest()
+    assert model.contract.sha256 == digest, "the graph alone says nothing about the weights"
 
 
 @pytest.mark.parametrize("strength", ["medium", "weak"])

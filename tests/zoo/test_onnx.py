@@ -207,6 +207,23 @@ def test_truncated(path: Path, kept: float) -> None:
     assert "truncated" in refusal(path)
 
 
+def test_random_damage_is_always_explained(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = export(SRVGGNetCompact(features=2, convs=1, scale=2), tmp_path / "net.onnx")
+    sound, generator = path.read_bytes(), torch.Generator().manual_seed(5)
+    refused = 0
+    for _ in range(60):
+        content = bytearray(sound)
+        for place in torch.randint(len(content), (3,), generator=generator).tolist():
+            content[place] = int(torch.randint(256, (), generator=generator))
+        path.write_bytes(content)
+        try:
+            load(path)
+        except ModelError:
+            refused += 1
+    assert 10 < refused < 60
+
+
 # --- weights in other files
 
 

@@ -19,6 +19,7 @@ from wildsr.zoo.errors import ModelError
 from wildsr.zoo.foreign import ForeignNetwork
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
+from wildsr.zoo.ncnn import weights_file
 from wildsr.zoo.onnx import ARCHITECTURE as ONNX
 from wildsr.zoo.onnx import load_onnx
 from wildsr.zoo.onnx_file import is_onnx
@@ -106,7 +107,7 @@ def _facts(model: Model, path: Path) -> dict[str, str]:
 
 def _origin(source: str, path: Path, digest: str | None) -> dict[str, str]:
     """Where the weights come from, without the folders of the machine."""
-    origin = {"source": path.name if source == str(path) else source, "source_file": path.name}
+    origin = {"source": path.name if source == str(path) else source, "source_file": weights_file(path).name}
     return origin | ({"source_sha256": digest} if digest else {})
 
 
@@ -136,7 +137,7 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
         raise ModelError("to write ONNX files, run: pip install 'wildsr[onnx]'") from error
     from wildsr.zoo.onnx_export import exported, with_half_kernels
 
-    drawn = exported(_UnitRange(model.network, contract.value_range), 16 * contract.size_multiple)
+    drawn = exported(_UnitRange(model.network, contract.value_range), 8 * contract.size_multiple)
     if half:
         _stored(dict(model.network.state_dict()), half)
         with_half_kernels(drawn)
@@ -163,7 +164,7 @@ def _difference(model: Model, path: Path) -> float:
     """The largest difference that an exported file makes on a picture with shading and noise."""
     drawn = torch.Generator().manual_seed(0)
     shading = nn.functional.interpolate(
-        torch.rand(1, 3, 4, 6, generator=drawn), size=(40, 56), mode="bilinear"
+        torch.rand(1, 3, 4, 6, generator=drawn), size=(24, 32), mode="bilinear"
     )
     picture = (shading + 0.03 * torch.randn(shading.shape, generator=drawn)).clamp(0, 1)
     with torch.inference_mode():

@@ -12,6 +12,7 @@ from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.model import Contract, Model
+from wildsr.zoo.ncnn import weights_file
 from wildsr.zoo.onnx import load_onnx
 from wildsr.zoo.onnx_file import is_onnx
 from wildsr.zoo.readers import read_weights
@@ -33,7 +34,7 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     if is_onnx(path):
         return load_onnx(path, name)
     weights = read_weights(path)
-    digest = sha256_of(path)
+    digest = sha256_of(weights_file(path))
     if entry and entry.checkpoint and entry.checkpoint.sha256 not in (None, digest):
         entry = None  # a file of one's own under a published name: what is known about that does not hold
     licence = entry.licence if entry else weights.metadata.get("licence", "unknown")

@@ -22,7 +22,7 @@ class Contract:
         overlap: default overlap of tiles, in LR pixels on each side.
         licence: SPDX name, or "unknown".
         source: where the weights come from.
-        sha256: of the file; None for a model that was never a file.
+        sha256: of the file, or that of the pair which holds the weights; None for a model that was never a file.
     """
 
     name: str

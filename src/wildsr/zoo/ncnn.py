@@ -77,6 +77,16 @@ def pair(path: Path) -> tuple[Path, Path]:
     raise ModelError(f"{path} is half of an ncnn model; put {path.stem}{wanted} with its {what} beside it")
 
 
+def weights_file(path: Path) -> Path:
+    """The file that holds the weights of a model: the ``.bin`` of an ncnn pair, of any other model ``path`` itself.
+
+    Raises:
+        ModelError: when the other file of the pair is missing.
+    """
+    with path.open("rb") as file:
+        return pair(path)[1] if file.read(len(MAGIC)) == MAGIC else path
+
+
 def _parse(text: str) -> list[Layer]:
     lines = [line.split() for line in text.splitlines() if line.strip()]
     if not lines or lines[0] != [MAGIC.decode()]:

@@ -43,10 +43,12 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         reach, overlap = _measure(network)
     except ImportError as error:
         raise ModelError(f"{path} is an ONNX model, which OpenVINO runs; reinstall wildsr with it") from error
-    except RuntimeError as error:
-        raise ModelError(f"{path} cannot be used: OpenVINO cannot run it ({_reason(error)})") from error
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
+    except (
+        Exception
+    ) as error:  # OpenVINO answers a graph that it cannot run with whatever its parts stumble over
+        raise ModelError(f"{path} cannot be used: OpenVINO cannot run it ({_reason(error)})") from error
     contract = Contract(
         name=name,
         architecture=ARCHITECTURE,
@@ -208,6 +210,6 @@ def _digest(path: Path, found: OnnxFile) -> bytes:
     return hashlib.sha256(files.encode()).digest()
 
 
-def _reason(error: RuntimeError) -> str:
+def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith("Exception from")), "no reason given")
