@@ -1,4 +1,8 @@
-"""SPAN: its training form is its deployed form, and its files say whether the input is normalised."""
+"""SPAN: its training form is its deployed form, and its files say whether the input is normalised.
+
+There are no numbers of the original to compare with; ``tests/zoo/test_ncnn.py`` compares the network with the graphs
+of published models instead.
+"""
 
 from pathlib import Path
 

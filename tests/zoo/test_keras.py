@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -39,6 +40,10 @@ def nchw(x: Tensor) -> Tensor:
 
 def networks(pattern: str) -> list[str]:
     return sorted(path.relative_to(GOLDEN).as_posix() for path in GOLDEN.glob(pattern))
+
+
+def any_degradation() -> Path:
+    return golden(next(iter(networks("networks/degradation_single*.h5")), "networks/degradation_single.h5"))
 
 
 # --- files of TensorFlow
@@ -79,7 +84,7 @@ def test_degradation_networks(file: str) -> None:
 
 def test_a_degradation_network_is_no_model() -> None:
     with pytest.raises(ModelError, match="load_network"):
-        load(golden("networks/degradation_dual_f16_d2_b2.h5"))
+        load(any_degradation())
 
 
 @pytest.mark.parametrize("file", networks("tfkeras221/*.h5"))
@@ -146,7 +151,8 @@ def test_the_names_of_full_size(tmp_path: Path, network: str) -> None:
 
 
 def test_a_file_of_weights_alone(tmp_path: Path) -> None:
-    with h5py.File(golden("networks/degradation_single_f16_d2_b2.h5")) as file:
+    path = any_degradation()
+    with h5py.File(path) as file:
         inner: dict[str, Any] = {}
         file["model_weights"].visititems(
             lambda name, item: (
@@ -155,25 +161,25 @@ def test_a_file_of_weights_alone(tmp_path: Path) -> None:
         )
         layers = [str(name) for name in file["model_weights"].attrs["layer_names"]]
     alone = read_keras(keras_file(tmp_path / "w.h5", inner, layers, root=""))
-    whole = read_keras(golden("networks/degradation_single_f16_d2_b2.h5"))
+    whole = read_keras(path)
     assert alone.keys() == whole.keys()
     assert all(torch.equal(alone[key], whole[key]) for key in whole)
 
 
 def discriminators() -> list[tuple[str, str]]:
-    return [
-        ("discriminator_vggstyle", "vggstyle_f4_d3"),
-        ("discriminator_vggstyle", "vggstyle_f4_d2_odd"),
-        ("discriminator_patchgan_int8", "discriminator_patchgan"),
-    ]
+    """Those whose kernels are in their own file."""
+    found = []
+    for path in sorted(GOLDEN.glob("discriminator_*.safetensors")):
+        with safe_open(path, "pt") as file:
+            keys = list(file.keys())
+        cases = {key.split("/")[0] for key in keys if re.search(r"/w/00_conv2d/kernel(\.int8)?$", key)}
+        found += [(path.stem, case) for case in sorted(cases)]
+    return found
 
 
 @pytest.mark.parametrize(("name", "case"), discriminators())
 def test_discriminators(tmp_path: Path, name: str, case: str) -> None:
     stored = load_file(golden(f"{name}.safetensors"))
-    case = next(
-        key.split("/")[0] for key in stored if key.startswith(case) or case.endswith(key.split("/")[0])
-    )
     counters, kinds = {"conv2d": 40, "batch_normalization": 7, "dense": 0}, {}
     weights: dict[str, Any] = {}
     for key in sorted(key for key in stored if key.startswith(f"{case}/w/")):
