@@ -77,6 +77,22 @@ def test_imresize_agrees_with_resize_away_from_borders() -> None:
     torch.testing.assert_close(ours[..., 2:-2, 2:-2], theirs[..., 2:-2, 2:-2])
 
 
+@pytest.mark.parametrize("size", [(3, 5), (8, 9), (4, 3), (17, 20), (5, 20)])
+def test_coverage_is_the_mean_of_what_is_covered(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, 8, 9, dtype=torch.float64)
+    small = resize(x, size, "coverage")
+    assert small.shape == (2, 3, *size)
+    assert small.min() >= x.min()
+    assert small.max() <= x.max()
+    if size[0] <= 8 and size[1] <= 9:
+        torch.testing.assert_close(small.mean((-2, -1)), x.mean((-2, -1)))
+
+
+def test_coverage_of_whole_pixels_is_area() -> None:
+    x = torch.rand(1, 3, 12, 8)
+    torch.testing.assert_close(resize(x, (3, 4), "coverage"), resize(x, (3, 4), "area"))
+
+
 def test_imresize_refuses_no_scale() -> None:
     with pytest.raises(ValueError, match="positive"):
         imresize(torch.rand(1, 1, 4, 4), 0)

@@ -1,18 +1,16 @@
 """JPEG compression of pictures in memory, through the real codec."""
 
 import pyvips
-import torch
 from torch import Tensor
+
+from wildsr.ops.codec import from_vips, to_vips
 
 
 def jpeg(image: Tensor, quality: int) -> Tensor:
     """Compress one picture (3, H, W) in [0, 1] as a baseline 4:2:0 JPEG and decode it again.
 
-    ``quality`` is libjpeg's, 1 to 100. Values are rounded to 8 bits on the way.
+    ``quality`` is libjpeg's, 1 to 100. Values are rounded to 8 bits on the way. Tables, chroma and upsampling are
+    libjpeg's defaults, so the result is OpenCV's to the bit. No gradients; see :mod:`wildsr.ops.diff_jpeg`.
     """
-    samples = image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous()
-    encoded = pyvips.Image.new_from_array(samples.numpy(), interpretation="srgb").jpegsave_buffer(
-        Q=quality, subsample_mode="on", keep="none"
-    )
-    decoded = torch.from_numpy(pyvips.Image.jpegload_buffer(encoded).numpy())
-    return decoded.permute(2, 0, 1).to(image).div(255)
+    encoded = to_vips(image).jpegsave_buffer(Q=quality, subsample_mode="on", keep="none")
+    return from_vips(pyvips.Image.jpegload_buffer(encoded), image)

@@ -28,6 +28,13 @@ def gaussian_kernel(
     return _normalised(torch.exp(-0.5 * _squared_distance(size, sigma_x, sigma_y, theta, centre)), dtype)
 
 
+def gaussian_profile(size: int, sigma: float) -> Tensor:
+    """A Gaussian in one dimension, (size,) float64, summing to one; ``sigma`` in pixels."""
+    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    profile = torch.exp(-0.5 * (offsets / sigma).square())
+    return profile / profile.sum()
+
+
 def generalized_gaussian_kernel(
     size: int,
     sigma_x: float,

@@ -10,7 +10,7 @@ from torch import Tensor
 from wildsr.ops.borders import inside
 from wildsr.ops.filtering import filter_per_sample
 
-Method = Literal["nearest", "bilinear", "bicubic", "area"]
+Method = Literal["nearest", "bilinear", "bicubic", "area", "coverage"]
 Outside = Literal["mirrored", "kernelgan"]
 
 
@@ -20,8 +20,11 @@ def resize(
     """Resize (B, C, H, W) to ``size`` = (height, width), pixel centres aligned at the half (align_corners=False).
 
     With ``antialias``, bilinear and bicubic kernels widen when shrinking. Away from the borders, where it leaves
-    out what lies outside, that is :func:`imresize`; without ``antialias`` the cubic is OpenCV's. Not clamped.
+    out what lies outside, that is :func:`imresize`; without ``antialias`` both are OpenCV's. ``area`` takes means
+    over whole pixels, ``coverage`` counts them by the part that is covered, which is OpenCV's area. Not clamped.
     """
+    if method == "coverage":
+        return _resize_by_coverage(images, size)
     if method in ("nearest", "area"):
         return F.interpolate(images, size=size, mode=method)
     return F.interpolate(images, size=size, mode=method, antialias=antialias, align_corners=False)
@@ -68,8 +71,11 @@ def kernelgan_positions(size: int, scale: float) -> Tensor:
 
 def _resample(images: Tensor, scale: float, antialias: bool, outside: Outside) -> Tensor:
     """Along the last dimension."""
-    size = images.shape[-1]
-    pixels, weights = _contributions(size, scale, antialias, outside)
+    return _weighted(images, *_contributions(images.shape[-1], scale, antialias, outside))
+
+
+def _weighted(images: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
+    """Sum, over the taps, the last dimension's ``pixels`` times ``weights``; both (taps, out)."""
     pixels, weights = pixels.to(images.device), weights.to(images)
     total = images.index_select(-1, pixels[0]) * weights[0]
     for pixel, weight in zip(pixels[1:], weights[1:], strict=True):
@@ -98,3 +104,34 @@ def _cubic(distance: Tensor) -> Tensor:
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
     return torch.where(x <= 1, near, torch.where(x <= 2, far, 0.0))
+
+
+def _resize_by_coverage(images: Tensor, size: tuple[int, int]) -> Tensor:
+    old = images.shape[-2:]
+    shrinks = size[0] <= old[0] and size[1] <= old[1]
+    contributions = _coverage if shrinks else _enlarged_coverage
+    taller = _weighted(images.transpose(-2, -1), *contributions(old[0], size[0])).transpose(-2, -1)
+    return _weighted(taller, *contributions(old[1], size[1]))
+
+
+def _coverage(old: int, new: int) -> tuple[Tensor, Tensor]:
+    """For each tap and output pixel: an input pixel, and which part of the output it makes; both (taps, new)."""
+    factor = old / new
+    start = torch.arange(new, dtype=torch.float64) * factor
+    stop = (start + factor).clamp(max=old)
+    pixels = start.floor() + torch.arange(math.ceil(factor) + 1, dtype=torch.float64)[:, None]
+    covered = (torch.minimum(pixels + 1, stop) - torch.maximum(pixels, start)).clamp(min=0)
+    covered = torch.where(covered > 1e-3, covered, 0.0)  # OpenCV leaves out slivers
+    return pixels.long().clamp(max=old - 1), covered / covered.sum(0)
+
+
+def _enlarged_coverage(old: int, new: int) -> tuple[Tensor, Tensor]:
+    """OpenCV's area where a side grows: flat, with a linear slope where an output pixel lies across two."""
+    index = torch.arange(new, dtype=torch.float64)
+    first = (
+        index * (1 / (new / old))
+    ).floor()  # in OpenCV's order, which decides where it falls on a whole pixel
+    part = (index + 1) - (first + 1) * (new / old)
+    part = torch.where(part <= 0, 0.0, part - part.floor())
+    pixels = torch.stack([first, first + 1]).long().clamp(max=old - 1)
+    return pixels, torch.stack([1 - part, part])

@@ -1,0 +1,101 @@
+"""Noise from numbers that are drawn elsewhere, and the drawing of them from a generator.
+
+Pictures are (B, C, H, W) in [0, 1]. A level is a number, or one for each picture (B,). Nothing is clamped: BSRGAN
+(Zhang et al., 2021) clamps to [0, 1] after each kind of noise.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from wildsr.ops.color import grey
+
+Level = float | Tensor
+
+
+def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False) -> Tensor:
+    """Standard normal numbers for a batch: one for each value, or one for each pixel (B, 1, H, W), which is grey noise.
+
+    They are drawn on the generator's device and brought to that of the pictures.
+    """
+    batch, channels, height, width = images.shape
+    shape = (batch, 1 if one_channel else channels, height, width)
+    return torch.randn(shape, generator=generator, device=generator.device).to(images)
+
+
+def gaussian_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
+    """Add ``sigma`` times the numbers drawn, (B, C or 1, H, W)."""
+    return images + _per_picture(sigma, images) * drawn
+
+
+def speckle_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
+    """Add ``sigma`` times the numbers drawn times the picture itself, (B, C or 1, H, W)."""
+    return images + images * _per_picture(sigma, images) * drawn
+
+
+def channel_covariance(weights: Tensor, basis: Tensor) -> Tensor:
+    """A random covariance between channels, (..., C, C): absolute values of basis^T diag(weights) basis.
+
+    BSRGAN's: ``weights`` (..., C) uniform in [0, 1], ``basis`` (..., C, C) orthonormal, for a sigma of the strongest
+    level there is.
+    """
+    return (basis.mT * weights.unsqueeze(-2) @ basis).abs()
+
+
+def correlate_channels(drawn: Tensor, covariance: Tensor) -> Tensor:
+    """Give standard normal numbers (B, C, H, W) a covariance between channels (C, C) or (B, C, C).
+
+    It need not be positive definite: like numpy's multivariate_normal, this takes the eigenvalues' absolute values.
+    """
+    _, strengths, axes = torch.linalg.svd(covariance)
+    mixing = (strengths.sqrt().unsqueeze(-1) * axes).to(drawn)
+    return torch.einsum("...cd,...chw->...dhw", mixing, drawn)
+
+
+def photon_rates(images: Tensor, photons: Level, one_channel: bool = False) -> Tensor:
+    """Expected photons at each value, (B, C, H, W), or with ``one_channel`` at each pixel's grey value, (B, 1, H, W).
+
+    ``photons`` are those of white; BSRGAN draws 10^U(2, 4). Values are rounded to 8 bits first, as there.
+    """
+    levels = _to_levels(images)
+    return (_to_levels(grey(levels)) if one_channel else levels) * _per_picture(photons, images)
+
+
+def draw_poisson(rates: Tensor, generator: Generator) -> Tensor:
+    """Poisson numbers with these expectations, which must be on the generator's device."""
+    return torch.poisson(rates, generator=generator)
+
+
+def poisson_noise(images: Tensor, counts: Tensor, photons: Level) -> Tensor:
+    """The picture as ``counts`` of photons tell it, drawn at :func:`photon_rates`.
+
+    Counts (B, 1, H, W) are of the grey value; what they add to it is added to all channels.
+    """
+    seen = counts / _per_picture(photons, images)
+    if counts.shape[1] == images.shape[1]:
+        return seen
+    levels = _to_levels(images)
+    return levels + (seen - _to_levels(grey(levels)))
+
+
+def centred_patches(patches: Tensor) -> Tensor:
+    """Noise patches (..., C, h, w) without their channels' means, as RealSR (Ji et al., 2020) adds them.
+
+    The mean is that of the piece which is added, not of the patch it was cut from. RealSR clamps to [0, 1] after
+    adding.
+    """
+    return patches - patches.mean((-2, -1), keepdim=True)
+
+
+def inject_noise(images: Tensor, patches: Tensor) -> Tensor:
+    """Add noise patches of the pictures' size, without their means, and clamp to [0, 1]; RealSR and RWSR-EDL."""
+    return (images + centred_patches(patches)).clamp(0, 1)
+
+
+def _to_levels(images: Tensor) -> Tensor:
+    return (images * 255).round().clamp(0, 255) / 255
+
+
+def _per_picture(level: Level, images: Tensor) -> Level:
+    if isinstance(level, Tensor) and level.ndim:
+        return level.to(images).reshape(-1, 1, 1, 1)
+    return level

@@ -1,0 +1,22 @@
+import torch
+
+from wildsr.ops.sharpening import unsharp_mask
+
+
+def test_flat_pictures_stay() -> None:
+    flat = torch.full((1, 3, 20, 20), 0.4)
+    torch.testing.assert_close(unsharp_mask(flat), flat)
+
+
+def test_edges_become_steeper_within_the_range() -> None:
+    edge = torch.full((1, 3, 32, 32), 0.3)
+    edge[..., 16:] = 0.7
+    sharp = unsharp_mask(edge, weight=1.0, radius=20)
+    assert sharp[0, 0, 16, 15] < 0.3
+    assert sharp[0, 0, 16, 16] > 0.7
+    assert 0 <= sharp.min() <= sharp.max() <= 1
+
+
+def test_small_differences_are_left_alone() -> None:
+    grain = 0.5 + 0.01 * torch.rand(1, 3, 32, 32)
+    assert torch.equal(unsharp_mask(grain, threshold=10), grain)
