@@ -201,6 +201,7 @@ def test_too_much_without_a_length(site: Site, target: Path) -> None:
 
     site.moves = [endless]
     assert "more than the 1000 bytes" in refusal(site, target, None, 1000)
+    assert list(target.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -210,6 +211,7 @@ def test_too_much_without_a_length(site: Site, target: Path) -> None:
 def test_web_page_instead_of_the_file(site: Site, target: Path, body: bytes, kind: str) -> None:
     site.moves = [lambda handler: handler.reply(200, body, headers={"Content-Type": kind})]
     assert "web page" in refusal(site, target, None)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_not_found(site: Site, target: Path) -> None:

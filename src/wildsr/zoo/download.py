@@ -89,6 +89,10 @@ def download(
     raise ModelError(f"cannot download {target.name}: {'; '.join(failures) or 'there is no address for it'}")
 
 
+class _Junk(Refused):
+    """What arrived is no part of the file."""
+
+
 class _Transfer:
     """One address, until its file is whole in ``partial``."""
 
@@ -114,6 +118,9 @@ class _Transfer:
                 self._attempt()
                 self._verify()
                 return
+            except _Junk:
+                self._forget()
+                raise
             except Transient as fault:
                 if attempt + 1 == self._patience.attempts:
                     raise Refused(f"{fault} ({self._patience.attempts} attempts)") from fault
@@ -169,8 +176,9 @@ class _Transfer:
             raise Refused(f"it offers {answer.total} bytes, but the published file has {self._size}")
         self._resumed = self._resumed or start > 0
         self._require_space((answer.total or self._size or 0) - start)
-        self._notes.write_text(json.dumps({"url": self._url, "validator": answer.validator}))
         with self._partial.open("ab" if start else "wb") as file:
+            # Only now: these notes must never stand beside what came from elsewhere.
+            self._notes.write_text(json.dumps({"url": self._url, "validator": answer.validator}))
             received = start + self._copy(response, file, start, answer.total)
             file.flush()
             os.fsync(file.fileno())
@@ -182,11 +190,11 @@ class _Transfer:
         limit = self._size or total or _LARGEST
         while piece := _read(response):
             if start == done == 0 and piece.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-                raise Refused("it answered with a web page instead of the file")
+                raise _Junk("it answered with a web page instead of the file")
             file.write(piece)
             done += len(piece)
             if start + done > limit:
-                raise Refused(f"it sent more than the {limit} bytes that the file has")
+                raise _Junk(f"it sent more than the {limit} bytes that the file has")
             if self._on_bytes is not None:
                 self._on_bytes(start + done, total or self._size)
             window = time.monotonic() - began
