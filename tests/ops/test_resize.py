@@ -13,7 +13,9 @@ BORDERS: tuple[Border, ...] = ("reflect", "symmetric", "circular", "replicate")
 @pytest.mark.parametrize("border", ["reflect", "circular", "replicate"])
 def test_pad_is_that_of_pytorch(border: Border) -> None:
     x = torch.rand(2, 3, 6, 5)
-    assert torch.equal(pad(x, (2, 3), (4, 1), border), F.pad(x, (4, 1, 2, 3), mode=border))
+    expected = F.pad(x, (4, 1, 2, 3), mode=border)
+    assert torch.equal(pad(x, (2, 3), (4, 1), border), expected)
+    assert torch.equal(pad(x[0], (2, 3), (4, 1), border), expected[0])
 
 
 @pytest.mark.parametrize("border", BORDERS)

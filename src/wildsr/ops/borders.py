@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Border = Literal["reflect", "symmetric", "circular", "replicate"]
@@ -33,6 +34,8 @@ def inside(positions: Tensor, size: int, border: Border) -> Tensor:
 def pad(images: Tensor, rows: tuple[int, int], columns: tuple[int, int], border: Border) -> Tensor:
     """Pad (..., H, W) by so many rows and columns (before, after), any number of them."""
     height, width = images.shape[-2:]
+    if images.ndim == 4 and border != "symmetric" and max(rows) < height and max(columns) < width:
+        return F.pad(images, [*columns, *rows], mode=border)  # the same, and faster
     down = torch.arange(-rows[0], height + rows[1], device=images.device)
     across = torch.arange(-columns[0], width + columns[1], device=images.device)
     padded = images.index_select(-2, inside(down, height, border))

@@ -43,8 +43,9 @@ def imresize(images: Tensor, scale: float, antialias: bool = True, outside: Outs
     """
     if not scale > 0:
         raise ValueError(f"a scale must be positive, not {scale}")
-    taller = _resample(images.transpose(-2, -1), scale, antialias, outside).transpose(-2, -1)
-    return _resample(taller, scale, antialias, outside)
+    height, width = images.shape[-2:]
+    down = _contributions(height, scale, antialias, outside)
+    return _weighted(images, down, _contributions(width, scale, antialias, outside))
 
 
 def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tensor:
@@ -69,22 +70,25 @@ def kernelgan_positions(size: int, scale: float) -> Tensor:
     return (torch.arange(steps, dtype=torch.float64) * spacing).round().long()
 
 
-def _resample(images: Tensor, scale: float, antialias: bool, outside: Outside) -> Tensor:
-    """Along the last dimension."""
-    return _weighted(images, *_contributions(images.shape[-1], scale, antialias, outside))
+Contributions = tuple[Tensor, Tensor]
+"""For each tap and output pixel: an input pixel, and its weight (float64); both (taps, out)."""
 
 
-def _weighted(images: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
-    """Sum, over the taps, the last dimension's ``pixels`` times ``weights``; both (taps, out)."""
-    pixels, weights = pixels.to(images.device), weights.to(images)
-    total = images.index_select(-1, pixels[0]) * weights[0]
+def _weighted(images: Tensor, down: Contributions, across: Contributions) -> Tensor:
+    # Whole rows are gathered quickly, columns are not.
+    shorter = _weighted_rows(images, *down)
+    return _weighted_rows(shorter.mT.contiguous(), *across).mT.contiguous()
+
+
+def _weighted_rows(images: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
+    pixels, weights = pixels.to(images.device), weights.to(images).unsqueeze(-1)
+    total = images.index_select(-2, pixels[0]) * weights[0]
     for pixel, weight in zip(pixels[1:], weights[1:], strict=True):
-        total = total + images.index_select(-1, pixel) * weight
+        total = torch.addcmul(total, images.index_select(-2, pixel), weight)
     return total
 
 
-def _contributions(size: int, scale: float, antialias: bool, outside: Outside) -> tuple[Tensor, Tensor]:
-    """For each tap and output pixel: the input pixel, and its weight (float64); both (taps, out)."""
+def _contributions(size: int, scale: float, antialias: bool, outside: Outside) -> Contributions:
     stretch = min(scale, 1.0) if antialias else 1.0
     width = 4 / stretch
     centres = (torch.arange(math.ceil(size * scale), dtype=torch.float64) + 0.5) / scale - 0.5
@@ -110,12 +114,10 @@ def _resize_by_coverage(images: Tensor, size: tuple[int, int]) -> Tensor:
     old = images.shape[-2:]
     shrinks = size[0] <= old[0] and size[1] <= old[1]
     contributions = _coverage if shrinks else _enlarged_coverage
-    taller = _weighted(images.transpose(-2, -1), *contributions(old[0], size[0])).transpose(-2, -1)
-    return _weighted(taller, *contributions(old[1], size[1]))
+    return _weighted(images, contributions(old[0], size[0]), contributions(old[1], size[1]))
 
 
-def _coverage(old: int, new: int) -> tuple[Tensor, Tensor]:
-    """For each tap and output pixel: an input pixel, and which part of the output it makes; both (taps, new)."""
+def _coverage(old: int, new: int) -> Contributions:
     factor = old / new
     start = torch.arange(new, dtype=torch.float64) * factor
     stop = (start + factor).clamp(max=old)
@@ -125,7 +127,7 @@ def _coverage(old: int, new: int) -> tuple[Tensor, Tensor]:
     return pixels.long().clamp(max=old - 1), covered / covered.sum(0)
 
 
-def _enlarged_coverage(old: int, new: int) -> tuple[Tensor, Tensor]:
+def _enlarged_coverage(old: int, new: int) -> Contributions:
     """OpenCV's area where a side grows: flat, with a linear slope where an output pixel lies across two."""
     index = torch.arange(new, dtype=torch.float64)
     first = (
