@@ -71,6 +71,8 @@ def test_discriminators(tmp_path: Path, network: nn.Module, size: tuple[int, int
     x = torch.rand(2, 3, *size)
     assert type(found) is type(network)
     assert torch.equal(found(x), network.eval()(x))
+    torch.save(network.state_dict(), tmp_path / "with counters.pth")
+    assert torch.equal(load_network(tmp_path / "with counters.pth").eval()(x), found.eval()(x))
     found.train()(x)  # the counters that the file lacks count
     with pytest.raises(ModelError, match=r"a discriminator .*load_network"):
         load(tmp_path / "net.safetensors")

@@ -21,6 +21,8 @@ from wildsr.zoo.ncnn import MAGIC as NCNN_MAGIC
 from wildsr.zoo.ncnn_graph import read_ncnn
 from wildsr.zoo.pickle_scan import Exhausting, scan
 
+# A batch norm's count of passes: an integer, which nothing depends on.
+_BATCH_COUNT = ".num_batches_tracked"
 _WRAPPERS = (
     "params_ema",
     "params",
@@ -78,7 +80,11 @@ def read_weights(path: Path) -> Weights:
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     weights = _reader_for(path, head, size)(path)
-    tensors = {key: _float32(path, key, value) for key, value in weights.tensors.items()}
+    tensors = {
+        key: _float32(path, key, value)
+        for key, value in weights.tensors.items()
+        if not key.endswith(_BATCH_COUNT)
+    }
     return Weights(tensors, weights.metadata)
 
 
