@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildsr.image.errors import PictureError
+
 
 def train(
     data: Annotated[
@@ -35,7 +37,7 @@ def train(
     except KeyboardInterrupt as error:
         typer.echo(f"Interrupted; the same command goes on from the last state saved in {out}.", err=True)
         raise typer.Exit(130) from error
-    except (FileNotFoundError, FloatingPointError) as error:
+    except (FileNotFoundError, FloatingPointError, PictureError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{checkpoint}")

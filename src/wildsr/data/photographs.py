@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
-import pyvips
 import torch
 from torch import Generator, Tensor
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+from wildsr.image import quantize, read
+from wildsr.image.formats import READABLE_SUFFIXES
 
 
 def read_photographs(folder: Path, smallest: int) -> list[Tensor]:
     """Read every photograph under ``folder`` as uint8 (3, H, W), all kept in memory, in the order of their names.
 
-    Raises ``FileNotFoundError`` when none is at least ``smallest`` pixels on both sides.
+    Raises ``FileNotFoundError`` when none is at least ``smallest`` pixels on both sides, ``PictureError`` for a damaged
+    one.
     """
     photographs = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
-        image = pyvips.Image.new_from_file(str(path)).autorot().colourspace("srgb")
-        if min(image.width, image.height) >= smallest:
-            samples = image.extract_band(0, n=3).cast("uchar").numpy()
-            photographs.append(torch.from_numpy(samples.copy()).permute(2, 0, 1).contiguous())
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in READABLE_SUFFIXES):
+        picture = read(path)
+        if min(picture.size) >= smallest:
+            photographs.append(quantize(picture.rgb[0]))
     if not photographs:
         raise FileNotFoundError(
             f"{folder}: no photograph of at least {smallest}x{smallest} pixels was found here"
