@@ -1,0 +1,88 @@
+"""What metrics look at: checked pictures as planes of 0 to 255 levels, a strip of rows at a time."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from wildsr.ops.color import luma
+
+Channels = Literal["rgb", "y"]
+Rounding = Literal["none", "rgb", "rgb+y"]
+
+
+def check_pictures(name: str, pictures: Tensor, border: int = 0, least: int = 1) -> Tensor:
+    """``pictures`` (B, 3, H, W) without ``border`` pixels on every side.
+
+    Raises:
+        ValueError: not a batch of RGB pictures of floating point, a negative border, or a side below ``least``
+            pixels once the border is off.
+    """
+    shape = tuple(pictures.shape)
+    if len(shape) != 4 or shape[1] != 3:
+        raise ValueError(f"{name} must be RGB pictures of shape (B, 3, H, W), not {shape}")
+    if not pictures.is_floating_point():
+        raise ValueError(
+            f"{name} must be floating point in [0, 1], not {pictures.dtype}; divide by 255 first"
+        )
+    if border < 0:
+        raise ValueError(f"the border is a number of pixels, 0 or more, not {border}")
+    if min(shape[2:]) - 2 * border < least:
+        without = f" without a border of {border}" if border else ""
+        raise ValueError(
+            f"{name} of {shape[3]}x{shape[2]} pixels{without}: too small, this metric needs {least}x{least}"
+        )
+    inner = slice(border, -border or None)
+    return pictures[..., inner, inner]
+
+
+def check_pair(result: Tensor, truth: Tensor, border: int = 0, least: int = 1) -> tuple[Tensor, Tensor]:
+    """Both without the border; raises ``ValueError`` like :func:`check_pictures`, and for different shapes."""
+    if result.shape != truth.shape:
+        raise ValueError(
+            f"the pictures have different shapes: {tuple(result.shape)} and {tuple(truth.shape)}; "
+            "a result is compared with a truth of its own size"
+        )
+    result = check_pictures("the result", result, border, least)
+    return result, check_pictures("the truth", truth, border, least)
+
+
+def planes(pictures: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb") -> Tensor:
+    """RGB (B, 3, H, W) in [0, 1] as float64 levels: (B, 3, H, W) of 0 to 255, or Y (B, 1, H, W) of 16 to 235.
+
+    ``rounding`` "rgb" clamps and rounds the picture to 8 bits, as its file would be; "rgb+y" then rounds Y to
+    whole levels too, as rgb2ycbcr of MATLAB and KAIR does with 8-bit pictures; "none" takes the values as they are.
+    """
+    levels = (pictures.double() if rounding == "none" else pictures.float()) * 255
+    if rounding != "none":
+        levels = levels.clamp(0, 255).round().double()
+    if channels == "rgb":
+        return levels
+    y = luma(levels / 255) * 255
+    return y.round() if rounding == "rgb+y" else y
+
+
+def strips(height: int, row: int, pixels: int = 1 << 18, multiple: int = 1) -> Iterator[slice]:
+    """Rows 0 to ``height`` in strips of about ``pixels`` values, ``row`` in each row; whole multiples of rows."""
+    rows = max(pixels // (row * multiple), 1) * multiple
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+def filtered(maps: Tensor, taps: Tensor) -> Tensor:
+    """``maps`` (..., H, W) under the separable symmetric window ``taps`` ⊗ ``taps`` where it fits whole (valid)."""
+    for dimension in (-2, -1):
+        length = maps.shape[dimension] - len(taps) + 1
+        total = maps.narrow(dimension, 0, length) * taps[0]
+        for offset, tap in enumerate(taps[1:].tolist(), start=1):
+            total.add_(maps.narrow(dimension, offset, length), alpha=tap)
+        maps = total
+    return maps
+
+
+def gaussian_taps(size: int, sigma: float) -> Tensor:
+    """Samples (size,) of a Gaussian of ``sigma`` pixels, float64, of sum 1."""
+    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    taps = torch.exp(-offsets.square() / (2 * sigma**2))
+    return taps / taps.sum()
