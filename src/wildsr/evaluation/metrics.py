@@ -1,32 +1,20 @@
-"""Distances between a result and the ground truth."""
+"""The metrics, and where the weights of learned ones come from."""
 
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
+from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
+from wildsr.evaluation.niqe import Niqe, load_niqe
 from wildsr.networks.lpips import Backbone, Lpips
+
+__all__ = ["Lpips", "Niqe", "load_lpips", "load_niqe", "psnr", "psnr_of_means", "ssim"]
 
 _LPIPS_WEIGHTS: dict[Backbone, tuple[str, str]] = {
     "alex": ("alexnet.safetensors", "alex."),
     "squeeze": ("squeezenet1_1.safetensors", "squeeze."),
     "vgg": ("vgg16.safetensors", "vgg16."),
 }
-
-
-def psnr(result: Tensor, truth: Tensor, border: int = 0) -> Tensor:
-    """PSNR in dB (B,) of pictures (B, 3, H, W) in [0, 1], over RGB, after rounding to 8 bits.
-
-    ``border`` pixels are left out on every side. Equal pictures give infinity.
-    """
-    if result.shape != truth.shape:
-        raise ValueError(
-            f"the pictures have different shapes: {tuple(result.shape)} and {tuple(truth.shape)}"
-        )
-    inner = slice(border, -border or None)
-    difference = _levels(result)[..., inner, inner] - _levels(truth)[..., inner, inner]
-    return 20 * torch.log10(255 / difference.square().mean(dim=(1, 2, 3)).sqrt())
 
 
 def load_lpips(folder: Path, backbone: Backbone = "alex") -> Lpips:
@@ -44,7 +32,3 @@ def load_lpips(folder: Path, backbone: Backbone = "alex") -> Lpips:
     state |= {name.removeprefix(prefix): weight for name, weight in linear.items() if name.startswith(prefix)}
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
-
-
-def _levels(pictures: Tensor) -> Tensor:
-    return pictures.clamp(0, 1).mul(255).round().double()

@@ -1,0 +1,149 @@
+"""NIQE: how natural a picture looks, without a truth to compare it with; smaller is better.
+
+Mittal, Soundararajan, Bovik 2013, with the conventions of BasicSR, which are those of the authors' MATLAB code.
+"""
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.evaluation.natural import block_features, normalised
+from wildsr.evaluation.planes import check_pictures, planes, strips
+from wildsr.ops.color import GREY
+from wildsr.ops.resize import imresize
+
+PARAMETERS = "niqe_pris_params.npz"
+BLOCK = 96
+Luma = Literal["y", "gray"]
+
+# Rows read beyond a strip: 3 of the window at half size are 6 here, the halving takes 4; even, with room.
+_HALO = 16
+
+
+@dataclass(frozen=True)
+class Niqe:
+    """NIQE with its model of natural pictures.
+
+    Attributes:
+        mean: features of natural pictures (36,), float64.
+        covariance: of these features (36, 36), float64.
+        taps: samples (7,) of the window of local means, float64; the window is their outer product.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    taps: Tensor
+
+    def __call__(self, pictures: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
+        """NIQE (B,), float64, of RGB pictures (B, 3, H, W) in [0, 1], each by itself; 0 at best, about 3 to 10.
+
+        The pictures are rounded to 8 bits, and so is their luminance: Y of BT.601, or the ``gray`` of OpenCV.
+        ``border`` pixels are left out on every side; from what remains, whole blocks of 96x96 from the upper left are
+        looked at. Memory beyond the pictures is that of a strip of blocks.
+
+        A picture with fewer than two blocks that are not flat has nothing to measure and gives NaN.
+
+        Raises:
+            ValueError: not RGB pictures, or too small for two blocks.
+        """
+        features = self.features(pictures, border, luma)
+        return torch.stack([self.distance(blocks) for blocks in features])
+
+    def features(self, pictures: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
+        """The features (B, N, 36), float64, of the N blocks: 18 at full size, then 18 at half size."""
+        pictures = check_pictures("the picture", pictures, border, least=BLOCK)
+        down, across = (side // BLOCK for side in pictures.shape[2:])
+        if down * across < 2:
+            raise ValueError(
+                f"the picture of {pictures.shape[3]}x{pictures.shape[2]} pixels is too small: "
+                f"NIQE needs two blocks of {BLOCK}x{BLOCK}"
+            )
+        pictures = pictures[..., : down * BLOCK, : across * BLOCK]
+        height, width = pictures.shape[2:]
+        parts = []
+        for rows in strips(height, len(pictures) * width, multiple=BLOCK):
+            top, bottom = max(rows.start - _HALO, 0), min(rows.stop + _HALO, height)
+            levels = _levels(pictures[:, :, top:bottom], luma)
+            scales = []
+            for step, scaled in ((1, levels), (2, _half(levels))):
+                begin, end = (rows.start - top) // step, (rows.stop - top) // step
+                blocks = _blocks(normalised(scaled, self.taps)[:, begin:end], BLOCK // step)
+                scales.append(block_features(blocks))
+            parts.append(torch.cat(scales, dim=-1))
+        return torch.cat(parts, dim=1)
+
+    def distance(self, features: Tensor) -> Tensor:
+        """How far the blocks of one picture, features (N, 36), are from natural ones: its NIQE, a scalar."""
+        usable = features[~features.isnan().any(dim=1)]
+        if len(usable) < 2:
+            return features.new_tensor(torch.nan)
+        # Flat blocks count in the mean with the features they have, as in the original.
+        shift = self.mean.to(features.device) - features.nanmean(dim=0)
+        covariance = (self.covariance.to(features.device) + usable.T.cov()) / 2
+        squared: Tensor = shift @ torch.linalg.pinv(covariance, rtol=1e-15) @ shift
+        return squared.sqrt()
+
+
+def load_niqe(folder: str | os.PathLike[str] | None = None) -> Niqe:
+    """NIQE with the parameters in ``niqe_pris_params.npz`` of ``folder``, else of the folder in ``WILDSR_METRICS``.
+
+    The file is that of BasicSR: ``mu_pris_param`` (1, 36), ``cov_pris_param`` (36, 36), ``gaussian_window`` (7, 7).
+
+    Raises:
+        FileNotFoundError: no folder is named, or it lacks the file.
+        ValueError: the file is not what it should be.
+    """
+    chosen = folder or os.environ.get("WILDSR_METRICS")
+    if not chosen:
+        raise FileNotFoundError(
+            f"NIQE needs its parameters: give the folder of {PARAMETERS} (it comes with BasicSR), "
+            "or set WILDSR_METRICS to it"
+        )
+    path = Path(chosen) / PARAMETERS
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; it comes with BasicSR (basicsr/metrics)")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            mean, covariance, window = (
+                torch.from_numpy(np.asarray(file[key], dtype=np.float64))
+                for key in ("mu_pris_param", "cov_pris_param", "gaussian_window")
+            )
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no parameters of NIQE ({error}); fetch it again") from error
+    taps = window.sum(-1)
+    separable = window.ndim == 2 and torch.allclose(torch.outer(taps, taps), window, atol=1e-9)
+    if mean.numel() != 36 or covariance.shape != (36, 36) or not separable or len(taps) % 2 == 0:
+        raise ValueError(f"{path} holds parameters of other shapes than NIQE's; fetch it again")
+    return Niqe(mean.flatten(), covariance, taps)
+
+
+def _levels(pictures: Tensor, luma: Luma) -> Tensor:
+    """Luminance (B, H, W) in whole levels, float32."""
+    # Rounded to float32 where the originals are, OpenCV's order of channels included: it decides about halves.
+    if luma == "y":
+        y = planes(pictures, "y")[:, 0] / 255
+        return y.float().mul(255).round()
+    picture = planes(pictures).float().div(255)
+    gray = torch.zeros_like(picture[:, 0])
+    for channel in (1, 2, 0):
+        weight = torch.tensor(GREY[channel], dtype=torch.float32).item()
+        gray = (gray.double() + picture[:, channel].double() * weight).float()
+    return gray.mul(255).round()
+
+
+def _half(levels: Tensor) -> Tensor:
+    """Whole levels (B, H, W) at half size: of them float32 holds all products with the kernel's weights, n / 256."""
+    return imresize(levels, 0.5)
+
+
+def _blocks(maps: Tensor, side: int) -> Tensor:
+    """(B, H, W) as its blocks (B, N, side, side), row by row."""
+    batch, height, width = maps.shape
+    split = maps.reshape(batch, height // side, side, width // side, side)
+    return split.permute(0, 1, 3, 2, 4).reshape(batch, -1, side, side)
