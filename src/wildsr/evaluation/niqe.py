@@ -67,7 +67,7 @@ class Niqe:
         pictures = pictures[..., : down * BLOCK, : across * BLOCK]
         height, width = pictures.shape[2:]
         parts = []
-        for rows in strips(height, len(pictures) * width, multiple=BLOCK):
+        for rows in strips(height, 4 * len(pictures) * width, multiple=BLOCK):
             top, bottom = max(rows.start - _HALO, 0), min(rows.stop + _HALO, height)
             levels = _levels(pictures[:, :, top:bottom], luma)
             scales = []

@@ -63,8 +63,11 @@ def planes(pictures: Tensor, channels: Channels = "rgb", rounding: Rounding = "r
     return y.round() if rounding == "rgb+y" else y
 
 
-def strips(height: int, row: int, pixels: int = 1 << 18, multiple: int = 1) -> Iterator[slice]:
-    """Rows 0 to ``height`` in strips of about ``pixels`` values, ``row`` in each row; whole multiples of rows."""
+def strips(height: int, row: int, pixels: int = 1 << 20, multiple: int = 1) -> Iterator[slice]:
+    """Rows 0 to ``height`` in strips of about ``pixels`` values, ``row`` to a row; whole multiples of rows.
+
+    Smaller strips would suit the cache of one core better, larger ones leave fewer waits of threads for each other.
+    """
     rows = max(pixels // (row * multiple), 1) * multiple
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
