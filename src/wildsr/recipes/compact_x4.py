@@ -27,7 +27,7 @@ class CompactX4:
     scale: int = 4
     batch: int = 16
     lr_patch: int = 48
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=6e-4))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=6500, learning_rate=6e-4))
 
 
 def train(recipe: CompactX4, photographs: Path, folder: Path, on_step: OnStep | None = None) -> Path:
