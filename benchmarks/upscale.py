@@ -24,7 +24,8 @@ from skimage import data
 
 import wildsr
 from wildsr.image import Canvas, Traits, read, write
-from wildsr.inference.engines import Engine, engine_maker
+from wildsr.inference.engine import Engine
+from wildsr.inference.engines import engine_maker
 from wildsr.inference.tiling import plan
 from wildsr.networks.rrdbnet import RRDBNet
 

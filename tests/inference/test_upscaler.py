@@ -8,7 +8,7 @@ from small_models import noise, small_model
 from torch import Tensor, nn
 
 from wildsr.inference import upscaler as module
-from wildsr.inference.engines import OutOfMemory
+from wildsr.inference.engine import OutOfMemory
 from wildsr.inference.upscaler import UpscaleError, Upscaler
 from wildsr.ops.dihedral import MODES, dihedral, undo_dihedral
 from wildsr.ops.resize import resize

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wildsr.image import Picture, Size, Traits, bleed, read, render
-from wildsr.inference.engines import Precision
+from wildsr.inference.engine import Precision
 from wildsr.inference.files import Saving, check, compute, save, traits_for
 from wildsr.inference.sizing import Fit, Wanted, passes
 from wildsr.inference.upscaler import OnTile, Upscaler

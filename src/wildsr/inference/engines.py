@@ -1,68 +1,11 @@
-"""What runs a network on one tile: OpenVINO on CPUs, PyTorch on CUDA and MPS and wherever OpenVINO is not."""
-
-from collections.abc import Callable
-from copy import deepcopy
-from typing import Literal, Protocol
+"""Which engine runs a network: OpenVINO on CPUs, PyTorch on CUDA and MPS and wherever OpenVINO is not."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-Precision = Literal["auto", "exact", "half"]
-"""``exact`` computes in float32; ``half`` in bfloat16 or float16; ``auto`` in half precision where the network keeps
-:data:`wildsr.inference.fidelity.FAITHFUL` dB to float32."""
-
-
-class Engine(Protocol):
-    """Runs one network on tiles; shapes may change from call to call, a new one may cost a compilation."""
-
-    name: str
-
-    def run(self, tile: Tensor) -> Tensor:
-        """Network output for a float32 (1, 3, h, w) tile on the CPU, as float32 on the CPU."""
-        ...
-
-
-class OutOfMemory(RuntimeError):
-    """A tile did not fit; a smaller one may."""
-
-
-Maker = Callable[[bool], Engine]
-"""Makes an engine for one network: in half precision, or in float32."""
-
-
-class TorchEngine:
-    """PyTorch, in channels_last; float16 on GPUs or bfloat16 on CPUs when ``half``."""
-
-    def __init__(self, network: nn.Module, device: torch.device, half: bool) -> None:
-        self.name = f"PyTorch {device} {'half' if half else 'f32'}"
-        self._device = device
-        self._dtype = torch.float32
-        if half:
-            self._dtype = torch.bfloat16 if device.type == "cpu" else torch.float16
-        own = deepcopy(network)  # the caller's model stays where it is
-        self._network = own.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def run(self, tile: Tensor) -> Tensor:
-        """See :class:`Engine`."""
-        half = self._dtype is not torch.float32
-        try:
-            with torch.inference_mode(), torch.autocast(self._device.type, dtype=self._dtype, enabled=half):
-                given = tile.to(self._device).contiguous(memory_format=torch.channels_last)
-                out: Tensor = self._network(given)
-                return out.float().cpu().contiguous()
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                if self._device.type == "cuda":
-                    torch.cuda.empty_cache()
-                raise OutOfMemory(str(error)) from error
-            raise
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a runtime's error says that memory ran out; each says it in its own words."""
-    text = str(error).lower()
-    signs = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "bad_alloc")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in signs)
+from wildsr.inference import openvino_engine
+from wildsr.inference.engine import Maker
+from wildsr.inference.torch_engine import TorchEngine, cpu_has_bf16
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -92,17 +35,10 @@ def engine_maker(network: nn.Module, identity: str, device: torch.device) -> tup
 
     ``identity`` names the network and its weights; compiled models are cached under it.
     """
-    if device.type == "cpu":
-        from wildsr.inference import openvino_engine
-
-        if openvino_engine.works():
-            return (
-                lambda half: openvino_engine.OpenVinoEngine(network, identity, half),
-                openvino_engine.has_bf16(),
-            )
-    half_helps = device.type != "cpu" or (_cpu_has_bf16())
+    if device.type == "cpu" and openvino_engine.works():
+        return (
+            lambda half: openvino_engine.OpenVinoEngine(network, identity, half),
+            openvino_engine.has_bf16(),
+        )
+    half_helps = device.type != "cpu" or cpu_has_bf16()
     return lambda half: TorchEngine(network, device, half), half_helps
-
-
-def _cpu_has_bf16() -> bool:
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from wildsr.inference.engines import Maker
+from wildsr.inference.engine import Maker
 from wildsr.inference.openvino_engine import cache_folder
 
 FAITHFUL = 48.0

@@ -12,7 +12,7 @@ import platformdirs
 import torch
 from torch import Tensor, nn
 
-from wildsr.inference.engines import OutOfMemory, is_out_of_memory
+from wildsr.inference.engine import OutOfMemory, is_out_of_memory
 from wildsr.zoo.openvino_runtime import core as _core
 from wildsr.zoo.openvino_runtime import openvino as _openvino
 
@@ -58,7 +58,7 @@ class OpenVinoEngine:
         self._requests: dict[tuple[int, int], Any] = {}
 
     def run(self, tile: Tensor) -> Tensor:
-        """See :class:`wildsr.inference.engines.Engine`."""
+        """See :class:`wildsr.inference.engine.Engine`."""
         shape = (tile.shape[-2], tile.shape[-1])
         try:
             request = self._requests.pop(shape, None) or self._compile(shape).create_infer_request()

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wildsr.inference.engines import Engine, OutOfMemory, Precision, engine_maker, pick_device
+from wildsr.inference.engine import Engine, OutOfMemory, Precision
+from wildsr.inference.engines import engine_maker, pick_device
 from wildsr.inference.fidelity import is_faithful
 from wildsr.inference.tiling import Window, plan
 from wildsr.networks.l2_ball import shrinkage

@@ -1,0 +1,36 @@
+"""What every engine is: something that runs one network on tiles."""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+Precision = Literal["auto", "exact", "half"]
+"""``exact`` computes in float32; ``half`` in bfloat16 or float16; ``auto`` in half precision where the network keeps
+:data:`wildsr.inference.fidelity.FAITHFUL` dB to float32."""
+
+
+class Engine(Protocol):
+    """Runs one network on tiles; shapes may change from call to call, a new one may cost a compilation."""
+
+    name: str
+
+    def run(self, tile: Tensor) -> Tensor:
+        """Network output for a float32 (1, 3, h, w) tile on the CPU, as float32 on the CPU."""
+        ...
+
+
+class OutOfMemory(RuntimeError):
+    """A tile did not fit; a smaller one may."""
+
+
+Maker = Callable[[bool], Engine]
+"""Makes an engine for one network: in half precision, or in float32."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a runtime's error says that memory ran out; each says it in its own words."""
+    text = str(error).lower()
+    signs = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "bad_alloc")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in signs)
