@@ -72,8 +72,11 @@ def as_in_training(weights: dict[str, Tensor], x: Tensor, normalised: bool = Tru
 
 
 def close(found: Tensor, expected: Tensor) -> None:
-    """Random weights make large values of large ones, so that errors are measured against the largest."""
-    assert (found - expected).abs().max() < 2e-5 * expected.abs().max()
+    """Random weights make large values of large ones, so that errors are measured against the largest.
+
+    Merged weights are rounded to float32, which six blocks in a row enlarge; a wrong merge is wrong by its whole size.
+    """
+    assert (found - expected).abs().max() < 2e-4 * expected.abs().max()
 
 
 @pytest.mark.parametrize("stale", [True, False])
