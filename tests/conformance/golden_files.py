@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,18 @@ class Golden:
         match = re.search(pattern + r"\s*([\d.]+(?:e[+-]?\d+)?)", self.metadata["tolerance"])
         assert match, f"no {pattern!r} in {self.metadata['tolerance']!r}"
         return float(match[1])
+
+
+Read = Callable[[str], Golden]
+
+
+def bchw(picture: Tensor) -> Tensor:
+    return picture.permute(2, 0, 1).unsqueeze(0)
+
+
+def hwc(pictures: Tensor) -> Tensor:
+    return pictures[0].permute(1, 2, 0)
+
+
+def assert_close(result: Tensor, expected: Tensor, tolerance: float) -> None:
+    torch.testing.assert_close(result, expected, rtol=0, atol=tolerance)

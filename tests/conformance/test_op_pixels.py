@@ -3,14 +3,14 @@
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from golden_files import Golden
+from golden_files import Golden, Read, assert_close, bchw, hwc
 from torch import Tensor
 
 from wildsr.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
@@ -30,20 +30,6 @@ from wildsr.ops.noise import (
 )
 from wildsr.ops.resize import Method, resize
 from wildsr.ops.sharpening import blur_sigma, unsharp_mask
-
-Read = Callable[[str], Golden]
-
-
-def bchw(picture: Tensor) -> Tensor:
-    return picture.permute(2, 0, 1).unsqueeze(0)
-
-
-def hwc(pictures: Tensor) -> Tensor:
-    return pictures[0].permute(1, 2, 0)
-
-
-def assert_close(result: Tensor, expected: Tensor, tolerance: float) -> None:
-    torch.testing.assert_close(result, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("name", ["op_color_realsr", "op_color_basicsr"])

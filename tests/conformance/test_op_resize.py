@@ -1,12 +1,10 @@
 """MATLAB's and KernelGAN's resizing against the numbers of the originals."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 import torch
-from golden_files import Golden
-from torch import Tensor
+from golden_files import Read, assert_close, bchw, hwc
 
 from wildsr.ops.blur_downscale import (
     bicubic_then_blur,
@@ -18,20 +16,6 @@ from wildsr.ops.filtering import filter_per_sample
 from wildsr.ops.kernels import gaussian_kernel
 from wildsr.ops.resize import downscale_with_kernel, imresize, kernelgan_positions
 from wildsr.ops.shifting import shift_linear
-
-Read = Callable[[str], Golden]
-
-
-def bchw(picture: Tensor) -> Tensor:
-    return picture.permute(2, 0, 1).unsqueeze(0)
-
-
-def hwc(pictures: Tensor) -> Tensor:
-    return pictures[0].permute(1, 2, 0)
-
-
-def assert_close(result: Tensor, expected: Tensor, tolerance: float) -> None:
-    torch.testing.assert_close(result, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("variant", ["realsr", "rwsr", "basicsr"])

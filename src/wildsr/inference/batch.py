@@ -75,12 +75,11 @@ class Failed(Event):
 OnEvent = Callable[[Event], None]
 
 
-def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_event: OnEvent) -> int:
-    """Do all the jobs and return how many failed. Events come from this thread only.
+def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_event: OnEvent) -> None:
+    """Do all the jobs; what came of each is told by events, which come from this thread only.
 
     An interruption waits for the write that is under way, so that no file is left half-written, and is then passed on.
     """
-    failures = 0
     with ThreadPoolExecutor(1, "wildsr-read") as reader, ThreadPoolExecutor(1, "wildsr-write") as writer:
         pending: _Pending | None = None
         for index, (job, ahead) in enumerate(_read_ahead(jobs, reader)):
@@ -97,15 +96,13 @@ def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_
             try:
                 painted = _compute(index, job, ahead.result(), upscaler, wanted, saving, on_event, tile)
             except Exception as error:
-                failures += 1
                 on_event(Failed(index, job.source, reason(error)))
                 continue
             if pending is not None:
-                failures += pending.settle(on_event)
+                pending.settle(on_event)
             pending = _Pending(index, job, began, writer.submit(_save, job.target, painted, saving))
         if pending is not None:
-            failures += pending.settle(on_event)
-    return failures
+            pending.settle(on_event)
 
 
 @dataclass
@@ -118,19 +115,18 @@ class _Pending:
     future: "Future[tuple[Size, float]]"
     told: bool = False
 
-    def settle(self, on_event: OnEvent, wait: bool = True) -> int:
-        """Tell how it ended, once; 1 for a failure. Without ``wait``, only if it has ended."""
+    def settle(self, on_event: OnEvent, wait: bool = True) -> None:
+        """Tell how it ended, once. Without ``wait``, only if it has ended."""
         if self.told or not (wait or self.future.done()):
-            return 0 if not self.told else int(self.future.exception() is not None)
+            return
         self.told = True
         error = self.future.exception()
         if error is not None:
             on_event(Failed(self.index, self.job.source, reason(error)))
-            return 1
+            return
         size, ended = self.future.result()
         seconds = round(ended - self.began, 3)
         on_event(Finished(self.index, self.job.source, self.job.target, size.width, size.height, seconds))
-        return 0
 
 
 def _save(path: Path, painted: Painted, saving: Saving) -> tuple[Size, float]:
