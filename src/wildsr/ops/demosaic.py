@@ -65,8 +65,8 @@ def demosaic(raw: Tensor, patterns: Sequence[str], method: Method = "malvar") ->
         raise ValueError(f"a method of demosaicing is malvar or bilinear, not {method!r}")
     if min(raw.shape[-2:]) < 2:
         raise ValueError(f"a raw picture needs two rows and columns, not {tuple(raw.shape[-2:])}")
-    cross, across, down, diagonal = _estimates(raw, _FILTERS[method]).split(1, 1)
-    red, green, blue = (seen.bool() for seen in _seen(raw.expand(-1, 3, -1, -1), patterns).split(1, 1))
+    cross, across, down, diagonal = _estimates(raw, _FILTERS[method]).unsqueeze(2).unbind(1)
+    red, green, blue = _seen(raw.expand(-1, 3, -1, -1), patterns).bool().unsqueeze(2).unbind(1)
     # A green pixel has its red neighbours beside it where its row has red ones.
     beside_red = green & red.any(-1, keepdim=True)
     straight = torch.where(beside_red, across, down)
