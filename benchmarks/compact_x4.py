@@ -15,7 +15,8 @@ from torch import Tensor
 
 import wildsr
 from wildsr.degradations.simple import SimpleDegradation
-from wildsr.evaluation.metrics import load_lpips, psnr
+from wildsr.evaluation.distortion import psnr
+from wildsr.evaluation.perceptual import load_lpips
 from wildsr.image import read
 from wildsr.ops.resize import resize
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from wildsr.evaluation.metrics import load_lpips, psnr
+from wildsr.evaluation.distortion import psnr
+from wildsr.evaluation.perceptual import load_lpips
 from wildsr.image import read
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures

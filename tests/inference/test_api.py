@@ -10,7 +10,7 @@ from small_models import noise, small_model
 
 import wildsr
 from wildsr.degradations.simple import SimpleDegradation
-from wildsr.evaluation.metrics import psnr
+from wildsr.evaluation.distortion import psnr
 from wildsr.image import Canvas, Traits, probe, write
 from wildsr.ops.resize import resize
 

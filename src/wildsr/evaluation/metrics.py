@@ -1,34 +1,226 @@
-"""The metrics, and where the weights of learned ones come from."""
+"""The metrics by name: what each is, and how it becomes a number for a pair of pictures, or for one alone."""
 
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
-from safetensors.torch import load_file
+import torch
+from torch import Tensor
 
 from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
-from wildsr.evaluation.niqe import Niqe, load_niqe
-from wildsr.networks.lpips import Backbone, Lpips
+from wildsr.evaluation.niqe import PARAMETERS, load_niqe
+from wildsr.evaluation.perceptual import load_lpips, lpips, lpips_files
+from wildsr.evaluation.planes import Channels
+from wildsr.evaluation.results import Metric
+from wildsr.evaluation.weights import find_file, identity
+from wildsr.networks.lpips import Backbone
 
-__all__ = ["Lpips", "Niqe", "load_lpips", "load_niqe", "psnr", "psnr_of_means", "ssim"]
-
-_LPIPS_WEIGHTS: dict[Backbone, tuple[str, str]] = {
-    "alex": ("alexnet.safetensors", "alex."),
-    "squeeze": ("squeezenet1_1.safetensors", "squeeze."),
-    "vgg": ("vgg16.safetensors", "vgg16."),
-}
+Score = Callable[[Tensor, Tensor], Tensor]
+"""Pictures to judge and their truths (the pictures themselves where there are none) -> (B,)."""
 
 
-def load_lpips(folder: Path, backbone: Backbone = "alex") -> Lpips:
-    """LPIPS with the weights in ``folder``: those of the backbone, and ``lpips_linear_v0.1.safetensors``.
+@dataclass(frozen=True)
+class Settings:
+    """How to measure: pixels of ``border`` that PSNR and SSIM leave out, the folder of ``weights``, the device."""
 
-    The backbones are AlexNet in ``alexnet.safetensors``, SqueezeNet in ``squeezenet1_1.safetensors`` and VGG-16 in
-    ``vgg16.safetensors``, with torchvision's names; a classifier in the file is left out. Raises
-    ``FileNotFoundError`` when a file is missing.
+    border: int = 0
+    weights: Path | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A metric before its weights are loaded.
+
+    Attributes:
+        label, higher_is_better, unit, reference, digits: as in :class:`wildsr.evaluation.results.Metric`.
+        define: what it is under some settings.
+        load: itself under some settings; raises ``FileNotFoundError`` when its weights are missing.
+        files: the files it needs, of which the protocol records the digests.
+        pulls: the published ones among them, for ``--pull``.
     """
-    file, prefix = _LPIPS_WEIGHTS[backbone]
-    network = Lpips(backbone)
-    found = load_file(folder / file)
-    state = {name: weight for name, weight in found.items() if name.startswith("features.")}
-    linear = load_file(folder / "lpips_linear_v0.1.safetensors")
-    state |= {name.removeprefix(prefix): weight for name, weight in linear.items() if name.startswith(prefix)}
-    network.load_state_dict(state)
-    return network.eval().requires_grad_(False)
+
+    label: str
+    higher_is_better: bool
+    unit: str
+    reference: bool
+    digits: int
+    define: Callable[[Settings], str]
+    load: Callable[[Settings], Score]
+    files: Callable[[Settings], tuple[Path, ...]] = lambda _: ()
+    pulls: tuple[str, ...] = ()
+
+
+def _distortion(name: str, channels: Channels) -> Kind:
+    measure = {"PSNR": psnr, "SSIM": ssim}[name]
+    space = "RGB" if channels == "rgb" else "Y of BT.601 (MATLAB's, not rounded)"
+    how = {"PSNR": "", "SSIM": "; Gaussian window 11x11 of sigma 1.5, valid positions"}[name]
+    return Kind(
+        label=name if channels == "rgb" else f"{name} (Y)",
+        higher_is_better=True,
+        unit="dB" if name == "PSNR" else "",
+        reference=True,
+        digits=2 if name == "PSNR" else 4,
+        define=lambda settings: (
+            f"{name} on {space}, 8-bit levels, {settings.border} pixels left out at every side{how}"
+        ),
+        load=lambda settings: lambda a, b: measure(a, b, settings.border, channels=channels),
+    )
+
+
+def _lpips(backbone: Backbone, trunk: str) -> Kind:
+    def load(settings: Settings) -> Score:
+        network = load_lpips(settings.weights, backbone).to(settings.device)
+        return lambda result, truth: lpips(network, result, truth)
+
+    return Kind(
+        label=f"LPIPS ({backbone})",
+        higher_is_better=False,
+        unit="",
+        reference=True,
+        digits=4,
+        define=lambda _: f"LPIPS 0.1 with {backbone}, whole pictures of 8-bit RGB",
+        load=load,
+        files=lambda settings: lpips_files(backbone, settings.weights),
+        pulls=(f"{trunk}.pth", f"lpips_{backbone}.pth"),
+    )
+
+
+def _niqe() -> Kind:
+    def load(settings: Settings) -> Score:
+        niqe = load_niqe(settings.weights)
+        return lambda result, _: niqe(result)
+
+    return Kind(
+        label="NIQE",
+        higher_is_better=False,
+        unit="",
+        reference=False,
+        digits=3,
+        define=lambda _: (
+            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit pictures, no border left out: "
+            "the convention of BSRGAN's paper"
+        ),
+        load=load,
+        files=lambda settings: (find_file((PARAMETERS,), settings.weights),),
+        pulls=(PARAMETERS,),
+    )
+
+
+METRICS: dict[str, Kind] = {
+    "psnr": _distortion("PSNR", "rgb"),
+    "psnr-y": _distortion("PSNR", "y"),
+    "ssim": _distortion("SSIM", "rgb"),
+    "ssim-y": _distortion("SSIM", "y"),
+    "psnr-means": Kind(
+        label="PSNR of means",
+        higher_is_better=True,
+        unit="dB",
+        reference=True,
+        digits=2,
+        define=lambda settings: (
+            f"PSNR between mean RGB colours, 8-bit levels, {settings.border} pixels left out at every side"
+        ),
+        load=lambda settings: lambda a, b: psnr_of_means(a, b, settings.border),
+    ),
+    "lpips-alex": _lpips("alex", "alexnet"),
+    "lpips-squeeze": _lpips("squeeze", "squeezenet1_1"),
+    "lpips-vgg": _lpips("vgg", "vgg16"),
+    "niqe": _niqe(),
+}
+"""Every metric by name."""
+
+
+class Meter:
+    """A metric at work: called for numbers, and keeping their mean over all that it was called for.
+
+    Pictures are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
+    device of the settings.
+    """
+
+    def __init__(self, name: str, settings: Settings = Settings()) -> None:
+        kind = METRICS[name]
+        self.metric = Metric(
+            name,
+            kind.label,
+            kind.higher_is_better,
+            kind.unit,
+            kind.define(settings),
+            kind.reference,
+            kind.digits,
+        )
+        self.files = tuple(identity(path) for path in kind.files(settings))
+        self._score = kind.load(settings)
+        self._device = settings.device
+        self._finite: list[float] = []
+        self._infinite = 0
+        self._undefined = 0
+
+    def __call__(self, result: Tensor, truth: Tensor | None = None) -> list[float]:
+        """A number for every picture of the batch; raises ``ValueError`` for what cannot be measured."""
+        if self.metric.reference and truth is None:
+            raise ValueError(f"{self.metric.label} compares with a ground truth, and there is none")
+        result = result.to(self._device)
+        truth = result if truth is None else truth.to(self._device)
+        with torch.no_grad():
+            values: list[float] = self._score(result, truth).double().tolist()
+        for value in values:
+            if math.isfinite(value):
+                self._finite.append(value)
+            else:
+                self._undefined += math.isnan(value)
+                self._infinite += math.isinf(value)
+        return values
+
+    @property
+    def count(self) -> int:
+        """How many pictures were measured, with a number or without."""
+        return len(self._finite) + self._infinite + self._undefined
+
+    @property
+    def infinite(self) -> int:
+        """For how many pictures it was infinite: PSNR of equal pictures."""
+        return self._infinite
+
+    @property
+    def mean(self) -> float:
+        """The mean of the finite numbers; infinite if all were, NaN if there was none at all."""
+        if self._finite:
+            return math.fsum(self._finite) / len(self._finite)
+        return math.inf if self._infinite else math.nan
+
+
+def open_meters(names: Iterable[str], settings: Settings) -> list[Meter]:
+    """The metrics of these names, each once.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest known one.
+        FileNotFoundError: the weights of one are missing; says how to get them.
+    """
+    unique = list(dict.fromkeys(names))
+    for name in unique:
+        if name not in METRICS:
+            near = get_close_matches(name, METRICS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
+            raise ValueError(f"there is no metric '{name}'; {hint}")
+    return [Meter(name, settings) for name in unique]
+
+
+def usable(settings: Settings, reference: bool) -> tuple[list[str], dict[str, str]]:
+    """The metrics whose weights are here, of those with or without a reference; and of the others, what they lack.
+
+    Those that compare with a truth are left out where there is none; the others are always there.
+    """
+    names, lacking = [], {}
+    for name, kind in METRICS.items():
+        if kind.reference and not reference:
+            continue
+        try:
+            kind.files(settings)
+        except FileNotFoundError as error:
+            lacking[name] = str(error)
+        else:
+            names.append(name)
+    return names, lacking

@@ -3,7 +3,6 @@
 Mittal, Soundararajan, Bovik 2013, with the conventions of BasicSR, which are those of the authors' MATLAB code.
 """
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from wildsr.evaluation.natural import block_features, normalised
 from wildsr.evaluation.planes import check_pictures, planes, strips
+from wildsr.evaluation.weights import find_file
 from wildsr.ops.color import GREY
 from wildsr.ops.resize import imresize
 
@@ -90,24 +90,16 @@ class Niqe:
         return squared.sqrt()
 
 
-def load_niqe(folder: str | os.PathLike[str] | None = None) -> Niqe:
-    """NIQE with the parameters in ``niqe_pris_params.npz`` of ``folder``, else of the folder in ``WILDSR_METRICS``.
+def load_niqe(folder: Path | None = None) -> Niqe:
+    """NIQE with the parameters in ``niqe_pris_params.npz``; where, see :func:`wildsr.evaluation.weights.find_file`.
 
     The file is that of BasicSR: ``mu_pris_param`` (1, 36), ``cov_pris_param`` (36, 36), ``gaussian_window`` (7, 7).
 
     Raises:
-        FileNotFoundError: no folder is named, or it lacks the file.
+        FileNotFoundError: it is not there; says how to get it.
         ValueError: the file is not what it should be.
     """
-    chosen = folder or os.environ.get("WILDSR_METRICS")
-    if not chosen:
-        raise FileNotFoundError(
-            f"NIQE needs its parameters: give the folder of {PARAMETERS} (it comes with BasicSR), "
-            "or set WILDSR_METRICS to it"
-        )
-    path = Path(chosen) / PARAMETERS
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; it comes with BasicSR (basicsr/metrics)")
+    path = find_file((PARAMETERS,), folder)
     try:
         with np.load(path, allow_pickle=False) as file:
             mean, covariance, window = (

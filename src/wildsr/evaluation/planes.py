@@ -16,15 +16,15 @@ def check_pictures(name: str, pictures: Tensor, border: int = 0, least: int = 1)
     """``pictures`` (B, 3, H, W) without ``border`` pixels on every side.
 
     Raises:
-        ValueError: not a batch of RGB pictures of floating point, a negative border, or a side below ``least``
-            pixels once the border is off.
+        ValueError: not a batch of RGB pictures of floating point or uint8, a negative border, or a side below
+            ``least`` pixels once the border is off.
     """
     shape = tuple(pictures.shape)
     if len(shape) != 4 or shape[1] != 3:
         raise ValueError(f"{name} must be RGB pictures of shape (B, 3, H, W), not {shape}")
-    if not pictures.is_floating_point():
+    if not pictures.is_floating_point() and pictures.dtype != torch.uint8:
         raise ValueError(
-            f"{name} must be floating point in [0, 1], not {pictures.dtype}; divide by 255 first"
+            f"{name} must be floating point in [0, 1] or levels as uint8, not {pictures.dtype}; divide by 255 first"
         )
     if border < 0:
         raise ValueError(f"the border is a number of pixels, 0 or more, not {border}")
@@ -51,12 +51,17 @@ def check_pair(result: Tensor, truth: Tensor, border: int = 0, least: int = 1) -
 def planes(pictures: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb") -> Tensor:
     """RGB (B, 3, H, W) in [0, 1] as float64 levels: (B, 3, H, W) of 0 to 255, or Y (B, 1, H, W) of 16 to 235.
 
+    What is uint8 are levels already, in a quarter of the memory, as large pictures are best kept.
+
     ``rounding`` "rgb" clamps and rounds the picture to 8 bits, as its file would be; "rgb+y" then rounds Y to
     whole levels too, as rgb2ycbcr of MATLAB and KAIR does with 8-bit pictures; "none" takes the values as they are.
     """
-    levels = (pictures.double() if rounding == "none" else pictures.float()) * 255
-    if rounding != "none":
-        levels = levels.clamp(0, 255).round().double()
+    if pictures.dtype == torch.uint8:
+        levels = pictures.double()
+    elif rounding == "none":
+        levels = pictures.double() * 255
+    else:
+        levels = (pictures.float() * 255).clamp(0, 255).round().double()
     if channels == "rgb":
         return levels
     y = luma(levels / 255) * 255

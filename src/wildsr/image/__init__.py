@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wildsr.image.picture import Traits as Traits
     from wildsr.image.reader import probe as probe
     from wildsr.image.reader import read as read
+    from wildsr.image.reader import read_levels as read_levels
     from wildsr.image.writer import check_writable as check_writable
     from wildsr.image.writer import render as render
     from wildsr.image.writer import write as write
@@ -35,6 +36,7 @@ _HOME_OF = {
     "probe": "reader",
     "quantize": "color",
     "read": "reader",
+    "read_levels": "reader",
     "render": "writer",
     "write": "writer",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "probe",
     "quantize",
     "read",
+    "read_levels",
     "render",
     "write",
 ]

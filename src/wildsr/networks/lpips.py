@@ -26,6 +26,7 @@ class Lpips(nn.Module):
         levels = _LEVELS[backbone]
         layers = {"alex": _alexnet, "squeeze": _squeezenet, "vgg": _vgg16}[backbone]()
         self.ends = {level.layer for level in levels}
+        self.steps = tuple(level.step for level in levels)
         self.features = nn.Sequential(*list(layers)[: max(self.ends) + 1])
         for index, level in enumerate(levels):
             self.register_parameter(f"lin{index}", nn.Parameter(torch.zeros(level.width)))
@@ -35,12 +36,18 @@ class Lpips(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """The distance of each pair."""
         distance = first.new_zeros(len(first))
+        for level in self.maps(first, second):
+            distance = distance + level.mean(dim=(1, 2))
+        return distance
+
+    def maps(self, first: Tensor, second: Tensor) -> list[Tensor]:
+        """The weighted distance (B, h, w) at every position of every level; the means of all add up to LPIPS."""
         pairs = zip(self._levels(first), self._levels(second), strict=True)
+        found = []
         for index, (one, other) in enumerate(pairs):
             weight = self.get_parameter(f"lin{index}").view(1, -1, 1, 1)
-            difference = (_unit(one) - _unit(other)).square()
-            distance = distance + (weight * difference).sum(1).mean(dim=(1, 2))
-        return distance
+            found.append((weight * (_unit(one) - _unit(other)).square()).sum(1))
+        return found
 
     def _levels(self, images: Tensor) -> list[Tensor]:
         # LPIPS wants [-1, 1] with its own shift and scale, which amount to ImageNet's on [0, 1].
@@ -56,20 +63,33 @@ class Lpips(nn.Module):
 class _Level(NamedTuple):
     layer: int  # number of the layer that ends it
     width: int
+    step: int  # pixels from one position to the next
 
 
 _LEVELS: dict[Backbone, tuple[_Level, ...]] = {
-    "alex": (_Level(1, 64), _Level(4, 192), _Level(7, 384), _Level(9, 256), _Level(11, 256)),
-    "squeeze": (
-        _Level(1, 64),
-        _Level(4, 128),
-        _Level(7, 256),
-        _Level(9, 384),
-        _Level(10, 384),
-        _Level(11, 512),
-        _Level(12, 512),
+    "alex": (
+        _Level(1, 64, 4),
+        _Level(4, 192, 8),
+        _Level(7, 384, 16),
+        _Level(9, 256, 16),
+        _Level(11, 256, 16),
     ),
-    "vgg": (_Level(3, 64), _Level(8, 128), _Level(15, 256), _Level(22, 512), _Level(29, 512)),
+    "squeeze": (
+        _Level(1, 64, 2),
+        _Level(4, 128, 4),
+        _Level(7, 256, 8),
+        _Level(9, 384, 16),
+        _Level(10, 384, 16),
+        _Level(11, 512, 16),
+        _Level(12, 512, 16),
+    ),
+    "vgg": (
+        _Level(3, 64, 1),
+        _Level(8, 128, 2),
+        _Level(15, 256, 4),
+        _Level(22, 512, 8),
+        _Level(29, 512, 16),
+    ),
 }
 
 

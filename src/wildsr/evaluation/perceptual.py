@@ -1,0 +1,121 @@
+"""LPIPS with its published weights, on pictures of any size."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from wildsr.evaluation.planes import check_pair
+from wildsr.evaluation.weights import find_file
+from wildsr.networks.lpips import Backbone, Lpips
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.readers import read_weights
+
+SMALLEST = 64
+_BACKBONES: dict[Backbone, str] = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}
+# All levels lie on the grid of this many pixels, and no backbone sees further than the halo (VGG-16: 98 pixels).
+_GRID, _HALO = 16, 112
+
+
+def lpips_files(backbone: Backbone, folder: Path | None = None) -> tuple[Path, Path]:
+    """The files of LPIPS: the backbone with torchvision's names, and the weights of the channels.
+
+    Either as safetensors (``alexnet``, ``squeezenet1_1``, ``vgg16``; ``lpips_linear_v0.1`` for all) or as published
+    (the same names in ``.pth``; ``lpips_alex.pth`` and so on). Raises ``MissingWeights`` (a ``FileNotFoundError``).
+    """
+    name = _BACKBONES[backbone]
+    network = find_file((f"{name}.safetensors", f"{name}.pth"), folder)
+    return network, find_file(("lpips_linear_v0.1.safetensors", f"lpips_{backbone}.pth"), folder)
+
+
+def load_lpips(folder: Path | None = None, backbone: Backbone = "alex") -> Lpips:
+    """LPIPS with the weights in ``folder``, or where :func:`wildsr.evaluation.weights.metrics_folders` says.
+
+    A classifier behind the backbone is left out. On the CPU, in evaluation mode, without gradients.
+
+    Raises:
+        FileNotFoundError: a file is missing; says how to get it.
+        ValueError: a file is not what it should be.
+    """
+    features, linear = lpips_files(backbone, folder)
+    network = Lpips(backbone)
+    try:
+        found = _tensors(features)
+        state = {name: weight for name, weight in found.items() if name.startswith("features.")}
+        state |= _channel_weights(_tensors(linear), backbone)
+        network.load_state_dict(state)
+    except (ModelError, RuntimeError) as error:
+        raise ValueError(
+            f"{features} and {linear} are not the weights of LPIPS-{backbone} ({error}); fetch them again"
+        ) from error
+    return network.eval().requires_grad_(False)
+
+
+def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Tensor:
+    """LPIPS (B,), float32, of pictures (B, 3, H, W): 8-bit levels as uint8, or [0, 1] as they are.
+
+    Larger pictures are looked at in tiles of ``tile`` pixels a side, a multiple of 16, which see enough around
+    themselves to make no difference but that of summing. The network's device is used.
+
+    Raises:
+        ValueError: different shapes, not RGB pictures, or below 64 pixels a side.
+    """
+    result, truth = check_pair(result, truth, least=SMALLEST)
+    if tile < _GRID or tile % _GRID:
+        raise ValueError(f"tiles of LPIPS are multiples of {_GRID} pixels, not {tile}")
+    device = network.mean.device
+    height, width = result.shape[2:]
+    totals: list[Tensor] = []
+    counts: list[int] = []
+    for top, bottom in _cores(height, tile):
+        for left, right in _cores(width, tile):
+            rows = slice(max(top - _HALO, 0), min(bottom + _HALO, height))
+            columns = slice(max(left - _HALO, 0), min(right + _HALO, width))
+            with torch.no_grad():
+                maps = network.maps(*(_floats(x[..., rows, columns], device) for x in (result, truth)))
+            last = (bottom == height, right == width)
+            begins, ends = (top - rows.start, left - columns.start), (bottom - top, right - left)
+            cores = [_core(m, step, begins, ends, last) for m, step in zip(maps, network.steps, strict=True)]
+            sums = [core.double().sum((1, 2)) for core in cores]
+            totals = [a + b for a, b in zip(totals, sums, strict=True)] if totals else sums
+            sizes = [core.shape[1] * core.shape[2] for core in cores]
+            counts = [a + b for a, b in zip(counts, sizes, strict=True)] if counts else sizes
+    means = [total / count for total, count in zip(totals, counts, strict=True)]
+    return torch.stack(means).sum(0).float()
+
+
+def _core(
+    level: Tensor, step: int, begins: tuple[int, int], sizes: tuple[int, int], last: tuple[bool, bool]
+) -> Tensor:
+    """The positions of a level that belong to a tile's core; at the picture's end, all that there are."""
+    down, across = (
+        slice(begin // step, None if ends else (begin + size) // step)
+        for begin, size, ends in zip(begins, sizes, last, strict=True)
+    )
+    return level[:, down, across]
+
+
+def _cores(length: int, tile: int) -> list[tuple[int, int]]:
+    """Tiles from end to end; the last may be larger by what would be too little for a tile of its own."""
+    starts = list(range(0, max(length - tile // 2, 1), tile))
+    return list(zip(starts, [*starts[1:], length], strict=True))
+
+
+def _floats(pictures: Tensor, device: torch.device) -> Tensor:
+    pictures = pictures.to(device)
+    return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    return load_file(path) if path.suffix == ".safetensors" else dict(read_weights(path).tensors)
+
+
+def _channel_weights(tensors: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
+    """``lin0``, ``lin1``, ... of one backbone, each (C,): from our file for all, or from one of LPIPS's own."""
+    prefix = "vgg16." if backbone == "vgg" else f"{backbone}."
+    if any(name.startswith(prefix) for name in tensors):
+        return {
+            name.removeprefix(prefix): weight for name, weight in tensors.items() if name.startswith(prefix)
+        }
+    return {name.removesuffix(".model.1.weight"): weight.flatten() for name, weight in tensors.items()}

@@ -1,0 +1,116 @@
+"""The files that learned metrics need: where they are looked for, and how to get them. Imports no torch.
+
+None of them comes with wildsr.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.zoo.catalogue import models_folder
+from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.download import OnBytes, download
+from wildsr.zoo.errors import ModelError
+
+FOLDER_VARIABLE = "WILDSR_METRICS"
+
+
+class MissingWeights(FileNotFoundError):
+    """A metric's file is not here; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published file.
+
+    Attributes:
+        origin: who publishes it.
+        licence: SPDX name of what its publisher's repository says.
+        urls: direct addresses, best first; none where there is no address to fetch from.
+        sha256: of the file, where it is known.
+        by_hand: what a person does to get it, when there is no address.
+    """
+
+    origin: str
+    licence: str
+    urls: tuple[str, ...] = ()
+    sha256: str | None = None
+    by_hand: str = ""
+
+
+_BASICSR = "https://github.com/XPixelGroup/BasicSR/raw/master/basicsr/metrics"
+_LPIPS = "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1"
+_TORCHVISION = "https://download.pytorch.org/models"
+
+FILES: dict[str, Source] = {
+    "niqe_pris_params.npz": Source(
+        "BasicSR, after the authors' MATLAB code", "Apache-2.0", (f"{_BASICSR}/niqe_pris_params.npz",)
+    ),
+    "lpips_alex.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
+    "lpips_squeeze.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
+    "lpips_vgg.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
+    "alexnet.pth": Source("torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/alexnet-owt-7be5be79.pth",)),
+    "squeezenet1_1.pth": Source(
+        "torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/squeezenet1_1-b8a52dc0.pth",)
+    ),
+    "vgg16.pth": Source("torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/vgg16-397923af.pth",)),
+}
+"""The published files by the name they have in a folder of metrics."""
+
+
+def metrics_folders(chosen: Path | None = None) -> tuple[Path, ...]:
+    """Where files are looked for: ``chosen`` alone; else ``WILDSR_METRICS``; else ``metrics`` in the models folder."""
+    if chosen is not None:
+        return (chosen,)
+    named = os.environ.get(FOLDER_VARIABLE)
+    return (Path(named).expanduser(),) if named else (models_folder() / "metrics",)
+
+
+def find_file(names: tuple[str, ...], folder: Path | None = None) -> Path:
+    """The first of ``names`` that is in one of :func:`metrics_folders`; other names of one thing come later.
+
+    Raises:
+        MissingWeights: none of them is there; says where it was looked for and how to get the last.
+    """
+    folders = metrics_folders(folder)
+    for place in folders:
+        for name in names:
+            if (place / name).is_file():
+                return place / name
+    raise MissingWeights(
+        f"there is no {' or '.join(names)} in {' or '.join(map(str, folders))}; {_how_to_get(names[-1])}"
+    )
+
+
+def pull_file(name: str, folder: Path | None = None, on_bytes: OnBytes | None = None) -> Path:
+    """Download one of :data:`FILES` into the folder of metrics, and return it.
+
+    Raises:
+        MissingWeights: it has no address; says what a person does.
+        ModelError: it cannot be had.
+    """
+    source = FILES.get(name)
+    if source is None or not source.urls:
+        raise MissingWeights(f"{name} cannot be downloaded: {_how_to_get(name)}")
+    target = metrics_folders(folder)[0] / name
+    return download(source.urls, target, sha256=source.sha256, check=_not_a_page, on_bytes=on_bytes)
+
+
+def identity(path: Path) -> str:
+    """What a protocol records of a file: its name and SHA-256."""
+    return f"{path.name} sha256:{sha256_of(path)}"
+
+
+def _not_a_page(path: Path) -> None:
+    """Refuse what servers send instead of a file; whoever loads it looks more closely."""
+    with path.open("rb") as file:
+        if file.read(1) == b"<":
+            raise ModelError("what came is a web page, not the file")
+
+
+def _how_to_get(name: str) -> str:
+    source = FILES.get(name)
+    if source is None:
+        return f"put it there, or name its folder with --weights-dir or {FOLDER_VARIABLE}"
+    ways = f"`wildsr evaluate --pull` downloads it from {source.urls[0]}" if source.urls else source.by_hand
+    return f"it comes from {source.origin} ({source.licence}): {ways}; or name its folder with --weights-dir"
