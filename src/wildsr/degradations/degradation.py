@@ -1,0 +1,114 @@
+"""What a degradation is: it draws parameters, which are data, and applies them; and the files that keep parameters."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+Parameters = dict[str, Any]
+"""What happens to one picture: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
+
+VERSION = 1
+_FORMAT = "wildsr.degradations"
+
+
+class DegradationError(ValueError):
+    """Parameters that cannot be applied, or a file of them that cannot be read; the message says what to change."""
+
+
+class Degradation(Protocol):
+    """HR to LR by a whole ``scale``. Sizes that it does not divide lose rows at the bottom and columns at the right."""
+
+    @property
+    def scale(self) -> int:
+        """HR pixels for each LR pixel, along a side."""
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+        """Draw what happens to one HR picture of ``size`` (height, width)."""
+
+    def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
+        """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1], each with its parameters.
+
+        What comes out for a picture does not depend on the others of the batch.
+
+        Raises:
+            DegradationError: parameters that are not this degradation's, or of another size of picture.
+        """
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The parameters of one picture, and its name: for files, the path within the folder that was degraded."""
+
+    picture: str
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was done to some pictures, enough to do it again: the degradation's name, its scale, and the samples."""
+
+    degradation: str
+    scale: int
+    samples: tuple[Sample, ...]
+
+
+def save_record(path: Path, record: Record) -> None:
+    """Write a record as JSON, whole or not at all."""
+    content = {
+        "format": _FORMAT,
+        "version": VERSION,
+        "degradation": record.degradation,
+        "scale": record.scale,
+        "samples": [{"picture": one.picture, "parameters": one.parameters} for one in record.samples],
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_record(path: Path) -> Record:
+    """Read what :func:`save_record` wrote.
+
+    Raises:
+        DegradationError: there is no such file, it is something else, or another version wrote it.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DegradationError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DegradationError(f"{path} is not a file of degradation parameters: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise DegradationError(
+            f'{path} is not a file of degradation parameters; those have "format": "{_FORMAT}"'
+        )
+    if content.get("version") != VERSION:
+        raise DegradationError(
+            f"{path} has version {content.get('version')} of the format, this wildsr reads version {VERSION}; "
+            "use the wildsr that wrote it, or degrade again"
+        )
+    name, scale, samples = content.get("degradation"), content.get("scale"), content.get("samples")
+    if not isinstance(name, str) or not isinstance(scale, int) or not isinstance(samples, list):
+        raise DegradationError(
+            f'{path} is damaged: "degradation", "scale" and "samples" are a name, a whole number and a list'
+        )
+    return Record(name, scale, tuple(_sample(path, index, one) for index, one in enumerate(samples)))
+
+
+def _sample(path: Path, index: int, content: object) -> Sample:
+    if isinstance(content, dict):
+        picture, parameters = content.get("picture"), content.get("parameters")
+        if isinstance(picture, str) and isinstance(parameters, dict):
+            return Sample(picture, parameters)
+    raise DegradationError(
+        f'{path}: sample {index} is damaged: it needs "picture", a name, and "parameters", a dictionary'
+    )

@@ -1,0 +1,101 @@
+"""Programs of steps: read, checked, and run on batches."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from wildsr.degradations.degradation import DegradationError, Parameters
+from wildsr.degradations.fields import read_fields
+from wildsr.degradations.steps import STEPS, Kind
+
+
+class Line(NamedTuple):
+    """One step of a program, checked."""
+
+    kind: Kind
+    step: Any
+    where: str
+
+
+def read_program(parameters: Parameters) -> list[Line]:
+    """Check the steps of {"steps": [...]}; what else the parameters hold is left to their degradation.
+
+    Raises:
+        DegradationError: saying which step is wrong, and how.
+    """
+    lines = parameters.get("steps")
+    if not isinstance(lines, list):
+        raise DegradationError('these are not the parameters of a degradation in steps: no list "steps"')
+    return [_line(index, content) for index, content in enumerate(lines, 1)]
+
+
+def _line(index: int, content: object) -> Line:
+    if not isinstance(content, dict) or not isinstance(content.get("step"), str):
+        raise DegradationError(f'step {index}: needs "step", one of {", ".join(STEPS)}')
+    name = content["step"]
+    if name not in STEPS:
+        raise DegradationError(f"step {index}: there is no step '{name}'; there are {', '.join(STEPS)}")
+    where = f"step {index} ({name})"
+    fields = {key: value for key, value in content.items() if key != "step"}
+    return Line(STEPS[name], read_fields(STEPS[name].line, fields, where), where)
+
+
+def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
+    """Run a program on each picture of (B, 3, H, W) in [0, 1]; all of them must end at one size.
+
+    On a CPU each picture goes through its program alone, which keeps it in the cache. Elsewhere pictures that have
+    the same step before them, at the same size, take it together. Either way a picture's result does not depend on
+    the others.
+
+    Raises:
+        DegradationError: a program is wrong, does not fit the pictures, or ends at another size than the others.
+    """
+    if len(programs) != len(images):
+        raise DegradationError(f"{len(images)} pictures but {len(programs)} sets of parameters")
+    parsed = [read_program(program) for program in programs]
+    pictures = list(torch.split(images, 1))
+    if images.device.type == "cpu":
+        pictures = [_alone(one, program) for one, program in zip(pictures, parsed, strict=True)]
+    else:
+        _together(pictures, parsed)
+    sizes = {tuple(one.shape[-2:]) for one in pictures}
+    if len(sizes) > 1:
+        raise DegradationError(f"the programs of one batch end at several sizes: {sorted(sizes)}")
+    return torch.cat(pictures) if pictures else images
+
+
+def _alone(picture: Tensor, program: Sequence[Line]) -> Tensor:
+    for line in program:
+        picture = _run(picture, [line])
+    return picture
+
+
+def _together(pictures: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
+    """Replace the pictures by what their programs make of them, always taking the largest group there is."""
+    done = [0] * len(pictures)
+    while True:
+        groups: dict[object, list[int]] = {}
+        for index, program in enumerate(programs):
+            if done[index] < len(program):
+                line = program[done[index]]
+                key = (line.kind.line, line.kind.alike(line.step), pictures[index].shape)
+                groups.setdefault(key, []).append(index)
+        if not groups:
+            return
+        largest = max(groups.values(), key=len)
+        result = _run(
+            torch.cat([pictures[index] for index in largest]),
+            [programs[index][done[index]] for index in largest],
+        )
+        for index, picture in zip(largest, torch.split(result, 1), strict=True):
+            pictures[index] = picture
+            done[index] += 1
+
+
+def _run(pictures: Tensor, lines: Sequence[Line]) -> Tensor:
+    try:
+        return lines[0].kind.run(pictures, [line.step for line in lines])
+    except ValueError as error:
+        raise DegradationError(f"{lines[0].where}: {error}") from error
