@@ -1,0 +1,91 @@
+"""Kernels as KernelGAN and RealSR keep them: one ``.mat`` file a picture, variable ``Kernel``."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.degradations.pools import KernelPool, PoolError, same_size
+
+VARIABLE = "Kernel"
+
+
+def import_mat_kernels(source: Path, scale: int = 4) -> KernelPool:
+    """A pool from a ``.mat`` file, or from every ``*_kernel_x<scale>.mat`` below a folder, in the order of their paths.
+
+    Where no file of a folder is named so, all its ``.mat`` files are taken. Kernels are used as they are; smaller
+    ones get zeros around them.
+
+    Raises:
+        PoolError: there is none, one is no square kernel, or SciPy is not installed.
+    """
+    paths = _mat_files(source, scale)
+    kernels = [_read_mat(path) for path in paths]
+    return KernelPool(same_size(kernels), scale, tuple(path.name for path in paths))
+
+
+def export_mat_kernels(pool: KernelPool, folder: Path) -> list[Path]:
+    """Write ``<folder>/<name>/<name>_kernel_x<scale>.mat`` for each kernel, as KernelGAN does; RealSR reads them so.
+
+    The name is that of the origin without its ending, with a number where it was used before.
+
+    Raises:
+        PoolError: a file cannot be written, or SciPy is not installed.
+    """
+    written: list[Path] = []
+    used: set[str] = set()
+    for kernel, origin in zip(pool.kernels, pool.origins, strict=True):
+        name = _unused(re.sub(r"_kernel_x\d+$", "", Path(origin).stem) or "kernel", used)
+        path = folder / name / f"{name}_kernel_x{pool.scale}.mat"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _scipy_io().savemat(str(path), {VARIABLE: kernel.double().numpy()})
+        except OSError as error:
+            raise PoolError(f"{path} cannot be written: {error.strerror or error}") from error
+        written.append(path)
+    return written
+
+
+def _mat_files(source: Path, scale: int) -> list[Path]:
+    if source.is_file():
+        return [source]
+    every = sorted(source.rglob("*.mat"))
+    if not every:
+        raise PoolError(f"{source} holds no .mat file")
+    return [path for path in every if path.name.endswith(f"_kernel_x{scale}.mat")] or every
+
+
+def _read_mat(path: Path) -> Tensor:
+    try:
+        content = _scipy_io().loadmat(str(path))
+    except PoolError:
+        raise
+    except Exception as error:  # SciPy's reader lets many kinds through on damaged files
+        raise PoolError(f"{path} cannot be read as a .mat file ({error})") from error
+    if VARIABLE not in content:
+        names = ", ".join(name for name in content if not name.startswith("__")) or "none"
+        raise PoolError(f"{path} has no variable '{VARIABLE}' (it has: {names})")
+    values = content[VARIABLE]
+    square = isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[0] == values.shape[1] > 0
+    if not square or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise PoolError(f"{path}: its '{VARIABLE}' is not a square table of finite numbers")
+    return torch.from_numpy(values.astype(np.float64))
+
+
+def _unused(name: str, used: set[str]) -> str:
+    free, count = name, 2
+    while free in used:
+        free, count = f"{name}-{count}", count + 1
+    used.add(free)
+    return free
+
+
+def _scipy_io() -> Any:
+    try:
+        import scipy.io
+    except ImportError as error:
+        raise PoolError("to read and write .mat files, run: pip install 'wildsr[estimate]'") from error
+    return scipy.io
