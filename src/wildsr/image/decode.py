@@ -1,10 +1,11 @@
 """A file as a libvips image: which decoder, which page, and what may go wrong."""
 
 import errno
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyvips
@@ -35,21 +36,25 @@ class Source:
         format: name in ``formats.FORMATS``, by content.
         lossless: a lossless WebP.
         notes: as in ``Traits.notes``.
+        content: of the file, where it was not opened by name.
     """
 
     image: Any
     format: str
     lossless: bool
     notes: tuple[str, ...]
+    content: bytes | None = None
 
 
-def open_source(path: Path) -> Source:
-    """Open a picture and read its header.
+def open_source(path: Path, content: bytes | None = None) -> Source:
+    """Open a picture and read its header; with ``content``, that of a file, ``path`` is only its name.
 
     Raises:
         PictureError: missing, a folder, unreadable, empty, of another kind, broken, or too large.
     """
-    head = _head(path)
+    head = _head(path) if content is None else content[:SNIFF_BYTES]
+    if not head:
+        raise PictureError(f"{path} is empty (0 bytes).")
     name = sniff(head)
     if name is None:
         kinds = ", ".join(form.label for form in FORMATS.values() if form.readable)
@@ -59,12 +64,13 @@ def open_source(path: Path) -> Source:
             f"{path} is a raw camera file. Develop it to TIFF or JPEG first, then upscale that."
         )
     if name in _LOADERS:
-        image = _header(path, name)
+        image = _header(path, name, content)
         notes = _page_notes(image, name)
     else:
-        image, notes = _by_pillow(path, name), ()
+        image, notes = _by_pillow(path, name, content), ()
     _check_size(path, image)
-    return Source(image, name, name == "webp" and _lossless_webp(path), notes)
+    lossless = name == "webp" and _lossless_webp(path, content)
+    return Source(image, name, lossless, notes, content)
 
 
 def upright(image: Any) -> bool:
@@ -86,7 +92,7 @@ def decoded(path: Path, source: Source) -> Any:
     """
     image = source.image
     if image.get_typeof("heif-compression") and image.get("heif-compression") != "av1":
-        return _hevc(path, image)
+        return _hevc(path, image, source.content)
     return image.copy_memory().autorot()
 
 
@@ -118,27 +124,30 @@ def _head(path: Path) -> bytes:
         raise PictureError(f"{path} cannot be read: {why}.") from error
     except ValueError as error:
         raise PictureError(f"{str(path)!r} is not a file name: {error}.") from error
-    if not head:
-        raise PictureError(f"{path} is empty (0 bytes).")
     return head
 
 
-def _header(path: Path, name: str) -> Any:
+def _header(path: Path, name: str, content: bytes | None) -> Any:
     # A stricter level would refuse the many phone JPEGs with harmless bytes between their segments; a laxer one
     # would fill the missing strips of a TIFF with zeros.
     strictness = "error" if name == "tiff" else "truncated"
     options: dict[str, Any] = {"fail_on": strictness, "access": "sequential"}
-    loader = getattr(pyvips.Image, _LOADERS[name])
+    loader = getattr(pyvips.Image, _LOADERS[name] + ("" if content is None else "_buffer"))
+    given = str(path) if content is None else content
     try:
-        image = loader(str(path), **options)
+        image = loader(given, **options)
         primary = image.get("heif-primary") if image.get_typeof("heif-primary") else 0
-        return loader(str(path), page=primary, **options) if primary else image
+        return loader(given, page=primary, **options) if primary else image
     except VipsError as error:
         raise unreadable(path, error) from error
 
 
-def _lossless_webp(path: Path) -> bool:
-    with path.open("rb") as file:
+def _opened(path: Path, content: bytes | None) -> IO[bytes]:
+    return path.open("rb") if content is None else io.BytesIO(content)
+
+
+def _lossless_webp(path: Path, content: bytes | None) -> bool:
+    with _opened(path, content) as file:
         at = 12
         while True:
             file.seek(at)
@@ -168,7 +177,7 @@ def _check_size(path: Path, image: Any) -> None:
         )
 
 
-def _hevc(path: Path, header: Any) -> Any:
+def _hevc(path: Path, header: Any, content: bytes | None) -> Any:
     """Pixels by pillow-heif (libvips comes without an HEVC decoder), the rest from the header by libvips."""
     try:
         import pillow_heif
@@ -178,7 +187,8 @@ def _hevc(path: Path, header: Any) -> Any:
         ) from error
     try:
         # Primary picture, irot/imir applied; the EXIF orientation of HEIC only repeats them.
-        heif = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+        given = path if content is None else io.BytesIO(content)
+        heif = pillow_heif.open_heif(given, convert_hdr_to_8bit=False)
         pixels = np.array(heif)
     except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
         raise unreadable(path, error) from error
@@ -200,7 +210,7 @@ def _interpretation(pixels: "np.ndarray[Any, Any]") -> str:
     return "srgb" if pixels.dtype == np.uint8 else "rgb16"
 
 
-def _by_pillow(path: Path, name: str) -> Any:
+def _by_pillow(path: Path, name: str, content: bytes | None) -> Any:
     """BMP and PPM, which the usual builds of libvips do not read, where Pillow happens to be installed."""
     try:
         from PIL import Image
@@ -209,7 +219,7 @@ def _by_pillow(path: Path, name: str) -> Any:
             f"{path} is a {FORMATS[name].label} picture, which needs one more package: pip install pillow"
         ) from error
     try:
-        with Image.open(path, formats=[name.upper()]) as opened:
+        with _opened(path, content) as file, Image.open(file, formats=[name.upper()]) as opened:
             if opened.width * opened.height > MAX_INPUT_PIXELS:
                 return from_array(np.zeros((1, 1, 1), np.uint8), "b-w").replicate(opened.width, opened.height)
             deep = opened.mode.startswith("I")

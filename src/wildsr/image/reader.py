@@ -25,13 +25,15 @@ _STRIP = 1 << 21  # pixels
 _DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 
 
-def probe(path: str | os.PathLike[str]) -> Size:
+def probe(path: str | os.PathLike[str], content: bytes | None = None) -> Size:
     """Width and height of a picture once its orientation is obeyed, from its header.
+
+    With ``content``, that of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
         PictureError: as :func:`read`, but damage behind the header goes unnoticed.
     """
-    return size_of(open_source(Path(path)))
+    return size_of(open_source(Path(path), content))
 
 
 def read(path: str | os.PathLike[str]) -> Picture:
@@ -56,18 +58,20 @@ def read(path: str | os.PathLike[str]) -> Picture:
         raise PictureError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
 
 
-def read_levels(path: str | os.PathLike[str], background: float = 1.0) -> torch.Tensor:
+def read_levels(
+    path: str | os.PathLike[str], background: float = 1.0, content: bytes | None = None
+) -> torch.Tensor:
     """The 8-bit levels (1, 3, H, W) uint8 of a picture, as it would look if it were saved with 8 bits.
 
     Colours as :func:`read` gives them, clamped and rounded; what is transparent lies over ``background``, a grey in
     [0, 1]. Only a strip of it is ever floating point, so that it needs a fourth of the memory of :func:`read` and
-    less while it is read.
+    less while it is read. With ``content``, that of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
         PictureError: as :func:`read`.
     """
     path = Path(path)
-    source = open_source(path)
+    source = open_source(path, content)
     try:
         image = decoded(path, source)
         levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
