@@ -1,0 +1,157 @@
+"""What is upscaled and what it is compared with: LR and HR pictures on disk, given or made."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from wildsr.degradations.degradation import Degradation, Parameters
+from wildsr.evaluation.methods import over_white, save_picture
+from wildsr.evaluation.pairing import name_of, pair_folders, pictures_in
+from wildsr.image import quantize, read_levels
+from wildsr.ops.resize import imresize
+from wildsr.zoo.digest import sha256_of
+
+
+class Sample(NamedTuple):
+    """One picture of a dataset: its name, what is upscaled, and the truth if there is one."""
+
+    image: str
+    lr: Path
+    hr: Path | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures under a name, with ``facts`` for the protocol: where LR comes from, and its parameters if it was made."""
+
+    name: str
+    samples: tuple[Sample, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+OnMade = Callable[[int, int], None]
+"""Called with (pictures made, pictures in all)."""
+
+
+def real(name: str, folder: Path) -> Dataset:
+    """Photographs without a truth. Raises ``PairingError`` when the folder is missing or empty."""
+    samples = tuple(Sample(name_of(path, folder), path, None) for path in pictures_in(folder))
+    return Dataset(name, samples, {"lr": "as they are, no truth"})
+
+
+def paired(name: str, lr: Path, hr: Path) -> Dataset:
+    """LR and HR pictures of two folders, by name; see :func:`wildsr.evaluation.pairing.pair_folders`."""
+    pairing = pair_folders(lr, hr)
+    samples = tuple(Sample(pair.name, pair.first, pair.second) for pair in pairing.pairs)
+    facts: dict[str, Any] = {"lr": "given"}
+    if mismatches := pairing.mismatches():
+        facts["mismatches"] = mismatches
+    return Dataset(name, samples, facts)
+
+
+def bicubic_quarter(hr: Tensor, scale: int) -> Tensor:
+    """The classic LR (1, 3, H/scale, W/scale) of HR (1, 3, H, W) in [0, 1]: MATLAB's imresize, not rounded."""
+    return imresize(hr.double(), 1 / scale).float().clamp_(0, 1)
+
+
+def shrunk(name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
+    """HR pictures of a folder with the classic LR, rounded to 8 bits."""
+    made = [
+        _made(path, folder, scale, cache, lambda hr: bicubic_quarter(hr, scale))
+        for path in _counted(pictures_in(folder), on_made)
+    ]
+    return Dataset(
+        name, tuple(made), {"lr": f"MATLAB's bicubic 1/{scale} of HR cut to multiples of {scale}, 8 bits"}
+    )
+
+
+def degraded(
+    name: str,
+    folder: Path,
+    degradation: Degradation,
+    label: str,
+    seed: int,
+    cache: Path,
+    parameters: dict[str, Parameters] | None = None,
+    on_made: OnMade | None = None,
+) -> Dataset:
+    """HR pictures of a folder, degraded, rounded to 8 bits.
+
+    Picture ``i`` in the order of names draws from ``numpy.random.default_rng([seed, i])``, unless ``parameters`` has
+    its name. What was drawn becomes part of the facts, so that it can be replayed.
+
+    Args:
+        name: of the dataset.
+        folder: of the HR pictures.
+        degradation: what is done to them.
+        label: its name, for the facts.
+        seed: of the draws.
+        cache: where LR, and HR cut to a multiple of the scale, are put.
+        parameters: to be replayed, by name of picture.
+        on_made: see :data:`OnMade`.
+    """
+    known = parameters or {}
+    drawn: dict[str, Parameters] = {}
+
+    def degrade(hr: Tensor, image: str, index: int) -> Tensor:
+        size = (hr.shape[2], hr.shape[3])
+        drawn[image] = known.get(image) or degradation.sample(np.random.default_rng([seed, index]), size)
+        return degradation.apply(hr, [drawn[image]]).clamp(0, 1)
+
+    samples = [
+        _made(
+            path, folder, degradation.scale, cache, lambda hr, p=path, i=i: degrade(hr, name_of(p, folder), i)
+        )
+        for i, path in enumerate(_counted(pictures_in(folder), on_made))
+    ]
+    facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": drawn}
+    return Dataset(name, tuple(samples), facts)
+
+
+def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]) -> Sample:
+    """A sample whose LR is made from HR. Files are named by their content: what is there already is what it should be."""
+    hr = over_white(path)
+    height, width = (side // scale * scale for side in hr.shape[2:])
+    if not height or not width:
+        raise ValueError(
+            f"{path} of {hr.shape[3]}x{hr.shape[2]} pixels is too small to be shrunk {scale} times"
+        )
+    whole = hr.shape[2:] == (height, width)
+    hr = hr[..., :height, :width]
+    return Sample(
+        name_of(path, folder),
+        _kept(cache / "lr", make(hr)),
+        path if whole else _kept(cache / "hr", hr),
+    )
+
+
+def _kept(folder: Path, rgb: Tensor) -> Path:
+    levels = quantize(rgb)
+    digest = hashlib.sha256(f"{tuple(levels.shape)}".encode() + levels.numpy().tobytes()).hexdigest()
+    path = folder / f"{digest}.png"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        save_picture(path, levels.float() / 255)
+    return path
+
+
+def _counted(paths: list[Path], on_made: OnMade | None) -> Iterator[Path]:
+    for done, path in enumerate(paths):
+        if on_made is not None:
+            on_made(done, len(paths))
+        yield path
+
+
+def content_of(dataset: Dataset) -> str:
+    """A digest of all pictures of a dataset, so that two runs can be known to have seen the same."""
+    digest = hashlib.sha256()
+    for sample in dataset.samples:
+        digest.update(f"{sample.image} {sha256_of(sample.lr)}\n".encode())
+        if sample.hr is not None:
+            digest.update(hashlib.sha256(read_levels(sample.hr).numpy().tobytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,190 @@
+"""What is compared: models and the plain bicubic enlargement, each with its facts, and their results kept on disk."""
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from wildsr import __version__
+from wildsr.evaluation.memory import peak_memory
+from wildsr.image import Canvas, Traits, read, write
+from wildsr.inference.engine import Precision
+from wildsr.inference.engines import pick_device
+from wildsr.inference.upscaler import Upscaler
+from wildsr.ops.resize import imresize
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.load import load
+from wildsr.zoo.ncnn import weights_file
+
+BICUBIC = "bicubic"
+
+
+@dataclass(frozen=True)
+class Enlarging:
+    """How models are run: as in :class:`wildsr.Upscaler`."""
+
+    device: str = "auto"
+    precision: Precision = "auto"
+    tile: int | None = None
+    ensemble: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method by the ``name`` it has in tables; ``model`` is a catalogue name or a file, None for bicubic."""
+
+    name: str
+    model: str | None
+
+
+@dataclass(frozen=True)
+class Upscaled:
+    """A result on disk: what computing it took, whenever that was."""
+
+    path: Path
+    seconds: float
+    peak_bytes: int | None
+
+
+class Method:
+    """A method ready to work, for one scale. ``facts`` are what the protocol records; ``key`` stands for them."""
+
+    def __init__(self, choice: Choice, scale: int, enlarging: Enlarging) -> None:
+        self.name = choice.name
+        self._upscaler: Upscaler | None = None
+        self._device = "cpu"
+        self._scale = scale
+        if choice.model is None:
+            self.facts: dict[str, Any] = {"method": "bicubic: MATLAB's imresize, 8-bit results"}
+        else:
+            self._device = pick_device(enlarging.device)
+            model = load(choice.model)
+            contract = model.contract
+            if contract.scale != scale:
+                raise ModelError(
+                    f"the model '{choice.name}' enlarges {contract.scale} times, the others {scale} times; evaluate "
+                    "it by itself"
+                )
+            self._upscaler = Upscaler(
+                model,
+                device=enlarging.device,
+                precision=enlarging.precision,
+                tile=enlarging.tile,
+                ensemble=enlarging.ensemble,
+            )
+            self.facts = {
+                "architecture": contract.architecture,
+                "sizes": contract.sizes,
+                "parameters": sum(weight.numel() for weight in model.network.parameters()),
+                "sha256": contract.sha256 or sha256_of(weights_file(find(choice.model)[1])),
+                "licence": contract.licence,
+                "engine": self._upscaler.engine,
+                **asdict(enlarging),
+            }
+        self.facts |= {"scale": scale, "wildsr": __version__, "torch": torch.__version__}
+        self.key = hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        """Enlarge (1, 3, H, W) in [0, 1] to (1, 3, scale*H, scale*W) in [0, 1]."""
+        if self._upscaler is None:
+            return imresize(lr, self._scale).clamp_(0, 1)
+        return self._upscaler(lr)
+
+    def upscale_file(self, lr: Path, folder: Path, fresh: bool = False) -> Upscaled:
+        """The 8-bit result for a file, from ``folder`` if it is there and not to be made ``fresh``.
+
+        It is kept under the digests of the file's content and of the method's facts. What is transparent is laid
+        over white first. Raises ``PictureError`` and ``UpscaleError``.
+        """
+        target = folder / self.key / f"{sha256_of(lr)}.png"
+        note = target.with_suffix(".json")
+        if not fresh and target.is_file():
+            try:
+                known = json.loads(note.read_text())
+                return Upscaled(target, known["seconds"], known["peak_bytes"])
+            except (OSError, ValueError, KeyError):
+                pass  # interrupted between the two files
+        picture = over_white(lr)
+        with peak_memory(self._device) as peak:
+            began = time.perf_counter()
+            sr = self(picture)
+            seconds = time.perf_counter() - began
+        target.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(target, sr)
+        measured = {"seconds": seconds, "peak_bytes": peak.bytes}
+        partial = note.with_suffix(".json.partial")
+        partial.write_text(json.dumps(measured))
+        partial.replace(note)
+        return Upscaled(target, seconds, peak.bytes)
+
+
+def choose(given: str) -> Choice:
+    """The method that a person names: ``bicubic``, a model's name or file, or ``NAME=`` before one of these.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    name, found, model = given.partition("=")
+    if not found or "/" in name or "\\" in name:
+        name, model = "", given
+    if model == BICUBIC:
+        return Choice(name or BICUBIC, None)
+    return Choice(name or find(model)[0], model)
+
+
+def choose_all(given: list[str]) -> list[Choice]:
+    """All of them under different names: files of one name are told apart by their folders.
+
+    Raises:
+        ModelError: there is no such model, or two cannot be told apart.
+    """
+    choices = [choose(one) for one in given]
+    counts = [sum(other.name == choice.name for other in choices) for choice in choices]
+    renamed = [
+        Choice("/".join(Path(choice.model).with_suffix("").parts[-2:]), choice.model)
+        if count > 1 and choice.model is not None
+        else choice
+        for choice, count in zip(choices, counts, strict=True)
+    ]
+    names = [choice.name for choice in renamed]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"two methods are called '{name}'; give one of them another name: OTHER=FILE")
+    return renamed
+
+
+def scale_of(choices: list[Choice]) -> int:
+    """The scale of the first model among the methods; 4 if there is none."""
+    for choice in choices:
+        if choice.model is not None:
+            return load(choice.model).contract.scale
+    return 4
+
+
+def over_white(path: Path) -> Tensor:
+    """A picture (1, 3, H, W) in [0, 1] at the precision of its file, with what is transparent over white."""
+    picture = read(path)
+    if picture.alpha is None:
+        return picture.rgb
+    return picture.rgb * picture.alpha + (1 - picture.alpha)
+
+
+def save_picture(path: Path, rgb: Tensor) -> None:
+    """Write (1, 3, H, W) in [0, 1] with 8 bits, whole or not at all."""
+    with Canvas(rgb.shape[2], rgb.shape[3], Traits()) as canvas:
+        canvas.paste(0, 0, rgb)
+        write(path, canvas)
+
+
+def evaluation_cache() -> Path:
+    """Where results are kept: ``evaluation`` in ``WILDSR_CACHE`` or the platform's cache folder."""
+    return Path(os.environ.get("WILDSR_CACHE") or platformdirs.user_cache_path("wildsr")) / "evaluation"
