@@ -12,6 +12,15 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from wildsr.degradations.camera import Camera, camera
+from wildsr.degradations.real_esrgan_steps import (
+    DifferentiableJpeg,
+    Round,
+    ScaledPoissonNoise,
+    differentiable_jpeg,
+    scaled_poisson_noise,
+    to_levels,
+)
 from wildsr.ops import jpeg as jpeg_codec
 from wildsr.ops import kernels, noise, sharpening, shifting
 from wildsr.ops import resize as resizing
@@ -263,6 +272,10 @@ STEPS: dict[str, Kind] = {
     "jpeg": Kind(Jpeg, jpeg),
     "webp": Kind(Webp, webp),
     "sharpen": Kind(Sharpen, sharpen),
+    "camera": Kind(Camera, camera),
+    "scaled_poisson_noise": Kind(ScaledPoissonNoise, scaled_poisson_noise),
+    "differentiable_jpeg": Kind(DifferentiableJpeg, differentiable_jpeg),
+    "round": Kind(Round, to_levels),
 }
 
 
