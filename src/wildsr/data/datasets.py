@@ -1,0 +1,161 @@
+"""What training sees: ``sample(index)`` is one sample by role, and depends on the seed and the index alone.
+
+All pictures of a sample are float32 (3, S, S) RGB in [0, 1]: ``lr`` and ``hr`` belong together; ``hr_reference`` is
+``hr`` before it was sharpened; ``source`` and ``lr_real`` come from other pictures than ``hr``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from wildsr.data.patches import Augment, Picker, as_float, cut, draw_crop, draw_mode, turned
+from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.pools import NoisePool
+from wildsr.ops.noise import inject_noise
+
+Sample = dict[str, Tensor]
+
+
+class Dataset(Protocol):
+    """Samples without end, by number."""
+
+    @property
+    def pickers(self) -> Sequence[Picker]:
+        """Where its pictures come from."""
+        ...
+
+    def sample(self, index: int) -> Sample:
+        """Sample number ``index``, counted from zero."""
+        ...
+
+
+class Sharpen(Protocol):
+    """Sharpens (3, H, W) in [0, 1]."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """The sharpened picture."""
+        ...
+
+
+@dataclass(frozen=True)
+class DegradedPairs:
+    """HR patches and what a degradation makes of them.
+
+    A patch of ``hr_patch`` pixels is cut and degraded; of both, parts that belong together are kept, ``lr_patch``
+    pixels on a side in LR. BSRGAN cuts 320 and keeps 72x4, so that blurs and shifts see what lies around.
+
+    ``sharpen`` makes the HR patch the target that a network should reach, before it is degraded (Real-ESRGAN's
+    ``gt_usm``); the patch as it was is then in ``hr_reference``.
+    """
+
+    hr: Picker
+    degradation: Degradation
+    hr_patch: int
+    lr_patch: int
+    seed: int
+    augment: Augment = "all"
+    sharpen: Sharpen | None = None
+
+    @property
+    def pickers(self) -> Sequence[Picker]:
+        """Where its pictures come from."""
+        return (self.hr,)
+
+    def sample(self, index: int) -> Sample:
+        """``lr`` and ``hr``, and ``hr_reference`` where HR patches are sharpened."""
+        rng = np.random.default_rng([self.seed, index])
+        picture = self.hr.pick(index, rng)
+        reference = _patch(picture, self.hr_patch, self.augment, rng)
+        hr = reference if self.sharpen is None else self.sharpen(reference)
+        parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
+        lr = self.degradation.apply(hr.unsqueeze(0), [parameters])[0]
+        scale = self.degradation.scale
+        top, left = draw_crop(rng, (lr.shape[-2], lr.shape[-1]), self.lr_patch)
+        hr_place, kept = (top * scale, left * scale), self.lr_patch * scale
+        sample = {"lr": cut(lr, (top, left), self.lr_patch), "hr": cut(hr, hr_place, kept)}
+        if self.sharpen is not None:
+            sample["hr_reference"] = cut(reference, hr_place, kept)
+        return sample
+
+
+@dataclass(frozen=True)
+class FolderPairs:
+    """LR patches and the HR patches that belong to them, from two sets of pictures in the same order.
+
+    ``noise`` is added to the LR patch after it was cut and turned (RealSR, section 3.3).
+    """
+
+    lr: Picker
+    hr: Picker
+    scale: int
+    lr_patch: int
+    seed: int
+    augment: Augment = "all"
+    noise: NoisePool | None = None
+
+    @property
+    def pickers(self) -> Sequence[Picker]:
+        """Where its pictures come from."""
+        return (self.lr, self.hr)
+
+    def sample(self, index: int) -> Sample:
+        """``lr`` and ``hr``."""
+        rng = np.random.default_rng([self.seed, index])
+        lr, hr = self.lr.pick_with(self.hr, index, rng)
+        top, left = draw_crop(rng, (lr.shape[-2], lr.shape[-1]), self.lr_patch)
+        mode = draw_mode(rng, self.augment)
+        lr = turned(as_float(cut(lr, (top, left), self.lr_patch)), mode, self.augment)
+        hr_place = (top * self.scale, left * self.scale)
+        hr = turned(as_float(cut(hr, hr_place, self.lr_patch * self.scale)), mode, self.augment)
+        if self.noise is not None:
+            lr = inject_noise(lr.unsqueeze(0), _noise(self.noise, self.lr_patch, rng))[0]
+        return {"lr": lr, "hr": hr}
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """HR patches, and patches of other pictures: those of the source domain, or real LR pictures.
+
+    ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is what it makes of the HR patch. The
+    other picture is ``source`` (DSGAN) or ``lr_real`` (DDNSR), and is drawn in an order of its own.
+    """
+
+    hr: Picker
+    other: Picker
+    other_role: Literal["source", "lr_real"]
+    hr_patch: int
+    other_patch: int
+    seed: int
+    augment: Augment = "all"
+    degradation: Degradation | None = None
+
+    @property
+    def pickers(self) -> Sequence[Picker]:
+        """Where its pictures come from."""
+        return (self.hr, self.other)
+
+    def sample(self, index: int) -> Sample:
+        """``hr``, ``source`` or ``lr_real``, and ``lr`` where there is a degradation."""
+        rng = np.random.default_rng([self.seed, index])
+        hr = _patch(self.hr.pick(index, rng), self.hr_patch, self.augment, rng)
+        other = _patch(self.other.pick(index, rng), self.other_patch, self.augment, rng)
+        sample = {"hr": hr, self.other_role: other}
+        if self.degradation is not None:
+            parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
+            sample["lr"] = self.degradation.apply(hr.unsqueeze(0), [parameters])[0]
+        return sample
+
+
+def _patch(picture: Tensor, size: int, augment: Augment, rng: np.random.Generator) -> Tensor:
+    place = draw_crop(rng, (picture.shape[-2], picture.shape[-1]), size)
+    return turned(as_float(cut(picture, place, size)), draw_mode(rng, augment), augment)
+
+
+def _noise(pool: NoisePool, size: int, rng: np.random.Generator) -> Tensor:
+    """A crop (1, 3, size, size) of one of the pool's patches."""
+    patch = pool.patches[int(rng.integers(len(pool)))]
+    place = draw_crop(rng, (patch.shape[-2], patch.shape[-1]), size)
+    return as_float(cut(patch, place, size)).unsqueeze(0)

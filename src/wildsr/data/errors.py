@@ -1,0 +1,13 @@
+"""The error of this layer."""
+
+
+class DataError(Exception):
+    """Training pictures are missing or unfit. The message says what is wrong, with which files, and what to do."""
+
+
+def listed(items: list[str], most: int = 5) -> str:
+    """The first of many ``items``, one a line, and how many more there are."""
+    shown = [f"  {item}" for item in items[:most]]
+    if len(items) > most:
+        shown.append(f"  ... and {len(items) - most} more")
+    return "\n".join(shown)

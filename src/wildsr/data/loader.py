@@ -1,0 +1,139 @@
+"""Batches of samples, made by worker processes, from any step on."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from wildsr.data.datasets import Dataset, Sample
+from wildsr.data.errors import DataError
+from wildsr.image import PictureError
+
+OnProblem = Callable[[str], None]
+"""Called with what is wrong with a picture that was left out, once for each."""
+
+
+class _Made(NamedTuple):
+    """What a worker gives back: a sample and problems it met, or the message of an error."""
+
+    sample: Sample
+    problems: list[str]
+    error: str | None = None
+
+
+@dataclass
+class _Samples:
+    """A dataset as PyTorch wants it."""
+
+    dataset: Dataset
+
+    def __getitem__(self, index: int) -> _Made:
+        # An exception would arrive with the worker's traceback around the one line that a person needs.
+        try:
+            sample = self.dataset.sample(index)
+        except (DataError, PictureError) as error:
+            return _Made({}, [], str(error))
+        problems = [problem for picker in self.dataset.pickers for problem in picker.problems.values()]
+        return _Made(sample, problems)
+
+
+@dataclass
+class Batches:
+    """``batches(first_step)``: the batches from that step on, one after another, without end.
+
+    Batch n holds the samples n·batch_size to (n+1)·batch_size - 1, whoever makes them. Process ``rank`` of
+    ``processes`` gets every batch's part number ``rank``, of batch_size / processes samples.
+
+    Attributes:
+        dataset: what makes the samples.
+        batch_size: samples in a batch, of all processes together.
+        workers: processes that make samples beside the training; 0 makes them in between.
+        rank: number of this process.
+        processes: how many there are.
+        on_problem: told of every picture that could not be read and was left out.
+    """
+
+    dataset: Dataset
+    batch_size: int
+    workers: int = 0
+    rank: int = 0
+    processes: int = 1
+    on_problem: OnProblem | None = None
+    _told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.processes:
+            raise DataError(
+                f"a batch of {self.batch_size} cannot be shared equally by {self.processes} processes; choose "
+                f"another batch size"
+            )
+
+    def __call__(self, first_step: int) -> Iterator[dict[str, Tensor]]:
+        """The batches from ``first_step`` on.
+
+        Raises:
+            DataError: while iterating, when too many pictures cannot be read, or a worker process died.
+        """
+        loader: DataLoader[_Made] = DataLoader(
+            _Samples(self.dataset),  # type: ignore[arg-type]
+            batch_sampler=_Indices(first_step, self.batch_size, self.rank, self.processes),
+            num_workers=self.workers,
+            collate_fn=list,
+            worker_init_fn=_start_worker if self.workers else None,
+            # A forked copy of a process whose libvips has run would wait for threads that it does not have.
+            multiprocessing_context="spawn" if self.workers else None,
+        )
+        iterator = iter(loader)
+        while True:
+            try:
+                made: list[_Made] = next(iterator)
+            except RuntimeError as error:
+                if "worker" not in str(error):
+                    raise
+                raise DataError(
+                    f"a worker process that prepares pictures was killed ({_first_line(error)}). Most often memory "
+                    "ran out: use fewer workers (--set data.workers=0 uses none), then repeat the command to go on"
+                ) from error
+            yield self._batch(made)
+
+    def _batch(self, made: list[_Made]) -> dict[str, Tensor]:
+        for one in made:
+            if one.error is not None:
+                raise DataError(one.error)
+            for problem in one.problems:
+                if problem not in self._told:
+                    self._told.add(problem)
+                    if self.on_problem is not None:
+                        self.on_problem(problem)
+        return {role: torch.stack([one.sample[role] for one in made]) for role in made[0].sample}
+
+
+@dataclass(frozen=True)
+class _Indices:
+    """The numbers of the samples of every batch from one on."""
+
+    first_step: int
+    batch_size: int
+    rank: int
+    processes: int
+
+    def __iter__(self) -> Iterator[list[int]]:
+        part = self.batch_size // self.processes
+        for step in count(self.first_step):
+            start = step * self.batch_size + self.rank * part
+            yield list(range(start, start + part))
+
+
+def _start_worker(_: int) -> None:
+    # Ctrl-C reaches all processes of a terminal; the main one decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(". ")

@@ -1,0 +1,101 @@
+"""Where patches are cut and how they are turned: drawn from the generator of one sample."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from wildsr.data.pictures import Pictures, require_few
+from wildsr.image import PictureError
+from wildsr.ops.dihedral import dihedral
+
+Augment = Literal["none", "mirror", "all"]
+"""``mirror``: left and right exchanged half of the time; ``all``: one of the eight flips and rotations."""
+Weighing = Literal["picture", "area"]
+"""``picture``: each picture once before any comes again, in a new order every time; ``area``: drawn by its area."""
+
+
+@lru_cache(maxsize=8)
+def _order(count: int, seed: int, role: int, epoch: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return np.random.default_rng([seed, role, epoch]).permutation(count)
+
+
+@dataclass
+class Picker:
+    """Which picture a sample is cut from.
+
+    ``role`` keeps the orders of two sets of pictures apart that one dataset draws from. What cannot be read after all
+    is noted in ``problems``, and the next picture takes its place.
+    """
+
+    pictures: Pictures
+    seed: int
+    weighing: Weighing = "picture"
+    role: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def number(self, index: int, rng: np.random.Generator) -> int:
+        """The number of the picture for sample ``index``."""
+        if self.weighing == "area":
+            areas = np.cumsum([size.width * size.height for size in self.pictures.sizes])
+            return int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))
+        epoch, place = divmod(index, len(self.pictures))
+        return int(_order(len(self.pictures), self.seed, self.role, epoch)[place])
+
+    def pick(self, index: int, rng: np.random.Generator) -> Tensor:
+        """The picture for sample ``index``, uint8 (3, H, W).
+
+        Raises:
+            DataError: when more than :data:`BAD_SHARE` of the pictures cannot be read.
+        """
+        return self._first_readable(index, rng, (self.pictures,))[0]
+
+    def pick_with(self, partner: "Picker", index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The picture for sample ``index``, and that of the same number of another set."""
+        first, second = self._first_readable(index, rng, (self.pictures, partner.pictures))
+        return first, second
+
+    def _first_readable(
+        self, index: int, rng: np.random.Generator, sets: tuple[Pictures, ...]
+    ) -> list[Tensor]:
+        number = self.number(index, rng)
+        while True:
+            try:
+                return [pictures[number] for pictures in sets]
+            except PictureError as error:
+                self.problems[self.pictures.names[number]] = str(error)
+            require_few(list(self.problems.values()), len(self.pictures))
+            number = (number + 1) % len(self.pictures)
+
+
+def draw_crop(rng: np.random.Generator, size: tuple[int, int], patch: int) -> tuple[int, int]:
+    """Top and left of a square of ``patch`` pixels in a picture of ``size`` (height, width)."""
+    height, width = size
+    return int(rng.integers(height - patch + 1)), int(rng.integers(width - patch + 1))
+
+
+def cut(picture: Tensor, place: tuple[int, int], patch: int) -> Tensor:
+    """The square of ``patch`` pixels of (..., H, W) at ``place`` (top, left)."""
+    top, left = place
+    return picture[..., top : top + patch, left : left + patch]
+
+
+def draw_mode(rng: np.random.Generator, augment: Augment) -> int:
+    """A mode of :func:`turned`."""
+    if augment == "none":
+        return 0
+    return int(rng.integers(2 if augment == "mirror" else 8))
+
+
+def turned(patch: Tensor, mode: int, augment: Augment) -> Tensor:
+    """Flip or rotate a square patch (..., S, S) by a mode of :func:`draw_mode`."""
+    if augment == "mirror":
+        return patch.flip(-1) if mode else patch
+    return dihedral(patch, mode)
+
+
+def as_float(patch: Tensor) -> Tensor:
+    """Levels of 8 bits to float32 in [0, 1]."""
+    return patch.float().div(255)

@@ -1,0 +1,196 @@
+"""Many pictures of one folder or one store, by number: found, checked, and kept in memory where they fit."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from wildsr.data.errors import DataError, listed
+from wildsr.data.store import Store, is_store
+from wildsr.image import PictureError, Size, probe, read_levels
+from wildsr.image.formats import READABLE_SUFFIXES
+
+BAD_SHARE = 0.05
+"""More pictures than this share that cannot be read are an error; fewer are left out, and listed."""
+
+
+class Source(Protocol):
+    """Where pictures are read from: a folder or a store."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all pictures, in order."""
+        ...
+
+    def size(self, name: str) -> Size:
+        """Width and height; raises ``PictureError``."""
+        ...
+
+    def read(self, name: str) -> Tensor:
+        """The picture, uint8 (3, H, W); raises ``PictureError``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The pictures in a folder and all folders below it, in the order of their names."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    def size(self, name: str) -> Size:
+        """Width and height, from the header."""
+        return probe(self.path / name)
+
+    def read(self, name: str) -> Tensor:
+        """The picture, uint8 (3, H, W)."""
+        return read_levels(self.path / name)[0]
+
+
+@dataclass
+class Pictures:
+    """Pictures by number, uint8 (3, H, W), 8 bits being what training needs.
+
+    Attributes:
+        source: where they are read from.
+        names: of those that are used.
+        sizes: in the same order.
+        unreadable: what was left out, with the reason.
+        small: names of those that were left out because they are too small.
+    """
+
+    source: Source
+    names: list[str]
+    sizes: list[Size]
+    unreadable: list[str] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
+    _samples: Tensor | None = None
+    _starts: list[int] = field(default_factory=list)
+    _damaged: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """The picture of number ``index``. Raises ``PictureError`` when it cannot be read."""
+        if self._samples is None:
+            return self.source.read(self.names[index])
+        if index in self._damaged:
+            raise PictureError(self._damaged[index])
+        width, height = self.sizes[index]
+        start = self._starts[index]
+        return self._samples[start : start + 3 * height * width].view(3, height, width)
+
+    @property
+    def bytes(self) -> int:
+        """What all of them take in memory."""
+        return sum(3 * size.width * size.height for size in self.sizes)
+
+    @property
+    def kept(self) -> bool:
+        """Whether they are in memory."""
+        return self._samples is not None
+
+    def keep(self) -> None:
+        """Read all into memory, which worker processes then share; what cannot be read joins ``unreadable``.
+
+        Raises:
+            DataError: when more than :data:`BAD_SHARE` of them cannot be read.
+        """
+        # One tensor for all: each shared one costs every worker an open file.
+        samples: Tensor = torch.empty(self.bytes, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
+        starts = [0]
+        for size in self.sizes:
+            starts.append(starts[-1] + 3 * size.width * size.height)
+
+        def read_into(index: int) -> str | None:
+            try:
+                picture = self.source.read(self.names[index])
+            except PictureError as error:
+                return str(error)
+            samples[starts[index] : starts[index + 1]] = picture.flatten()
+            return None
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = list(pool.map(read_into, range(len(self))))
+        damaged = {index: problem for index, problem in enumerate(problems) if problem is not None}
+        total = len(self) + len(self.unreadable)
+        self.unreadable += damaged.values()
+        require_few(self.unreadable, total)
+        self._samples, self._starts, self._damaged = samples, starts, damaged
+
+    def only(self, names: Sequence[str]) -> "Pictures":
+        """Some of them, in the order given; none is in memory yet."""
+        size_of = dict(zip(self.names, self.sizes, strict=True))
+        return Pictures(
+            self.source, list(names), [size_of[name] for name in names], self.unreadable, self.small
+        )
+
+
+def open_source(path: Path) -> Source:
+    """The pictures of a folder, or of a store made by :func:`wildsr.data.store.write_store`.
+
+    Raises:
+        DataError: when there is no such folder or store, or nothing in it.
+    """
+    if is_store(path):
+        return Store(path)
+    if not path.is_dir():
+        what = "is not a folder, nor a store of pictures (.lmdb)" if path.exists() else "does not exist"
+        raise DataError(f"{path} {what}; give the folder that holds the pictures")
+    found = (
+        file.relative_to(path).as_posix()
+        for file in path.rglob("*")
+        if file.suffix.lower() in READABLE_SUFFIXES and file.is_file()
+    )
+    names = tuple(sorted(name for name in found if not _hidden(name)))
+    if not names:
+        raise DataError(f"{path} holds no picture; give a folder with JPEG, PNG, WebP or TIFF files")
+    return Folder(path, names)
+
+
+def find_pictures(path: Path, least: int) -> Pictures:
+    """The readable pictures under ``path`` that are at least ``least`` pixels on both sides; only headers are read.
+
+    Raises:
+        DataError: when there are none, or more than :data:`BAD_SHARE` are unreadable.
+    """
+    source = open_source(path)
+
+    def size_of(name: str) -> Size | str:
+        try:
+            return source.size(name)
+        except PictureError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sizes = dict(zip(source.names, pool.map(size_of, source.names), strict=True))
+    unreadable = [found for found in sizes.values() if isinstance(found, str)]
+    require_few(unreadable, len(sizes))
+    known = {name: size for name, size in sizes.items() if not isinstance(size, str)}
+    small = [name for name, size in known.items() if min(size) < least]
+    fit = {name: size for name, size in known.items() if min(size) >= least}
+    if not fit:
+        raise DataError(
+            f"{path}: no picture of at least {least}x{least} pixels was found here; the {len(small)} that can be "
+            "read are smaller. Give larger pictures, or make the patches of the recipe smaller"
+        )
+    return Pictures(source, list(fit), list(fit.values()), unreadable, small)
+
+
+def require_few(unreadable: list[str], total: int) -> None:
+    """Raise a ``DataError`` when more than :data:`BAD_SHARE` of ``total`` pictures are ``unreadable``."""
+    if len(unreadable) > BAD_SHARE * total:
+        raise DataError(
+            f"{len(unreadable)} of {total} pictures cannot be read, more than {BAD_SHARE:.0%}; repair or remove "
+            f"them:\n{listed(unreadable)}"
+        )
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))

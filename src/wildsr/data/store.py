@@ -1,0 +1,135 @@
+"""Many small pictures in one file (LMDB), which a folder of a million files would be slow to list and to read."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import lmdb
+from torch import Tensor
+
+from wildsr.data.errors import DataError
+from wildsr.image import PictureError, Size, probe, read_levels
+
+SUFFIX = ".lmdb"
+_FORMAT, _VERSION = "wildsr pictures", 1
+_INDEX = b"index"
+_FIRST_SIZE = 1 << 28
+
+
+def is_store(path: Path) -> bool:
+    """Whether ``path`` is named like a store."""
+    return path.suffix.lower() == SUFFIX
+
+
+def write_store(path: Path, pictures: Iterable[tuple[str, bytes]]) -> int:
+    """Write named pictures, each the content of a file, into the store ``path``, whole or not at all.
+
+    Returns how many there are. An existing store is replaced when all is written.
+
+    Raises:
+        DataError: when a name occurs twice, or ``path`` does not end in ``.lmdb``.
+        PictureError: when one of them is not a picture.
+    """
+    if not is_store(path):
+        raise DataError(f"{path} must end in {SUFFIX}, as stores of pictures do")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with lmdb.open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment:
+            index: list[tuple[str, int, int]] = []
+            seen: set[str] = set()
+            for name, content in pictures:
+                if name in seen:
+                    raise DataError(f"the picture {name} occurs twice; names in a store are unique")
+                seen.add(name)
+                size = probe(name, content)
+                _put(environment, _key(len(index)), content)
+                index.append((name, size.width, size.height))
+            content = json.dumps({"format": _FORMAT, "version": _VERSION, "pictures": index}).encode()
+            _put(environment, _INDEX, content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(index)
+
+
+def contents(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Files of a folder as :func:`write_store` takes them."""
+    for name in names:
+        yield name, (folder / name).read_bytes()
+
+
+class Store:
+    """A store, open for reading. Worker processes may have it too: each opens the file itself.
+
+    Raises:
+        DataError: when there is no such file, or it is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise DataError(f"{path} does not exist; `wildsr prepare` writes stores of pictures")
+        content = _read(path, _INDEX)
+        try:
+            index = json.loads(content or b"")
+            if index["format"] != _FORMAT:
+                raise ValueError
+            pictures = [(name, width, height) for name, width, height in index["pictures"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} is not a store of pictures that wildsr wrote; write it again from the pictures"
+            ) from error
+        if index["version"] != _VERSION:
+            raise DataError(
+                f"{path} is a store of version {index['version']}, this wildsr reads version {_VERSION}; write it "
+                "again from the pictures"
+            )
+        self.names = [name for name, *_ in pictures]
+        self._places = {
+            name: (number, Size(width, height)) for number, (name, width, height) in enumerate(pictures)
+        }
+
+    def size(self, name: str) -> Size:
+        """Width and height, as noted when the store was written."""
+        return self._places[name][1]
+
+    def read(self, name: str) -> Tensor:
+        """The picture, uint8 (3, H, W). Raises ``PictureError`` when it is damaged."""
+        label = f"{self.path}:{name}"
+        content = _read(self.path, _key(self._places[name][0]))
+        if content is None:
+            raise PictureError(f"{label} is missing from the store; write it again from the pictures.")
+        return read_levels(label, content=content)[0]
+
+
+def _key(number: int) -> bytes:
+    return b"%010d" % number
+
+
+def _read(path: Path, key: bytes) -> bytes | None:
+    status = path.stat()
+    with _opened(path, status.st_ino, status.st_mtime_ns).begin() as transaction:
+        content: bytes | None = transaction.get(key)
+        return content
+
+
+@cache
+def _opened(path: Path, _inode: int, _changed: int) -> Any:
+    """LMDB wants a file opened once in a process; a file that was replaced is another one."""
+    try:
+        return lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
+    except lmdb.Error as error:
+        raise DataError(f"{path} cannot be read as a store of pictures: {error}") from error
+
+
+def _put(environment: Any, key: bytes, content: bytes) -> None:
+    while True:
+        try:
+            with environment.begin(write=True) as transaction:
+                transaction.put(key, content)
+            return
+        except lmdb.MapFullError:
+            environment.set_mapsize(2 * environment.info()["map_size"])
