@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures under a name, with ``facts`` for the protocol: where LR comes from, and its parameters if it was made."""
+    """Pictures under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
 
     name: str
     samples: tuple[Sample, ...]
@@ -98,23 +98,22 @@ def degraded(
     known = parameters or {}
     drawn: dict[str, Parameters] = {}
 
-    def degrade(hr: Tensor, image: str, index: int) -> Tensor:
-        size = (hr.shape[2], hr.shape[3])
-        drawn[image] = known.get(image) or degradation.sample(np.random.default_rng([seed, index]), size)
-        return degradation.apply(hr, [drawn[image]]).clamp(0, 1)
+    samples = []
+    for index, path in enumerate(_counted(pictures_in(folder), on_made)):
+        image = name_of(path, folder)
 
-    samples = [
-        _made(
-            path, folder, degradation.scale, cache, lambda hr, p=path, i=i: degrade(hr, name_of(p, folder), i)
-        )
-        for i, path in enumerate(_counted(pictures_in(folder), on_made))
-    ]
+        def degrade(hr: Tensor, image: str = image, index: int = index) -> Tensor:
+            size = (hr.shape[2], hr.shape[3])
+            drawn[image] = known.get(image) or degradation.sample(np.random.default_rng([seed, index]), size)
+            return degradation.apply(hr, [drawn[image]]).clamp(0, 1)
+
+        samples.append(_made(path, folder, degradation.scale, cache, degrade))
     facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": drawn}
     return Dataset(name, tuple(samples), facts)
 
 
 def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]) -> Sample:
-    """A sample whose LR is made from HR. Files are named by their content: what is there already is what it should be."""
+    """A sample whose LR is made from HR. Files are named by their content: one that is there is what it should be."""
     hr = over_white(path)
     height, width = (side // scale * scale for side in hr.shape[2:])
     if not height or not width:

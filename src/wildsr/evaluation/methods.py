@@ -66,7 +66,7 @@ class Method:
         if choice.model is None:
             self.facts: dict[str, Any] = {"method": "bicubic: MATLAB's imresize, 8-bit results"}
         else:
-            self._device = pick_device(enlarging.device)
+            self._device = str(pick_device(enlarging.device))
             model = load(choice.model)
             contract = model.contract
             if contract.scale != scale:

@@ -27,12 +27,13 @@ def score(
     every metric. Result and truth of different sizes are refused, or with ``crop`` cut at the right and the bottom
     to what both have. Rows of one truth that follow each other read it once.
     """
-    done = []
+    done: list[Row] = []
     with ThreadPoolExecutor(1, "wildsr-read") as reader:
-        for index, (row, pair) in enumerate(_read_ahead(rows, reader)):
+        for row, pair in _read_ahead(rows, reader):
             done.append(_scored(row, pair, meters, crop))
+            del pair  # or it would be in memory while the next one is read
             if on_row is not None:
-                on_row(index + 1, len(rows))
+                on_row(len(done), len(rows))
     return done
 
 

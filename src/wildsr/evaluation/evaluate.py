@@ -1,0 +1,264 @@
+"""Evaluations: folders of results, or methods at work on datasets. What comes out is a :class:`Results`."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wildsr import __version__
+from wildsr.evaluation.datasets import Dataset, Sample, content_of
+from wildsr.evaluation.methods import (
+    BICUBIC,
+    Choice,
+    Enlarging,
+    Method,
+    Upscaled,
+    evaluation_cache,
+)
+from wildsr.evaluation.metrics import METRICS, Meter, Settings, open_meters, usable
+from wildsr.evaluation.pairing import PairingError, name_of, pair_folders, pictures_in
+from wildsr.evaluation.results import Results, Row
+from wildsr.evaluation.scoring import score
+from wildsr.image import PictureError
+from wildsr.inference.upscaler import UpscaleError
+
+USUAL = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque", "nrqm", "pi")
+"""The metrics that are taken by default, as far as they have what they need."""
+
+OnStep = Callable[[str, int, int], None]
+"""Called with (what is being done, how many are done, how many there are)."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What to measure and how.
+
+    Attributes:
+        metrics: their names; None: :data:`USUAL`, without those whose weights are not here.
+        border: pixels that PSNR and SSIM leave out; None: as many as the scale.
+        weights: the folder of the metrics' weights, see :func:`wildsr.evaluation.weights.metrics_folders`.
+        device: where metrics are computed.
+        crop: results and truths of different sizes are cut to what both have, instead of being refused.
+    """
+
+    metrics: tuple[str, ...] | None = None
+    border: int | None = None
+    weights: Path | None = None
+    device: str = "cpu"
+    crop: bool = False
+
+
+@dataclass(frozen=True)
+class Working:
+    """How methods are put to work: see :class:`Enlarging`; results are kept in ``cache`` unless made ``fresh``."""
+
+    enlarging: Enlarging = field(default_factory=Enlarging)
+    cache: Path = field(default_factory=evaluation_cache)
+    fresh: bool = False
+
+
+def evaluate_results(
+    folders: Mapping[str, Path],
+    truth: Path | None = None,
+    measuring: Measuring = Measuring(),
+    *,
+    scale: int = 4,
+    suffix: str = "",
+    on_step: OnStep | None = None,
+) -> Results:
+    """Measure pictures that are there already.
+
+    Args:
+        folders: of results, by method.
+        truth: the folder of the ground truth, paired by name (:func:`pair_folders`); None: no-reference metrics only.
+        measuring: what and how.
+        scale: decides the border, if ``measuring`` does not.
+        suffix: what was added to the names of the results.
+        on_step: progress.
+
+    Raises:
+        PairingError: a folder is missing or empty, or nothing belongs together.
+        ValueError: an unknown metric.
+        FileNotFoundError: the weights of a metric that was asked for are missing.
+    """
+    rows: list[Row] = []
+    mismatches: dict[str, Any] = {}
+    for method, folder in folders.items():
+        if truth is None:
+            rows += [
+                Row(name_of(path, folder).removesuffix(suffix), method, {}, sr=str(path))
+                for path in pictures_in(folder)
+            ]
+            continue
+        pairing = pair_folders(folder, truth, suffix)
+        rows += [
+            Row(pair.name, method, {}, sr=str(pair.first), hr=str(pair.second)) for pair in pairing.pairs
+        ]
+        if found := pairing.mismatches():
+            mismatches[method] = found
+    meters, lacking = _meters(measuring, scale, reference=truth is not None)
+    protocol = _protocol(measuring, meters, lacking, scale)
+    protocol["methods"] = {method: {"method": f"pictures in {folder}"} for method, folder in folders.items()}
+    protocol["mismatches"] = mismatches
+    return _scored(rows, meters, measuring, protocol, tuple(folders), on_step)
+
+
+def evaluate_methods(
+    choices: Sequence[Choice],
+    datasets: Sequence[Dataset],
+    measuring: Measuring = Measuring(),
+    working: Working = Working(),
+    *,
+    scale: int = 4,
+    on_step: OnStep | None = None,
+) -> Results:
+    """Let methods upscale datasets, and measure what comes out, as 8-bit pictures.
+
+    Results that are in the cache are not made again. A picture that a method fails on becomes a row with notes.
+
+    Args:
+        choices: the methods.
+        datasets: see :mod:`wildsr.evaluation.datasets`.
+        measuring: what and how to measure.
+        working: how methods are put to work.
+        scale: of all of them.
+        on_step: progress.
+
+    Raises:
+        ModelError: a model cannot be loaded, or is of another scale.
+        ValueError: an unknown metric or device.
+        FileNotFoundError: the weights of a metric that was asked for are missing.
+    """
+    if not choices or not datasets:
+        raise ValueError("there is nothing to evaluate: give at least one method and one dataset")
+    _refuse_twins(datasets)
+    reference = any(sample.hr is not None for dataset in datasets for sample in dataset.samples)
+    meters, lacking = _meters(measuring, scale, reference)
+    plain = _upscaled(Method(Choice(BICUBIC, None), scale, working.enlarging), datasets, working, on_step)
+    rows: list[Row] = []
+    facts: dict[str, Any] = {}
+    for choice in choices:
+        method = Method(choice, scale, working.enlarging)
+        facts[choice.name] = method.facts
+        made = plain if choice.model is None else _upscaled(method, datasets, working, on_step)
+        for dataset in datasets:
+            for sample in dataset.samples:
+                key = (dataset.name, sample.image)
+                rows.append(_row(choice.name, dataset.name, sample, made[key], plain[key], meters))
+        del method  # one model in memory at a time
+    protocol = _protocol(measuring, meters, lacking, scale)
+    protocol["methods"] = facts
+    protocol["datasets"] = {
+        dataset.name: {"pictures": len(dataset.samples), "sha256": content_of(dataset), **dataset.facts}
+        for dataset in datasets
+    }
+    # Rows of one picture follow each other, so that its truth is read once.
+    order = {dataset.name: index for index, dataset in enumerate(datasets)}
+    rows.sort(key=lambda row: (order[row.dataset], row.image))
+    return _scored(rows, meters, measuring, protocol, tuple(choice.name for choice in choices), on_step)
+
+
+Made = dict[tuple[str, str], Upscaled | str]
+
+
+def _upscaled(method: Method, datasets: Sequence[Dataset], working: Working, on_step: OnStep | None) -> Made:
+    """All results of a method by dataset and picture; where there is none, why."""
+    made: Made = {}
+    total = sum(len(dataset.samples) for dataset in datasets)
+    for dataset in datasets:
+        for sample in dataset.samples:
+            try:
+                found: Upscaled | str = method.upscale_file(sample.lr, working.cache / "sr", working.fresh)
+            except (PictureError, UpscaleError) as error:
+                found = str(error)
+            made[dataset.name, sample.image] = found
+            if on_step is not None:
+                on_step(f"upscaling by {method.name}", len(made), total)
+    return made
+
+
+def _row(
+    method: str,
+    dataset: str,
+    sample: Sample,
+    made: Upscaled | str,
+    plain: Upscaled | str,
+    meters: list[Meter],
+) -> Row:
+    """A row without values yet; or, where there is no result, with the reason as a note for every metric."""
+    failed = isinstance(made, str)
+    return Row(
+        sample.image,
+        method,
+        {},
+        dataset,
+        seconds=None if isinstance(made, str) else made.seconds,
+        peak_bytes=None if isinstance(made, str) else made.peak_bytes,
+        lr=str(sample.lr),
+        sr=None if isinstance(made, str) else str(made.path),
+        hr=None if sample.hr is None else str(sample.hr),
+        bicubic=None if isinstance(plain, str) else str(plain.path),
+        notes={meter.metric.name: str(made) for meter in meters} if failed else {},
+    )
+
+
+def _scored(
+    rows: list[Row],
+    meters: list[Meter],
+    measuring: Measuring,
+    protocol: dict[str, Any],
+    methods: tuple[str, ...],
+    on_step: OnStep | None,
+) -> Results:
+    waiting = [row for row in rows if row.sr is not None]
+    step = None if on_step is None else lambda done, total: on_step("measuring", done, total)
+    found = iter(score(waiting, meters, crop=measuring.crop, on_row=step))
+    scored = [row if row.sr is None else next(found) for row in rows]
+    return Results(protocol, tuple(meter.metric for meter in meters), methods, tuple(scored))
+
+
+def _meters(measuring: Measuring, scale: int, reference: bool) -> tuple[list[Meter], dict[str, str]]:
+    """The metrics, and what those of the usual ones lack that are left out."""
+    border = scale if measuring.border is None else measuring.border
+    settings = Settings(border, measuring.weights, measuring.device)
+    if measuring.metrics is not None:
+        wanted = [METRICS[name].reference for name in measuring.metrics if name in METRICS]
+        if wanted and all(wanted) and not reference:
+            raise ValueError(
+                f"{', '.join(measuring.metrics)} compare with a ground truth, and there is none; ask for niqe, say"
+            )
+        return open_meters(measuring.metrics, settings), {}
+    names, lacking = usable(settings, reference)
+    return (
+        open_meters([name for name in USUAL if name in names], settings),
+        {name: reason for name, reason in lacking.items() if name in USUAL},
+    )
+
+
+def _protocol(
+    measuring: Measuring, meters: list[Meter], lacking: dict[str, str], scale: int
+) -> dict[str, Any]:
+    return {
+        "wildsr": __version__,
+        "torch": torch.__version__,
+        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+        "scale": scale,
+        "border": scale if measuring.border is None else measuring.border,
+        "levels": "results and truths as 8-bit RGB, what is transparent over white",
+        "sizes": "cut to what both have" if measuring.crop else "must be equal",
+        "metrics": {
+            meter.metric.name: {"definition": meter.metric.definition, "files": list(meter.files)}
+            for meter in meters
+        },
+        "left_out": lacking,
+    }
+
+
+def _refuse_twins(datasets: Sequence[Dataset]) -> None:
+    names = [dataset.name for dataset in datasets]
+    for name in names:
+        if names.count(name) > 1:
+            raise PairingError(f"two datasets are called '{name}'; give one another name: OTHER=FOLDER")

@@ -1,0 +1,139 @@
+"""Results as tables: CSV with a line for every picture, and Markdown for people."""
+
+import csv
+import io
+import math
+
+from wildsr.evaluation.results import Metric, Results
+from wildsr.evaluation.summary import Cell, Cost, cells, costs, differences, measured
+
+LEGEND = (
+    "Means over the pictures on which every method has a finite value; in brackets 95 % bootstrap intervals over "
+    "pictures. **Best**, _second best_. Arrows point to better."
+)
+NOTE_ON_P = (
+    "Mean differences with 95 % bootstrap intervals; on how many pictures the method is better and worse; p of no "
+    "difference, two-sided, by flipping signs, not corrected for the number of comparisons."
+)
+
+
+def to_csv(results: Results) -> str:
+    """A line for every picture and method; numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [metric.name for metric in results.metrics]
+    writer.writerow(["dataset", "image", "method", *names, "seconds", "peak_bytes", "notes"])
+    for row in results.rows:
+        values = [row.values.get(name, "") for name in names]
+        notes = "; ".join(f"{name}: {note}" for name, note in row.notes.items())
+        cost = ["" if value is None else value for value in (row.seconds, row.peak_bytes)]
+        writer.writerow([row.dataset, row.image, row.method, *values, *cost, notes])
+    return text.getvalue()
+
+
+def to_markdown(results: Results, against: str | None = None, seed: int = 0) -> str:
+    """A table for every dataset, and one of the differences to the method ``against``, by default the first."""
+    parts = []
+    for dataset in results.datasets:
+        if dataset:
+            parts.append(f"### {dataset}")
+        parts += [summary_table(results, dataset, seed), *remarks(results, dataset, seed)]
+    parts.append(LEGEND)
+    against = against or results.methods[0]
+    if len(results.methods) > 1:
+        parts += [f"### Differences to {against}", difference_table(results, against, seed), NOTE_ON_P]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary_table(results: Results, dataset: str, seed: int = 0) -> str:
+    """The means of one dataset: methods down, metrics across."""
+    metrics, cost = measured(results, dataset), costs(results, dataset)
+    columns = {metric.name: cells(results, dataset, metric, seed) for metric in metrics}
+    timed = any(one.seconds is not None for one in cost.values())
+    lines = [["method", *(_heading(metric) for metric in metrics), *(["s/picture", "peak memory"] * timed)]]
+    for method in cost:
+        line = [_escaped(method)]
+        line += [format_cell(columns[metric.name][method], metric) for metric in metrics]
+        lines.append([*line, *(_cost(cost[method]) if timed else [])])
+    return _markdown(lines)
+
+
+def difference_table(
+    results: Results, against: str, seed: int = 0, datasets: tuple[str, ...] | None = None
+) -> str:
+    """How every method differs from ``against``: datasets and metrics down."""
+    lines = [["dataset", "metric", "method", "difference", "better / worse", "p"]]
+    for dataset in datasets or results.datasets:
+        for metric in measured(results, dataset):
+            for method, found in differences(results, metric, against, dataset, seed).items():
+                interval = found.interval
+                digits = metric.digits
+                text = f"{interval.mean:+.{digits}f}"
+                if not math.isnan(interval.low):
+                    text += f" [{interval.low:+.{digits}f}, {interval.high:+.{digits}f}]"
+                better, worse = (
+                    (found.wins, found.losses) if metric.higher_is_better else (found.losses, found.wins)
+                )
+                p = f"{found.p:.2g}" if found.p >= 1e-4 else "< 0.0001"
+                lines.append(
+                    [
+                        dataset,
+                        metric.label,
+                        _escaped(method),
+                        text,
+                        f"{better} / {worse} of {found.pictures}",
+                        p,
+                    ]
+                )
+    return _markdown(lines)
+
+
+def remarks(results: Results, dataset: str, seed: int = 0) -> list[str]:
+    """What the means of a dataset leave out, a sentence each."""
+    found = []
+    for metric in measured(results, dataset):
+        for method, cell in cells(results, dataset, metric, seed).items():
+            if cell.infinite:
+                found.append(
+                    f"{metric.label} of {method} is infinite on {_pictures(cell.infinite)}, equal to the truth; these "
+                    "are left out of the means."
+                )
+            if cell.missing:
+                found.append(f"{metric.label} of {method} is missing on {_pictures(cell.missing)}.")
+    return found
+
+
+def format_cell(cell: Cell, metric: Metric) -> str:
+    """A mean as Markdown: bold when it is the best, italic when it is the second best."""
+    if cell.interval is None:
+        return "∞" if cell.infinite else "–"
+    mean = f"{cell.interval.mean:.{metric.digits}f}"
+    mean = {1: f"**{mean}**", 2: f"_{mean}_"}.get(cell.place, mean)
+    if math.isnan(cell.interval.low):
+        return mean
+    return f"{mean} [{cell.interval.low:.{metric.digits}f}, {cell.interval.high:.{metric.digits}f}]"
+
+
+def _heading(metric: Metric) -> str:
+    unit = f", {metric.unit}" if metric.unit else ""
+    return f"{metric.label}{unit} {'↑' if metric.higher_is_better else '↓'}"
+
+
+def _cost(cost: Cost) -> list[str]:
+    seconds = "–" if cost.seconds is None else f"{cost.seconds:.2f}"
+    memory = "–" if cost.peak_bytes is None else f"{cost.peak_bytes / 2**20:.0f} MiB"
+    return [seconds, memory]
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("_", "\\_")
+
+
+def _markdown(lines: list[list[str]]) -> str:
+    heading, *body = ("| " + " | ".join(line) + " |" for line in lines)
+    rule = "|" + "---|" * len(lines[0])
+    return "\n".join([heading, rule, *body])
