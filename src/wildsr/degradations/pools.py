@@ -184,7 +184,7 @@ def _save(
     # Not safetensors' own writer, which copies everything into memory first.
     header = json.dumps({"__metadata__": metadata, name: tensor}).encode()
     header += b" " * (-len(header) % 8)
-    content = memoryview(values.flatten().view(torch.uint8).numpy())
+    content = values.flatten().view(torch.uint8).numpy().data
     try:
         with _replacing(path) as partial, partial.open("wb") as file:
             file.write(len(header).to_bytes(8, "little") + header)

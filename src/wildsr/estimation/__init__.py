@@ -1,0 +1,1 @@
+"""From photographs to what spoiled them: blur kernels, noise patches, clean-up."""

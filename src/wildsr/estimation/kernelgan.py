@@ -1,0 +1,267 @@
+"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of a picture from that picture alone; many pictures at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.estimation.crops import crop_maps, draw_centres, top_left, trimmed
+from wildsr.estimation.errors import EstimationError
+from wildsr.losses import kernelgan as losses
+from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators, shrink
+from wildsr.ops.estimated_kernels import SIGNIFICANT, analytic_x4, post_process
+
+Losses = dict[str, Tensor]
+
+_SUM_WEIGHT = 0.5
+_BOUNDARY_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class KernelGANSettings:
+    """How kernels are estimated; the defaults are the published code's.
+
+    Attributes:
+        iterations: training steps. The learning rate falls to a tenth every 750.
+        crop: side in pixels of the generator's crops.
+        border: pixels that are left out at each side of a picture; the published code leaves out none of pictures
+            that it is told are real.
+        features: channels of both networks.
+        learning_rate: of both networks at the beginning.
+    """
+
+    iterations: int = 3000
+    crop: int = 64
+    border: int = 10
+    features: int = 64
+    learning_rate: float = 2e-4
+
+
+class Schedule:
+    """Learning rate and loss weights of ``count`` pictures, which change as their training goes on.
+
+    G begins as a bicubic kernel: that loss counts until it was below 0.4 three times in a row, then every 200
+    iterations a hundredth of before. Once it counts little, the kernel is asked to be centred and sparse.
+
+    Attributes:
+        learning_rate: of all networks.
+        bicubic, centre, sparse: weights of those losses, (count,) float64.
+    """
+
+    def __init__(self, count: int, learning_rate: float = 2e-4, device: str = "cpu") -> None:
+        self.learning_rate = learning_rate
+        self.bicubic = torch.full((count,), 5.0, dtype=torch.float64, device=device)
+        self.centre = torch.zeros_like(self.bicubic)
+        self.sparse = torch.zeros_like(self.bicubic)
+        self._streak = torch.zeros(count, dtype=torch.int64, device=device)
+        self._similar = torch.zeros(count, dtype=torch.bool, device=device)
+
+    def update(self, iteration: int, bicubic: Tensor) -> None:
+        """After iteration number ``iteration``, from 0, in which the bicubic loss was ``bicubic`` (count,)."""
+        if iteration == 0:
+            return
+        if iteration % 750 == 0:
+            self.learning_rate /= 10
+        released = self._similar
+        self._streak = torch.where(bicubic < 0.4, self._streak + 1, 0)
+        self._similar = released | (self._streak >= 3)
+        if iteration % 200 == 0:
+            due = released & (self.bicubic > 5e-6)
+            self.bicubic = torch.where(due, (self.bicubic / 100).clamp(min=5e-6), self.bicubic)
+            late = due & (self.bicubic < 5e-3)
+            self.centre = torch.where(late, 1.0, self.centre)
+            self.sparse = torch.where(late, 5.0, self.sparse)
+
+
+class KernelGAN:
+    """The training of several pictures' kernels side by side, each with networks of its own.
+
+    Attributes:
+        generators, discriminators: the networks.
+        schedule: learning rate and loss weights.
+    """
+
+    def __init__(
+        self, generators: KernelGANGenerators, discriminators: KernelGANDiscriminators, schedule: Schedule
+    ) -> None:
+        self.generators = generators
+        self.discriminators = discriminators
+        self.schedule = schedule
+        reference = generators.weights[0]
+        self._mask = losses.boundary_mask(generators.reach, reference.dtype).to(reference.device)
+        self._optimizers = [
+            torch.optim.Adam(
+                network.parameters(),
+                schedule.learning_rate,
+                (0.5, 0.999),
+                fused=reference.device.type != "mps",
+            )
+            for network in (generators, discriminators)
+        ]
+
+    def step(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> Losses:
+        """One iteration: the generators, then the discriminators.
+
+        Args:
+            crops_g: (N, 3, H, W) in [-1, 1], one of each picture.
+            crops_d: (N, 3, h, w) in [-1, 1], of the size that generators make of ``crops_g``.
+            noise: what is added to the generators' results before the discriminators learn from them, (N, 3, h, w).
+
+        Returns:
+            The losses without their weights, (N,) each: g_gan, bicubic, sum, boundary, centre, sparse, d_real, d_fake.
+        """
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.schedule.learning_rate
+        return self._step_generators(crops_g) | self._step_discriminators(crops_g, crops_d, noise)
+
+    def _step_generators(self, crops: Tensor) -> Losses:
+        kernels = self.generators.kernels()
+        made = shrink(crops, kernels, self.generators.stride)
+        self.discriminators.requires_grad_(False)
+        found = {
+            "g_gan": losses.gan_loss(self.discriminators(made), real=True),
+            "bicubic": losses.bicubic_loss(
+                made, losses.bicubic_half(crops, (made.shape[-2], made.shape[-1]))
+            ),
+            "sum": losses.sum_loss(kernels),
+            "boundary": losses.boundary_loss(kernels, self._mask),
+            "centre": losses.centre_loss(kernels, self.generators.stride),
+            "sparse": losses.sparsity_loss(kernels),
+        }
+        self.discriminators.requires_grad_(True)
+        weights = {
+            "g_gan": 1.0,
+            "bicubic": self.schedule.bicubic.to(made.dtype),
+            "sum": _SUM_WEIGHT,
+            "boundary": _BOUNDARY_WEIGHT,
+            "centre": self.schedule.centre.to(made.dtype),
+            "sparse": self.schedule.sparse.to(made.dtype),
+        }
+        self._optimize(0, torch.stack([weights[name] * loss for name, loss in found.items()]))
+        return {name: loss.detach() for name, loss in found.items()}
+
+    def _step_discriminators(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> Losses:
+        real = losses.gan_loss(self.discriminators(crops_d), real=True)
+        with torch.no_grad():
+            made = self.generators(crops_g) + noise
+        fake = losses.gan_loss(self.discriminators(made), real=False)
+        self._optimize(1, (real + fake) / 2)
+        return {"d_real": real.detach(), "d_fake": fake.detach()}
+
+    def _optimize(self, which: int, values: Tensor) -> None:
+        optimizer = self._optimizers[which]
+        optimizer.zero_grad()
+        # Pictures share no weight, so that the gradient of the sum is that of each picture's own loss.
+        values.sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+class CropSource:
+    """The crops of one picture, placed before the training begins.
+
+    Unlike the published code, whose noise on the discriminator's crops remains in the picture and adds up from
+    iteration to iteration, this adds it to the crop alone.
+    """
+
+    def __init__(self, levels: Tensor, settings: KernelGANSettings, crop_d: int, seed: int) -> None:
+        """Place the crops in ``levels`` (3, H, W) uint8.
+
+        Raises:
+            EstimationError: the picture is too small or has no structure.
+        """
+        self._levels = trimmed(levels, settings.border)
+        least = settings.crop + 2 + 2 * settings.border
+        if min(levels.shape[-2:]) < least:
+            raise EstimationError(
+                f"it has {levels.shape[-1]}x{levels.shape[-2]} pixels, and a kernel needs at least {least} on both "
+                "sides; use a larger picture"
+            )
+        self._rng = np.random.default_rng(seed)
+        self._sides = (settings.crop, crop_d)
+        maps = crop_maps(self._levels.double() / 255, *self._sides)
+        size = (self._levels.shape[-2], self._levels.shape[-1])
+        self._corners = [
+            top_left(draw_centres(one, settings.iterations, self._rng), size, side)
+            for one, side in zip(maps, self._sides, strict=True)
+        ]
+
+    def crops(self, iteration: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Of one iteration, which must follow the one before: for G and D, (3, h, w) in [-1, 1], and noise for D."""
+        found = []
+        for corners, side in zip(self._corners, self._sides, strict=True):
+            top, left = corners[iteration]
+            found.append(self._levels[:, top : top + side, left : left + side].float() / 127.5 - 1)
+        drawn = self._rng.standard_normal((2, *found[1].shape), dtype=np.float32)
+        noise = torch.from_numpy(drawn) / 255
+        # The published code adds it to the picture's crop in [0, 1], and to the generator's in [-1, 1].
+        return found[0], found[1] + 2 * noise[0], noise[1]
+
+
+def estimate_kernels(
+    pictures: Sequence[Tensor],
+    settings: KernelGANSettings | None = None,
+    *,
+    seeds: Sequence[int] | None = None,
+    device: str = "cpu",
+    on_iteration: Callable[[int], None] | None = None,
+) -> list[Tensor]:
+    """The x2 kernels of several pictures, estimated together.
+
+    A picture's kernel depends on its seed and not on the other pictures, but for the rounding of sums.
+
+    Args:
+        pictures: (3, H, W) uint8 levels each, of any sizes.
+        settings: None: the published ones.
+        seeds: one for each picture; None: all 0.
+        device: where to compute.
+        on_iteration: called with the number of iterations that are done, after each.
+
+    Returns:
+        (13, 13) float32 kernels as training left them; see :func:`finished`.
+
+    Raises:
+        EstimationError: a picture is too small or has no structure.
+    """
+    settings = settings or KernelGANSettings()
+    seeds = [0] * len(pictures) if seeds is None else seeds
+    count = len(pictures)
+    generators = KernelGANGenerators(count, settings.features)
+    discriminators = KernelGANDiscriminators(count, settings.features)
+    crop_d = (settings.crop - generators.reach) // generators.stride + 1
+    sources = [
+        CropSource(picture, settings, crop_d, seed) for picture, seed in zip(pictures, seeds, strict=True)
+    ]
+    for index, seed in enumerate(seeds):
+        rng = torch.Generator().manual_seed(seed)
+        generators.initialise(index, rng)
+        discriminators.initialise(index, rng)
+    schedule = Schedule(count, settings.learning_rate, device)
+    gan = KernelGAN(generators.to(device), discriminators.to(device), schedule)
+    for iteration in range(settings.iterations):
+        crops = zip(*(source.crops(iteration) for source in sources), strict=True)
+        for_g, for_d, noise = (torch.stack(part).to(device) for part in crops)
+        found = gan.step(for_g, for_d, noise)
+        schedule.update(iteration, found["bicubic"])
+        if on_iteration is not None:
+            on_iteration(iteration + 1)
+    with torch.no_grad():
+        return list(generators.kernels().cpu())
+
+
+def finished(kernel: Tensor, scale: int = 4, significant: int = SIGNIFICANT) -> Tensor:
+    """The kernel for a ``scale`` of 2 or 4 from what :func:`estimate_kernels` found, (k, k) float64.
+
+    Without what is negligible, centred, and for x4 convolved with itself, which is what RealSR's pools hold.
+
+    Raises:
+        EstimationError: the training diverged, so that there is no kernel.
+    """
+    if scale not in (2, 4):
+        raise ValueError(f"KernelGAN estimates kernels for scales of 2 and 4, not {scale}")
+    if not bool(torch.isfinite(kernel).all()) or not float(kernel.sum()) > 0:
+        raise EstimationError("the training diverged; estimate it again with another seed, or leave it out")
+    double = post_process(kernel.double(), significant)
+    return double if scale == 2 else analytic_x4(double)

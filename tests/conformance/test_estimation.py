@@ -1,0 +1,180 @@
+"""Estimation from photographs against the original implementations."""
+
+import numpy as np
+import torch
+from golden_files import Golden, Read, assert_close, bchw
+from torch import Tensor
+
+from wildsr.estimation.crops import crop_maps, draw_centres, gradient_map, probability_map, top_left, trimmed
+from wildsr.estimation.kernelgan import KernelGAN, Schedule
+from wildsr.losses import kernelgan as losses
+from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
+
+
+def test_kernelgan_losses(golden: Read) -> None:
+    item = golden("loss_kernelgan")
+    kernel = item["input.kernel"].requires_grad_()
+    made = item["input.g_out"].requires_grad_()
+    probabilities = item["input.d_map"].requires_grad_()
+    half = losses.bicubic_half(item["input.g_in"], (26, 26))
+    for channel in range(3):
+        assert_relative(half[:, 0], item["output.bicubic_down"][:, channel], 1e-5)
+    mask = losses.boundary_mask(kernel.shape[-1], torch.float32)
+    assert_relative(mask, item["output.boundaries_mask"], 1e-5)
+    for size in (11, 15, 17):
+        assert_relative(losses.boundary_mask(size), item[f"output.mask.{size}"], 1e-10)
+    cases = {
+        "gan_real": (losses.gan_loss(probabilities, real=True), probabilities),
+        "gan_fake": (losses.gan_loss(probabilities, real=False), probabilities),
+        "downscale": (losses.bicubic_loss(made, half), made),
+        "sum2one": (losses.sum_loss(kernel[None]), kernel),
+        "boundaries": (losses.boundary_loss(kernel[None], mask), kernel),
+        "centralized": (losses.centre_loss(kernel[None], 2), kernel),
+        "sparse": (losses.sparsity_loss(kernel[None]), kernel),
+    }
+    for name, (loss, inputs) in cases.items():
+        assert loss.shape == (1,)
+        assert_relative(loss[0], item[f"output.{name}"], 1e-5)
+        (gradient,) = torch.autograd.grad(loss[0], inputs)
+        assert_relative(gradient, item[f"output.{name}.grad"], 1e-5)
+
+
+def assert_relative(result: Tensor, expected: Tensor, tolerance: float) -> None:
+    """Relative to the largest value there is."""
+    assert_close(result, expected, tolerance * max(float(expected.abs().max()), 1e-30))
+
+
+ITERATIONS = 3000
+"""The original draws this many at a time; the file has the first ones."""
+
+
+def test_kernelgan_maps(golden: Read) -> None:
+    item = golden("est_kernelgan_maps")
+    levels = bchw(item["input.img"])[0]
+    picture = levels.double() / 255
+    found = gradient_map(picture)
+    assert_close(found, item["output.gradient_map"], 1e-9)
+    for crop in (26, 64):
+        flat = probability_map(found, crop).flatten()
+        assert_close(flat, item[f"output.probability_map_{crop}"], 1e-9)
+    for name, border in (("synt", 10), ("real", 0)):
+        inner = trimmed(levels, border)
+        assert inner.permute(1, 2, 0).shape == tuple(item[f"output.{name}.shape"].tolist())
+        maps = crop_maps(inner.double() / 255, 64, 26)
+        if name == "synt":
+            assert_close(maps[0].flatten(), item["output.synt.prob_sml"], 1e-9)
+            assert_close(maps[1].flatten(), item["output.synt.prob_big"], 1e-9)
+        rng = np.random.RandomState(int(item["param.seed"]))
+        for network, one, crop in zip("gd", maps, (64, 26), strict=True):
+            expected = item[f"output.{name}.crop_{network}"]
+            centres = draw_centres(one, ITERATIONS, rng)[: len(expected)]
+            assert centres.tolist() == expected.tolist()
+            corners = top_left(centres, tuple(inner.shape[-2:]), crop)
+            assert corners.tolist() == item[f"output.{name}.topleft_{network}"].tolist()
+            if network == "g":
+                top, left = corners[0]
+                first = inner[:, top : top + crop, left : left + crop].float() / 127.5 - 1
+                assert_close(first[None], item[f"output.{name}.g_crop0"], 1e-6)
+
+
+def test_kernelgan_schedule(golden: Read) -> None:
+    item = golden("sched_kernelgan_learner")
+    series = item["input.loss_bicubic"]
+    # The second picture never comes near to bicubic, so that only its learning rate changes.
+    schedule = Schedule(2)
+    for iteration, (loss, row) in enumerate(zip(series, item["output.rows"], strict=True)):
+        schedule.update(iteration, torch.stack([loss, loss + 1]))
+        found = [schedule.bicubic[0], schedule.centre[0], schedule.sparse[0]] + [schedule.learning_rate] * 2
+        torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), row, rtol=1e-12, atol=0)
+    assert [float(part[1]) for part in (schedule.bicubic, schedule.centre, schedule.sparse)] == [5, 0, 0]
+
+
+INNER = (0, 3, 6, 9, 12)
+
+
+def stacked(
+    states: list[dict[str, Tensor]], conf: dict[str, int]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """States of the original networks as those of one batch."""
+
+    def every(key: str) -> Tensor:
+        return torch.stack([state[key] for state in states])
+
+    g_names = [
+        "first_layer",
+        *(f"feature_block.{i}" for i in range(len(conf["G_structure"]) - 2)),
+        "final_layer",
+    ]
+    generators = {f"weights.{i}": every(f"G.{name}.weight") for i, name in enumerate(g_names)}
+    discriminators = {
+        "norm_scale": torch.stack([every(f"D.feature_block.{i + 1}.weight") for i in INNER], 1),
+        "norm_shift": torch.stack([every(f"D.feature_block.{i + 1}.bias") for i in INNER], 1),
+    }
+    for ours, theirs in (("", "weight_orig"), ("_bias", "bias"), ("_u", "weight_u"), ("_v", "weight_v")):
+        first, last = (every(f"D.{name}.{theirs}") for name in ("first_layer", "final_layer.0"))
+        middle = torch.stack([every(f"D.feature_block.{i}.{theirs}") for i in INNER], 1)
+        for name, value in (("first", first), ("middle", middle), ("last", last)):
+            deep = 3 if name == "middle" else 2
+            discriminators[name + ours] = value.flatten(deep) if ours == "" else value
+    return generators, discriminators
+
+
+def train(items: list[Golden], dtype: torch.dtype, steps: int) -> tuple[KernelGAN, list[dict[str, Tensor]]]:
+    """The items' networks side by side."""
+    conf = items[0].json("conf")
+    g_state, d_state = stacked([item.under("weight.") for item in items], conf)
+    generators = KernelGANGenerators(len(items), conf["G_chan"], tuple(conf["G_structure"]))
+    discriminators = KernelGANDiscriminators(
+        len(items), conf["D_chan"], conf["D_n_layers"], conf["D_kernel_size"]
+    )
+    generators.load_state_dict(g_state)
+    discriminators.load_state_dict(d_state)
+    schedule = Schedule(len(items))
+    for index, item in enumerate(items):
+        for theirs, value in item.json("lambdas").items():
+            ours = theirs.removeprefix("lambda_").replace("centralized", "centre")
+            getattr(schedule, ours)[index] = value
+    gan = KernelGAN(generators.to(dtype), discriminators.to(dtype), schedule)
+    for_g, for_d = (
+        torch.cat([item[f"input.{name}"] for item in items]).to(dtype) for name in ("g_in", "d_in")
+    )
+    return gan, [gan.step(for_g, for_d, torch.zeros_like(for_d)) for _ in range(steps)]
+
+
+NAMES = {
+    "g_gan": "g_gan",
+    "bicubic": "bicubic",
+    "sum": "sum2one",
+    "boundary": "boundaries",
+    "centre": "centralized",
+    "sparse": "sparse",
+    "d_real": "d_real",
+    "d_fake": "d_fake",
+}
+
+
+def test_kernelgan_steps(golden: Read) -> None:
+    """Both items in one batch: the second has the loss weights of late training."""
+    items = [golden("step_kernelgan"), golden("step_kernelgan_constraints")]
+    conf = items[0].json("conf")
+    for steps in (1, 3):
+        gan, logged = train(items, torch.float64, steps)
+        before = stacked([item.under("weight.") for item in items], conf)
+        deltas = stacked([item.under(f"delta64_{steps}.") for item in items], conf)
+        for network, old, delta in zip((gan.generators, gan.discriminators), before, deltas, strict=True):
+            found = network.state_dict()
+            assert set(found) == set(delta)
+            for key, value in delta.items():
+                # The differences are stored as float32.
+                change = found[key] - old[key].double()
+                torch.testing.assert_close(change, value.double(), rtol=2**-23, atol=1e-9)
+        for index, item in enumerate(items):
+            for step, found in enumerate(logged):
+                for ours, theirs in NAMES.items():
+                    value = item[f"log.f64.{theirs}"][step]
+                    torch.testing.assert_close(found[ours][index], value, rtol=1e-7, atol=0)
+    for index, item in enumerate(items):
+        gan, logged = train(items, torch.float32, 3)
+        for ours, theirs in NAMES.items():
+            values = torch.stack([found[ours][index] for found in logged]).double()
+            torch.testing.assert_close(values, item[f"log.f32.{theirs}"], rtol=1e-4, atol=0)
