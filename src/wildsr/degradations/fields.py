@@ -41,6 +41,12 @@ def read_fields(kind: type[T], content: Mapping[str, Any], where: str) -> T:
         raise DegradationError(f"{where}: {error}") from error
 
 
+def require(holds: bool, rule: str, value: object) -> None:
+    """For the ``__post_init__`` of a line: raises ``ValueError`` where its ``rule`` does not hold for ``value``."""
+    if not holds:
+        raise ValueError(f"{rule}, not {value}")
+
+
 @cache
 def _fields(kind: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     required = [

@@ -63,7 +63,7 @@ def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
     sizes = {tuple(one.shape[-2:]) for one in pictures}
     if len(sizes) > 1:
         raise DegradationError(f"the programs of one batch end at several sizes: {sorted(sizes)}")
-    return torch.cat(pictures) if pictures else images
+    return torch.cat(pictures).clamp(0, 1) if pictures else images
 
 
 def _alone(picture: Tensor, program: Sequence[Line]) -> Tensor:

@@ -1,9 +1,8 @@
 """WebP compression of pictures in memory, through the real codec."""
 
-import pyvips
 from torch import Tensor
 
-from wildsr.ops.codec import from_vips, to_vips
+from wildsr.ops.codec import through_codec
 
 
 def webp(image: Tensor, quality: int) -> Tensor:
@@ -11,5 +10,4 @@ def webp(image: Tensor, quality: int) -> Tensor:
 
     ``quality`` is libwebp's, 0 to 100. Values are rounded to 8 bits on the way. No gradients.
     """
-    encoded = to_vips(image).webpsave_buffer(Q=quality, keep="none")
-    return from_vips(pyvips.Image.webpload_buffer(encoded), image)
+    return through_codec(image, "WEBP", quality)

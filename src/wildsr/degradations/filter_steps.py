@@ -1,0 +1,119 @@
+"""Steps that filter: blurs, ringing, and the blur that goes before keeping some pixels only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.degradations.fields import require
+from wildsr.ops import kernels, shifting
+from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Filter with a kernel of :mod:`wildsr.ops.kernels`, reflecting at the borders; sigmas in pixels.
+
+    ``beta`` is the exponent of the shapes generalized and plateau.
+    """
+
+    size: int
+    sigma_x: float
+    sigma_y: float
+    theta: float = 0.0
+    shape: Literal["gaussian", "generalized", "plateau"] = "gaussian"
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+        require(min(self.sigma_x, self.sigma_y) > 0, "sigmas are positive", (self.sigma_x, self.sigma_y))
+        require(self.beta > 0, "beta is positive", self.beta)
+
+    def kernel(self) -> Tensor:
+        """(size, size) float32."""
+        if self.shape == "gaussian":
+            return kernels.gaussian_kernel(self.size, self.sigma_x, self.sigma_y, self.theta)
+        family = kernels.plateau_kernel if self.shape == "plateau" else kernels.generalized_gaussian_kernel
+        return family(self.size, self.sigma_x, self.sigma_y, self.theta, self.beta)
+
+    def is_separable(self) -> bool:
+        """Whether it is a round Gaussian, which can be applied along one direction after the other."""
+        return self.shape == "gaussian" and self.sigma_x == self.sigma_y
+
+
+def blur(images: Tensor, steps: Sequence[Blur]) -> Tensor:
+    """Each picture with its kernel; all of the kernels are separable, or none."""
+    if not steps[0].is_separable():
+        return _filter(images, [step.kernel() for step in steps]).clamp(0, 1)
+    profiles = [_trimmed(kernels.gaussian_profile(step.size, step.sigma_x)) for step in steps]
+    return filter_separably(images, _stacked(profiles)).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Sinc:
+    """Filter with a circular low-pass, which rings; ``cutoff`` in radians per pixel."""
+
+    size: int
+    cutoff: float
+
+    def __post_init__(self) -> None:
+        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+        require(self.cutoff > 0, "a cutoff is positive", self.cutoff)
+
+
+def sinc(images: Tensor, steps: Sequence[Sinc]) -> Tensor:
+    """Each picture with its low-pass."""
+    return _filter(images, [kernels.sinc_kernel(step.size, step.cutoff) for step in steps])
+
+
+@dataclass(frozen=True)
+class Subsample:
+    """Keep every ``every``-th pixel from the first, after a Gaussian that is shifted to keep the picture aligned.
+
+    ``sigma`` is in pixels, ``size`` the side of the kernel (BSRGAN, section 3.2; ``every`` divides the sides).
+    """
+
+    every: int
+    sigma: float
+    size: int = 25
+
+    def __post_init__(self) -> None:
+        require(self.every > 0, "every is positive", self.every)
+        require(self.sigma > 0, "a sigma is positive", self.sigma)
+        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+
+
+def subsample(images: Tensor, steps: Sequence[Subsample]) -> Tensor:
+    """All of them must keep as many pixels."""
+    every = steps[0].every
+    profiles = []
+    for step in steps:
+        # The shift of a separable kernel is that of its profiles.
+        profile = kernels.gaussian_profile(step.size, step.sigma).expand(1, -1).mT
+        shifted = shifting.shift_linear(profile, (every - 1) / 2)[:, 0]
+        profiles.append(_trimmed((shifted / shifted.sum()).flip(0)))
+    return filter_separably(images, _stacked(profiles), every=every).clamp(0, 1)
+
+
+def _filter(images: Tensor, each: list[Tensor]) -> Tensor:
+    """Filter with kernels of several odd sizes, which are symmetric about their middle."""
+    largest = max(len(kernel) for kernel in each)
+    padded = [kernels.pad_kernel(kernel, largest) if len(kernel) < largest else kernel for kernel in each]
+    spectrally = images.device.type == "cpu" and largest > 5
+    return (filter_spectrally if spectrally else filter_per_sample)(images, torch.stack(padded))
+
+
+def _trimmed(profile: Tensor) -> Tensor:
+    """A profile (n,) without the ends that float32 would not notice, its middle staying the middle."""
+    used = (profile > 1e-8 * profile.max()).nonzero()
+    spare = min(int(used[0]), len(profile) - 1 - int(used[-1]))
+    return profile[spare : len(profile) - spare]
+
+
+def _stacked(profiles: list[Tensor]) -> Tensor:
+    """(B, n) from profiles of several odd lengths."""
+    largest = max(len(profile) for profile in profiles)
+    return torch.stack([F.pad(profile, [(largest - len(profile)) // 2] * 2) for profile in profiles])
