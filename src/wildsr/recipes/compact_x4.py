@@ -15,7 +15,7 @@ from wildsr.data.photographs import draw_patches, read_photographs
 from wildsr.degradations.simple import SimpleDegradation
 from wildsr.losses.pixel import l1
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.training.loop import OnStep, Schedule, fit
+from wildsr.training.simple_loop import OnStep, Schedule, fit
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from wildsr.training.loop import Schedule, fit
+from wildsr.training.simple_loop import Schedule, fit
 
 
 def network() -> nn.Module:

@@ -1,0 +1,23 @@
+"""Why a run ends before its last step."""
+
+from pathlib import Path
+
+
+class TrainingError(Exception):
+    """The run cannot go on; the message says why and what to do."""
+
+
+class Interrupted(Exception):
+    """A signal ended the run, after its state was saved.
+
+    Attributes:
+        signal: number of the signal; the exit code of a command that ends by it is 128 plus this.
+        step: steps done.
+        state: the file from which the same command goes on.
+    """
+
+    def __init__(self, signal: int, step: int, state: Path) -> None:
+        super().__init__(f"stopped after step {step}; the same command goes on from {state}")
+        self.signal = signal
+        self.step = step
+        self.state = state

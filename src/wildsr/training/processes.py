@@ -1,0 +1,79 @@
+"""The processes of a run, on Lightning Fabric: who they are, and what they tell each other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.distributed
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from wildsr.training.errors import TrainingError
+from wildsr.training.plan import Precision
+
+Accelerator = Literal["auto", "cpu", "gpu", "mps"]
+_PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a run computes on: ``devices`` of one kind on each of ``nodes`` machines, one process for each device."""
+
+    accelerator: Accelerator = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: Precision = "bf16"
+
+
+def start(hardware: Hardware) -> Fabric:
+    """Start the processes; every one of them goes on from here, with its own rank.
+
+    On one machine the command line is run again for each further device. Under ``torchrun``, and where SLURM or another
+    system starts processes, those are taken as they are.
+
+    Raises:
+        TrainingError: when this machine has no such devices, or they cannot compute in that precision.
+    """
+    several = hardware.devices * hardware.nodes > 1
+    try:
+        fabric = Fabric(
+            accelerator=hardware.accelerator,
+            strategy="ddp" if several else "auto",
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            precision=_PRECISIONS[hardware.precision],
+        )
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"{hardware} cannot be used: {error}") from error
+    if hardware.precision == "fp16" and fabric.device.type == "cpu":
+        raise TrainingError("CPUs do not train in fp16; choose bf16 or fp32")
+    fabric.launch()
+    return fabric
+
+
+def average_gradients(tensors: Sequence[Tensor]) -> None:
+    """Replace the tensors by their means over all processes, in place, in one exchange."""
+    if not tensors:
+        return
+    joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    torch.distributed.all_reduce(joined)
+    joined /= torch.distributed.get_world_size()
+    first = 0
+    for tensor in tensors:
+        tensor.copy_(joined[first : first + tensor.numel()].view_as(tensor))
+        first += tensor.numel()
+
+
+def broadcast_weights(networks: Iterable[nn.Module]) -> None:
+    """Give all processes the weights and buffers of the first one."""
+    for network in networks:
+        for tensor in (*network.parameters(), *network.buffers()):
+            torch.distributed.broadcast(tensor.data, src=0)
+
+
+def broadcast_buffers(networks: Iterable[nn.Module]) -> None:
+    """Give all processes the buffers (batch norm's statistics) of the first one."""
+    for network in networks:
+        for tensor in network.buffers():
+            torch.distributed.broadcast(tensor.data, src=0)
