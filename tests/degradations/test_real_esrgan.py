@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.program import run_steps
-from wildsr.degradations.real_esrgan import RealESRGANDegradation
+from wildsr.degradations.real_esrgan import RealEsrgan
 
 Step = dict[str, Any]
 COUNT = 2000
@@ -24,7 +24,7 @@ def photo(height: int = 64, width: int = 80) -> Tensor:
 
 
 def programs(count: int, size: tuple[int, int] = (64, 80), **options: Any) -> list[dict[str, Any]]:
-    degradation = RealESRGANDegradation(**options)
+    degradation = RealEsrgan(**options)
     return [degradation.sample(np.random.default_rng([3, index]), size) for index in range(count)]
 
 
@@ -40,7 +40,7 @@ def share(found: int | bool, count: int = COUNT) -> float:
 @pytest.mark.parametrize("scale", [2, 4])
 def test_shape_range_and_levels(scale: int) -> None:
     parameters = programs(16, scale=scale)
-    lr = RealESRGANDegradation(scale).apply(photo().expand(16, -1, -1, -1), parameters)
+    lr = RealEsrgan(scale).apply(photo().expand(16, -1, -1, -1), parameters)
     assert lr.shape == (16, 3, 64 // scale, 80 // scale)
     assert lr.min() >= 0
     assert lr.max() <= 1
@@ -50,7 +50,7 @@ def test_shape_range_and_levels(scale: int) -> None:
 
 @pytest.mark.parametrize("jpeg", ["codec", "differentiable"])
 def test_replay_is_bit_for_bit_and_pictures_are_alone(jpeg: Any) -> None:
-    degradation = RealESRGANDegradation(jpeg=jpeg)
+    degradation = RealEsrgan(jpeg=jpeg)
     parameters = programs(12, jpeg=jpeg)
     images = photo().expand(12, -1, -1, -1)
     first = degradation.apply(images, parameters)
@@ -60,7 +60,7 @@ def test_replay_is_bit_for_bit_and_pictures_are_alone(jpeg: Any) -> None:
 
 def test_sizes_that_the_scale_does_not_divide_lose_their_rest() -> None:
     parameters = programs(4, (67, 83))
-    degradation = RealESRGANDegradation()
+    degradation = RealEsrgan()
     images = photo(67, 83).expand(4, -1, -1, -1)
     lr = degradation.apply(images, parameters)
     assert lr.shape == (4, 3, 16, 20)
@@ -68,7 +68,7 @@ def test_sizes_that_the_scale_does_not_divide_lose_their_rest() -> None:
 
 
 def test_tiny_pictures_pass() -> None:
-    lr = RealESRGANDegradation().apply(photo(4, 8).expand(8, -1, -1, -1), programs(8, (4, 8)))
+    lr = RealEsrgan().apply(photo(4, 8).expand(8, -1, -1, -1), programs(8, (4, 8)))
     assert lr.shape == (8, 3, 1, 2)
 
 
@@ -176,7 +176,7 @@ def test_poisson_noise_counts_as_many_photons_as_there_are_levels(grey: bool) ->
 
 
 def test_mistakes_are_named() -> None:
-    degradation = RealESRGANDegradation()
+    degradation = RealEsrgan()
     with pytest.raises(DegradationError, match="2 pictures but 1 sets"):
         degradation.apply(photo().expand(2, -1, -1, -1), programs(1))
     with pytest.raises(DegradationError, match="several sizes"):

@@ -62,9 +62,9 @@ class Camera:
             raise ValueError("the weights of cameras are not negative, and one of them at least is positive")
 
 
-def sample_camera(rng: np.random.Generator) -> dict[str, Any]:
-    """Draw a line of a program: a camera, and how noisy it is."""
-    shot = math.exp(rng.uniform(math.log(SHOT[0]), math.log(SHOT[1])))
+def sample_camera(rng: np.random.Generator, shots: tuple[float, float] = SHOT) -> dict[str, Any]:
+    """Draw a line of a program: a camera, and how noisy it is, its shot noise being in the range ``shots``."""
+    shot = math.exp(rng.uniform(math.log(shots[0]), math.log(shots[1])))
     return {
         "step": "camera",
         "cameras": [float(weight) for weight in rng.uniform(0, 1, CAMERAS)],

@@ -63,7 +63,7 @@ SECOND = Stage(0.8, (0.2, 1.5), 0.3, 0.4, (0.3, 1.2), 0.5, (1, 25), (0.05, 2.5))
 
 
 @dataclass(frozen=True)
-class RealESRGANDegradation:
+class RealEsrgan:
     """A program of steps for each picture.
 
     ``jpeg`` is the ``codec``, or ``differentiable`` as the published models were trained with (rounded, so that it has

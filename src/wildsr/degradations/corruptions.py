@@ -1,0 +1,82 @@
+"""Simple corruptions with names, as in the tables of DSGAN (Fritsche et al., 2019) and SRResCGAN (Umer et al., 2020).
+
+There a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, stands for the unknown one of a camera. It
+is done to the LR picture, which is MATLAB's bicubic of the HR picture.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from wildsr.degradations.degradation import DegradationError, Parameters
+from wildsr.degradations.program import run_steps
+from wildsr.ops.blur_downscale import crop_to_multiple
+
+_PART = re.compile(r"(blur|noise|jpeg)-(\d+(?:\.\d+)?)")
+_REACH = 3
+"""Standard deviations of a Gaussian within its kernel, to each side."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A Gaussian blur of the HR picture, MATLAB's bicubic, noise and JPEG, in this order; the result has 8 bits.
+
+    Noise is Gaussian and in colour. ``blur`` is a standard deviation in HR pixels, ``noise`` one in levels of 8 bits;
+    0 leaves them out. ``jpeg`` is libjpeg's quality, 1 to 100, or None. Without any it is bicubic alone.
+
+    Raises:
+        DegradationError: for values out of range.
+    """
+
+    scale: int = 4
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.blur < 0 or self.noise < 0:
+            raise DegradationError(f"blur and noise are not negative, as {self.blur} and {self.noise} are")
+        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
+            raise DegradationError(f"a JPEG quality is from 1 to 100, not {self.jpeg}")
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+        """The program for an HR picture of ``size`` (height, width); only the seed of the noise is drawn."""
+        steps: list[dict[str, Any]] = []
+        if self.blur:
+            side = 2 * max(1, round(_REACH * self.blur)) + 1
+            steps.append({"step": "blur", "size": side, "sigma_x": self.blur, "sigma_y": self.blur})
+        small = [size[0] // self.scale, size[1] // self.scale]
+        steps.append({"step": "resize", "size": small, "method": "matlab"})
+        if self.noise:
+            steps.append({"step": "gaussian_noise", "level": self.noise, "seed": int(rng.integers(2**31))})
+        steps.append({"step": "jpeg", "quality": self.jpeg} if self.jpeg else {"step": "round"})
+        return {"steps": steps}
+
+    def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
+        """Run the programs on (B, 3, H, W) in [0, 1]; see :class:`wildsr.degradations.degradation.Degradation`."""
+        return run_steps(crop_to_multiple(images, self.scale), parameters)
+
+
+def named_corruption(name: str, scale: int = 4) -> Corruption:
+    """The corruption of a name such as ``noise-8``, ``jpeg-30``, ``blur-1.6``, ``noise-8+jpeg-30`` or ``bicubic``.
+
+    Raises:
+        DegradationError: for a name that is none.
+    """
+    if name == "bicubic":
+        return Corruption(scale)
+    values: dict[str, float] = {}
+    for part in name.split("+"):
+        match = _PART.fullmatch(part)
+        if match is None or match[1] in values or (match[1] == "jpeg" and "." in match[2]):
+            raise DegradationError(
+                f"'{name}' names no corruption; those are bicubic, blur-SIGMA, noise-SIGMA, jpeg-QUALITY, and several "
+                "joined by '+', such as noise-8+jpeg-30"
+            )
+        values[match[1]] = float(match[2])
+    jpeg = int(values["jpeg"]) if "jpeg" in values else None
+    return Corruption(scale, values.get("blur", 0.0), values.get("noise", 0.0), jpeg)

@@ -1,0 +1,67 @@
+"""Degradations by name, for the command line and for recipes."""
+
+import difflib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from wildsr.degradations.bsrgan import Bsrgan
+from wildsr.degradations.bsrgan_plus import BsrganPlus
+from wildsr.degradations.corruptions import named_corruption
+from wildsr.degradations.degradation import Degradation, DegradationError
+from wildsr.degradations.real_esrgan import RealEsrgan
+from wildsr.degradations.wild import Wild, clean, light
+
+
+class Preset(NamedTuple):
+    """What makes a degradation for a scale, and what it is about, in a line."""
+
+    make: Callable[[int], Degradation]
+    about: str
+
+
+PRESETS: dict[str, Preset] = {
+    "wild": Preset(Wild, "a mixture of both of BSRGAN's with the camera, real-esrgan, light and clean"),
+    "bsrgan": Preset(
+        Bsrgan, "BSRGAN's blurs, shrinking, noise and JPEG in random order, as in its public code"
+    ),
+    "bsrgan-camera": Preset(lambda scale: Bsrgan(scale, camera=True), "bsrgan with the camera of its paper"),
+    "bsrgan-plus": Preset(BsrganPlus, "BSRGAN's extended one: two rounds, and more kinds of noise"),
+    "bsrgan-plus-camera": Preset(
+        lambda scale: BsrganPlus(scale, camera=True), "bsrgan-plus with the camera as well"
+    ),
+    "real-esrgan": Preset(
+        RealEsrgan, "Real-ESRGAN's second order: blur, resizing, noise and JPEG twice, with ringing"
+    ),
+    "light": Preset(light, "a good photograph: hardly blurred, hardly noisy, JPEG 75 to 95"),
+    "clean": Preset(clean, "made smaller and nothing else, by one of several methods"),
+    "bicubic": Preset(lambda scale: named_corruption("bicubic", scale), "MATLAB's bicubic and nothing else"),
+    "blur-2": Preset(
+        lambda scale: named_corruption("blur-2", scale), "a Gaussian blur of 2 HR pixels, and bicubic"
+    ),
+    "noise-8": Preset(
+        lambda scale: named_corruption("noise-8", scale), "bicubic, and Gaussian noise of 8 levels (DSGAN)"
+    ),
+    "jpeg-30": Preset(
+        lambda scale: named_corruption("jpeg-30", scale), "bicubic, and JPEG of quality 30 (DSGAN)"
+    ),
+}
+
+
+def preset(name: str, scale: int = 4) -> Degradation:
+    """The degradation of a name in ``PRESETS``, or of any :func:`wildsr.degradations.corruptions.named_corruption`.
+
+    Raises:
+        DegradationError: for a name that is none, with the nearest that is, or a scale that is not positive.
+    """
+    if scale < 1:
+        raise DegradationError(f"a scale is a whole number from 1, not {scale}")
+    if name in PRESETS:
+        return PRESETS[name].make(scale)
+    try:
+        return named_corruption(name, scale)
+    except DegradationError as error:
+        near = difflib.get_close_matches(name, PRESETS, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(PRESETS)}"
+        raise DegradationError(
+            f"there is no degradation '{name}'; {hint} Also blur-SIGMA, noise-SIGMA and jpeg-QUALITY, which '+' joins"
+        ) from error

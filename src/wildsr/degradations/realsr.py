@@ -1,0 +1,143 @@
+"""RealSR's degradation (Ji et al., 2020): kernels and noise of the very pictures that the model is for.
+
+Pictures are taken to be of 8 bits, and LR pictures are cut to whole levels before noise is added, since the originals
+keep both in files, and cut rather than round.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.degradations.degradation import DegradationError, Parameters
+from wildsr.degradations.fields import read_fields
+from wildsr.degradations.pools import KernelPool, NoisePool
+from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.borders import inside
+from wildsr.ops.noise import inject_noise
+from wildsr.ops.resize import downscale_with_kernel, imresize
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    pool: str
+    index: int
+
+
+@dataclass(frozen=True)
+class _Patch:
+    pool: str
+    index: int
+    top: int
+    left: int
+
+
+Drawn = TypeVar("Drawn", _Kernel, _Patch)
+
+
+@dataclass(frozen=True)
+class RealSr:
+    """Shrink, and add noise from a pool.
+
+    Without ``kernels``, pictures are shrunk by MATLAB's bicubic, as in Track 1 of NTIRE 2020; with them, each by a
+    kernel of the pool, as in Track 2. Without ``noise`` none is added. A noise patch that is smaller than the LR
+    picture goes on mirrored, as often as it takes; the originals add 32 pixels of patches of 256.
+
+    Raises:
+        DegradationError: for a pool of kernels for another scale.
+    """
+
+    scale: int = 4
+    noise: NoisePool | None = None
+    kernels: KernelPool | None = None
+
+    def __post_init__(self) -> None:
+        if self.kernels is not None and self.kernels.scale != self.scale:
+            raise DegradationError(
+                f"these kernels are for a scale of {self.kernels.scale}, not {self.scale}: take another pool, or "
+                "estimate kernels for this scale"
+            )
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+        """Draw a kernel, a noise patch and where it is cropped, for an HR picture of ``size`` (height, width)."""
+        parameters: Parameters = {"kernel": None, "noise": None}
+        if self.kernels is not None:
+            index = int(rng.integers(len(self.kernels)))
+            parameters["kernel"] = {"pool": self.kernels.digest, "index": index}
+        if self.noise is not None:
+            index = int(rng.integers(len(self.noise)))
+            side = self.noise.patches.shape[-1]
+            top, left = (_draw_start(rng, side, length // self.scale) for length in size)
+            parameters["noise"] = {"pool": self.noise.digest, "index": index, "top": top, "left": left}
+        return parameters
+
+    def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
+        """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1].
+
+        Raises:
+            DegradationError: for parameters of other pools or another degradation, or not one for each picture.
+        """
+        if len(parameters) != len(images):
+            raise DegradationError(f"{len(images)} pictures but {len(parameters)} sets of parameters")
+        drawn = [self._read(index, one) for index, one in enumerate(parameters)]
+        hr = crop_to_multiple(images, self.scale)
+        if self.kernels is None:
+            lr = imresize(hr, 1 / self.scale).clamp(0, 1)
+        else:
+            chosen = self.kernels.kernels[[kernel.index for kernel, _ in drawn if kernel]]
+            lr = torch.cat([_blurred(*one, self.scale) for one in zip(hr, chosen, strict=True)])
+        # What is a whole level but for rounding must not fall to the one below.
+        lr = (lr * 255 + 1e-4).floor() / 255
+        if self.noise is None:
+            return lr
+        size = (lr.shape[-2], lr.shape[-1])
+        patches = [_crop(self.noise, patch, size) for _, patch in drawn if patch]
+        return inject_noise(lr, torch.stack(patches).to(lr) / 255)
+
+    def _read(self, index: int, parameters: Parameters) -> tuple[_Kernel | None, _Patch | None]:
+        if set(parameters) != {"kernel", "noise"}:
+            raise DegradationError(f"picture {index}: these are not parameters of RealSR's degradation")
+        where = (f"picture {index}: kernel", f"picture {index}: noise")
+        kernel = _drawn(_Kernel, parameters["kernel"], self.kernels, where[0])
+        return kernel, _drawn(_Patch, parameters["noise"], self.noise, where[1])
+
+
+def _drawn(
+    kind: type[Drawn], content: object, pool: KernelPool | NoisePool | None, where: str
+) -> Drawn | None:
+    """What was drawn from a pool, checked to be this one."""
+    if content is None and pool is None:
+        return None
+    if not isinstance(content, dict) or pool is None:
+        there, here = ("no", "one") if content is None else ("a", "none")
+        raise DegradationError(f"{where}: the parameters have {there} draw from a pool, and {here} was given")
+    drawn = read_fields(kind, content, where)
+    if drawn.pool != pool.digest:
+        raise DegradationError(
+            f"{where}: the parameters were drawn from another pool, with the digest {drawn.pool[:12]}, not "
+            f"{pool.digest[:12]}; give the pool they were drawn from"
+        )
+    if not 0 <= drawn.index < len(pool):
+        raise DegradationError(f"{where}: the pool has {len(pool)} entries, and no number {drawn.index}")
+    return drawn
+
+
+def _blurred(picture: Tensor, kernel: Tensor, scale: int) -> Tensor:
+    """(1, 3, h, w) of (3, H, W); alone, since a last digit may decide about a level."""
+    levels = (picture.double() * 255).round().unsqueeze(0)
+    return downscale_with_kernel(levels, kernel.unsqueeze(0), 1 / scale).clamp(0, 255).div(255).to(picture)
+
+
+def _draw_start(rng: np.random.Generator, side: int, wanted: int) -> int:
+    """Where a crop begins: anywhere within the patch, or of a patch that goes on, mirrored, without end."""
+    return int(rng.integers(side - wanted + 1 if wanted <= side else 2 * side))
+
+
+def _crop(pool: NoisePool, patch: _Patch, size: tuple[int, int]) -> Tensor:
+    side = pool.patches.shape[-1]
+    rows = inside(torch.arange(size[0]) + patch.top, side, "symmetric")
+    columns = inside(torch.arange(size[1]) + patch.left, side, "symmetric")
+    return pool.patches[patch.index][:, rows][:, :, columns]

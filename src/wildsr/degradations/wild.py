@@ -1,0 +1,123 @@
+"""A mixture of everything, for models that must take any picture, and leave the good ones good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from wildsr.degradations.bsrgan import Bsrgan
+from wildsr.degradations.bsrgan_plus import BsrganPlus
+from wildsr.degradations.camera import sample_camera
+from wildsr.degradations.degradation import Parameters
+from wildsr.degradations.program import run_steps
+from wildsr.degradations.real_esrgan import RealEsrgan
+from wildsr.ops.blur_downscale import crop_to_multiple
+
+Step = dict[str, Any]
+
+# Good ways of shrinking: none of them aliases much.
+_METHODS: tuple[Step, ...] = (
+    {"method": "matlab"},
+    {"method": "bilinear", "antialias": True},
+    {"method": "coverage"},
+)
+_QUIET_SHOTS = (1e-4, 1e-3)
+
+
+@dataclass(frozen=True)
+class Wild:
+    """Each picture gets one of five degradations, with these shares; which one is in its parameters as ``picked``.
+
+    They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's pictures are: hardly
+    blurred, hardly noisy, JPEG 75 to 95; and ``clean``: only made smaller. ``camera`` says whether both of BSRGAN's
+    have the camera of its paper.
+    """
+
+    scale: int = 4
+    bsrgan: float = 0.35
+    bsrgan_plus: float = 0.2
+    real_esrgan: float = 0.2
+    light: float = 0.15
+    clean: float = 0.1
+    camera: bool = True
+
+    def __post_init__(self) -> None:
+        shares = self.shares().values()
+        if min(shares) < 0 or sum(shares) <= 0:
+            raise ValueError(
+                f"shares are not negative, and one of them at least is positive, not {self.shares()}"
+            )
+
+    def shares(self) -> dict[str, float]:
+        """How often each is picked, by name, relative to the others."""
+        return {
+            "bsrgan": self.bsrgan,
+            "bsrgan-plus": self.bsrgan_plus,
+            "real-esrgan": self.real_esrgan,
+            "light": self.light,
+            "clean": self.clean,
+        }
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+        """Pick one, and draw its program for an HR picture of ``size`` (height, width)."""
+        shares = np.array(list(self.shares().values()))
+        picked = list(self.shares())[int(rng.choice(len(shares), p=shares / shares.sum()))]
+        return {"picked": picked, **self._draw(picked, rng, size)}
+
+    def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
+        """Run the programs on (B, 3, H, W) in [0, 1]; see :class:`wildsr.degradations.degradation.Degradation`."""
+        return run_steps(crop_to_multiple(images, self.scale), parameters)
+
+    def _draw(self, picked: str, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+        if picked == "light":
+            return _draw_light(rng, size, self.scale)
+        if picked == "clean":
+            return _draw_clean(rng, size, self.scale)
+        if picked == "real-esrgan":
+            return RealEsrgan(self.scale).sample(rng, size)
+        if picked == "bsrgan-plus":
+            return BsrganPlus(self.scale, camera=self.camera).sample(rng, size)
+        return Bsrgan(self.scale, camera=self.camera).sample(rng, size)
+
+
+def light(scale: int = 4) -> Wild:
+    """The light part alone."""
+    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=1, clean=0)
+
+
+def clean(scale: int = 4) -> Wild:
+    """The clean part alone."""
+    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=0, clean=1)
+
+
+def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Parameters:
+    steps: list[Step] = [_draw_slight_blur(rng, scale)] if rng.random() < 0.7 else []
+    steps.append(_draw_shrinking(rng, size, scale))
+    noise = rng.random()
+    if noise < 0.3:
+        channels = "grey" if rng.random() < 0.4 else "colour"
+        level, seed = rng.uniform(0.5, 5), int(rng.integers(2**31))
+        steps.append({"step": "gaussian_noise", "level": level, "channels": channels, "seed": seed})
+    elif noise < 0.6:
+        steps.append(sample_camera(rng, _QUIET_SHOTS))
+    compressed = rng.random() < 0.8
+    steps.append({"step": "jpeg", "quality": int(rng.integers(75, 96))} if compressed else {"step": "round"})
+    return {"steps": steps}
+
+
+def _draw_clean(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Parameters:
+    return {"steps": [_draw_shrinking(rng, size, scale), {"step": "round"}]}
+
+
+def _draw_slight_blur(rng: np.random.Generator, scale: int) -> Step:
+    """Up to 0.35 pixels of the result, which is about what shrinking itself blurs."""
+    sigma_x, sigma_y = (float(sigma) for sigma in rng.uniform(0.05, 0.35, 2) * scale)
+    step = {"step": "blur", "size": 4 * scale + 1, "sigma_x": sigma_x, "sigma_y": sigma_x}
+    return step | {"sigma_y": sigma_y, "theta": rng.uniform(0, np.pi)} if rng.random() < 0.5 else step
+
+
+def _draw_shrinking(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Step:
+    method = _METHODS[int(rng.integers(len(_METHODS)))]
+    return {"step": "resize", "size": [size[0] // scale, size[1] // scale], **method}

@@ -1,0 +1,80 @@
+"""The mixture for models that take any picture."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from torch import Tensor
+
+from wildsr.degradations.wild import Wild
+from wildsr.ops.resize import imresize
+
+
+def photo() -> Tensor:
+    return torch.from_numpy(data.coffee()[100:164, 200:280]).permute(2, 0, 1)[None] / 255
+
+
+def draw(count: int, wild: Wild | None = None) -> list[dict[str, Any]]:
+    wild = wild or Wild()
+    return [wild.sample(np.random.default_rng([9, index]), (64, 80)) for index in range(count)]
+
+
+def only(name: str) -> Wild:
+    shares = {"bsrgan": 0.0, "bsrgan_plus": 0.0, "real_esrgan": 0.0, "light": 0.0, "clean": 0.0}
+    return Wild(**{**shares, name: 1.0})  # type: ignore[arg-type]
+
+
+def psnr(lr: Tensor, parameters: int) -> Tensor:
+    expected = imresize(photo(), 1 / 4).clamp(0, 1).expand(parameters, -1, -1, -1)
+    return -10 * (lr - expected).square().mean((1, 2, 3)).log10()
+
+
+def test_shares_are_kept_and_named() -> None:
+    picked = Counter(one["picked"] for one in draw(2000))
+    for name, share in Wild().shares().items():
+        assert picked[name] / 2000 == pytest.approx(share, abs=0.035), name
+    doubled = draw(50, Wild(bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=2, clean=2))
+    assert {one["picked"] for one in doubled} == {"light", "clean"}
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_every_part_works_at_every_scale(scale: int) -> None:
+    wild = Wild(scale)
+    parameters = [wild.sample(np.random.default_rng([2, index]), (66, 79)) for index in range(40)]
+    images = torch.nn.functional.pad(photo(), (0, 0, 0, 2), "replicate")[..., :79].expand(40, -1, -1, -1)
+    lr = wild.apply(images, parameters)
+    assert lr.shape == (40, 3, 66 // scale, 79 // scale)
+    assert lr.min() >= 0
+    assert lr.max() <= 1
+    torch.testing.assert_close(lr * 255, (lr * 255).round(), rtol=0, atol=1e-3)
+    assert len({one["picked"] for one in parameters}) == 5
+
+
+def test_replay_is_bit_for_bit_and_pictures_are_alone() -> None:
+    parameters = draw(16)
+    images = photo().expand(16, -1, -1, -1)
+    first = Wild().apply(images, parameters)
+    assert torch.equal(first, Wild().apply(images, json.loads(json.dumps(parameters))))
+    assert torch.equal(first[7:8], Wild().apply(images[7:8], parameters[7:8]))
+    assert draw(16) == parameters
+
+
+def test_clean_is_clean_and_light_is_nearly_so() -> None:
+    quality = {}
+    for name in ("clean", "light", "bsrgan"):
+        wild = only(name)
+        quality[name] = psnr(wild.apply(photo().expand(24, -1, -1, -1), draw(24, wild)), 24)
+    assert quality["clean"].min() > 33
+    assert quality["light"].mean() > quality["bsrgan"].mean() + 4
+    assert quality["light"].min() > 24
+    assert any(step["step"] == "camera" for one in draw(24, only("light")) for step in one["steps"])
+
+
+@pytest.mark.parametrize("shares", [{"light": -1.0}, dict.fromkeys(Wild().shares(), 0.0)])
+def test_shares_that_make_no_sense_are_named(shares: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="shares are not negative"):
+        Wild(**{name.replace("-", "_"): share for name, share in shares.items()})  # type: ignore[arg-type]
