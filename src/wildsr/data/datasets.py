@@ -120,11 +120,12 @@ class Unpaired:
     """HR patches, and patches of other pictures: those of the source domain, or real LR pictures.
 
     ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is what it makes of the HR patch. The
-    other picture is ``source`` (DSGAN) or ``lr_real`` (DDNSR), and is drawn in an order of its own.
+    other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR). Its pictures are drawn in an order of their own; without
+    any, it is cut from the HR patch, as DSGAN does, whose HR pictures are themselves of the source domain.
     """
 
     hr: Picker
-    other: Picker
+    other: Picker | None
     other_role: Literal["source", "lr_real"]
     hr_patch: int
     other_patch: int
@@ -135,13 +136,18 @@ class Unpaired:
     @property
     def pickers(self) -> Sequence[Picker]:
         """Where its pictures come from."""
-        return (self.hr, self.other)
+        return (self.hr,) if self.other is None else (self.hr, self.other)
 
     def sample(self, index: int) -> Sample:
         """``hr``, ``source`` or ``lr_real``, and ``lr`` where there is a degradation."""
         rng = np.random.default_rng([self.seed, index])
         hr = _patch(self.hr.pick(index, rng), self.hr_patch, self.augment, rng)
-        other = _patch(self.other.pick(index, rng), self.other_patch, self.augment, rng)
+        if self.other is None:
+            other = cut(
+                hr, draw_crop(rng, (self.hr_patch, self.hr_patch), self.other_patch), self.other_patch
+            )
+        else:
+            other = _patch(self.other.pick(index, rng), self.other_patch, self.augment, rng)
         sample = {"hr": hr, self.other_role: other}
         if self.degradation is not None:
             parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))

@@ -1,7 +1,7 @@
 """Many pictures of one folder or one store, by number: found, checked, and kept in memory where they fit."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,28 @@ class Folder:
     def read(self, name: str) -> Tensor:
         """The picture, uint8 (3, H, W)."""
         return read_levels(self.path / name)[0]
+
+
+class Joined:
+    """Several folders or stores as one; names begin with the path of theirs."""
+
+    def __init__(self, sources: Mapping[Path, Source]) -> None:
+        self._found = {
+            f"{path.as_posix()}/{name}": (source, name)
+            for path, source in sources.items()
+            for name in source.names
+        }
+        self.names = tuple(self._found)
+
+    def size(self, name: str) -> Size:
+        """Width and height."""
+        source, inner = self._found[name]
+        return source.size(inner)
+
+    def read(self, name: str) -> Tensor:
+        """The picture, uint8 (3, H, W)."""
+        source, inner = self._found[name]
+        return source.read(inner)
 
 
 @dataclass
@@ -154,13 +176,20 @@ def open_source(path: Path) -> Source:
     return Folder(path, names)
 
 
-def find_pictures(path: Path, least: int) -> Pictures:
-    """The readable pictures under ``path`` that are at least ``least`` pixels on both sides; only headers are read.
+def find_pictures(paths: Path | Sequence[Path], least: int) -> Pictures:
+    """The readable pictures under one or several paths that are at least ``least`` pixels on both sides.
+
+    Only headers are read.
 
     Raises:
         DataError: when there are none, or more than :data:`BAD_SHARE` are unreadable.
     """
-    source = open_source(path)
+    several = (paths,) if isinstance(paths, Path) else tuple(paths)
+    source = (
+        open_source(several[0])
+        if len(several) == 1
+        else Joined({path: open_source(path) for path in several})
+    )
 
     def size_of(name: str) -> Size | str:
         try:
@@ -176,8 +205,9 @@ def find_pictures(path: Path, least: int) -> Pictures:
     small = [name for name, size in known.items() if min(size) < least]
     fit = {name: size for name, size in known.items() if min(size) >= least}
     if not fit:
+        where = ", ".join(map(str, several))
         raise DataError(
-            f"{path}: no picture of at least {least}x{least} pixels was found here; the {len(small)} that can be "
+            f"{where}: no picture of at least {least}x{least} pixels was found here; the {len(small)} that can be "
             "read are smaller. Give larger pictures, or make the patches of the recipe smaller"
         )
     return Pictures(source, list(fit), list(fit.values()), unreadable, small)

@@ -1,0 +1,70 @@
+"""DDNSR: a degradation network and a reconstruction network learn from each other, on unpaired pictures.
+
+Numbers: the authors' train.py and method/gan.py. Phases end after 50, 100, 200 and 300 times 1024 batches; the rate is
+halved at each, and Adam starts anew. The four Track 2 variants differ in the HR pictures that they are given.
+"""
+
+from wildsr.recipes.data import Dual
+from wildsr.recipes.networks import (
+    DDNSRPatchPart,
+    DDNSRVGGPart,
+    DegradationNetworkPart,
+    Network,
+    RRDBNetPart,
+)
+from wildsr.recipes.objectives import DDNSRObjective
+from wildsr.recipes.recipe import Recipe, Train
+from wildsr.recipes.schedules import Milestones, Optimizer
+
+_PHASES = (50 * 1024, 100 * 1024, 200 * 1024)
+_ADAM = Optimizer(kind="keras-adam", rate=1e-4, epsilon=1e-7, schedule=Milestones(at=_PHASES))
+_VGG_HR, _VGG_LR = (
+    DDNSRVGGPart(features=64, halvings=5, size=128),
+    DDNSRVGGPart(features=128, halvings=3, size=32),
+)
+
+
+def _ddnsr(name: str, about: str, discriminator: Network) -> Recipe:
+    networks: dict[str, Network] = {
+        "up": RRDBNetPart(),
+        "down": DegradationNetworkPart(),
+        "discriminator_up": discriminator,
+        "discriminator_down": _VGG_LR,
+    }
+    return Recipe(
+        name=name,
+        about=about,
+        networks=networks,
+        # degradation: content 0.1, DCGAN 1, cycle 10; reconstruction: VGG 1, relativistic 0.005, L1 0.01
+        objective=DDNSRObjective(),
+        optimizers=dict.fromkeys(networks, _ADAM),
+        # LR crops of 32, HR crops of 128, flipped left to right. The original cuts 16 of every picture it reads, and
+        # shuffles them among 1024; here every crop is of a picture of its own.
+        data=Dual(hr_patch=128, lr_patch=32, augment="mirror"),
+        train=Train(steps=300 * 1024, batch_size=16, fresh_optimizers_at=_PHASES),
+    )
+
+
+DDNSR_TRACK1 = _ddnsr(
+    "ddnsr-track1",
+    "DDNSR for processing noise (NTIRE 2020, Track 1): LR of the source domain, HR of DIV2K.",
+    _VGG_HR,
+)
+DDNSR_TRACK2_DIV2K = _ddnsr(
+    "ddnsr-track2-div2k",
+    "DDNSR for a smartphone's pictures (NTIRE 2020, Track 2): HR of DIV2K.",
+    DDNSRPatchPart(),
+)
+DDNSR_TRACK2_CLEANUP = _ddnsr(
+    "ddnsr-track2-cleanup",
+    "DDNSR, Track 2: HR are the smartphone's own pictures, halved in size.",
+    DDNSRPatchPart(),
+)
+DDNSR_TRACK2_MIXED = _ddnsr(
+    "ddnsr-track2-mixed",
+    "DDNSR, Track 2: HR of DIV2K together with the smartphone's own, halved in size; --set data.hr='[A, B]'.",
+    DDNSRPatchPart(),
+)
+DDNSR_TRACK2_CANON = _ddnsr(
+    "ddnsr-track2-canon", "DDNSR, Track 2: HR of a Canon camera (DPED).", DDNSRPatchPart()
+)

@@ -1,0 +1,48 @@
+"""RWSR-EDL (exclusionary dual learning), for the data of two challenges.
+
+Numbers: the authors' options/df2k/train_ntire.yml and train_aim.yml. The cr_weight in the first is read by no code.
+"""
+
+from wildsr.recipes.data import Paired
+from wildsr.recipes.networks import EDLNetPart, PatchGANPart
+from wildsr.recipes.objectives import EDLObjective, Pixel
+from wildsr.recipes.recipe import Recipe, Train
+from wildsr.recipes.schedules import Milestones, Optimizer
+
+
+def _edl(
+    name: str, about: str, steps: int, at: tuple[int, ...], objective: EDLObjective, start: str | None
+) -> Recipe:
+    adam = Optimizer(rate=1e-4, betas=(0.9, 0.999), schedule=Milestones(at=at, ahead=1))
+    return Recipe(
+        name=name,
+        about=about,
+        seed=10,
+        # strict_load is false: the branches start anew.
+        networks={
+            "generator": EDLNetPart(start=start, start_whole=False),
+            "discriminator": PatchGANPart(),
+        },
+        objective=objective,
+        optimizers={"generator": adam, "discriminator": adam},
+        data=Paired(lr_patch=32),
+        train=Train(steps=steps, batch_size=16),
+    )
+
+
+EDL_NTIRE = _edl(
+    "edl-ntire",
+    "RWSR-EDL for NTIRE 2020, Track 1: bicubic LR with noise of the source pictures; train_ntire.yml.",
+    150_000,
+    (10_000, 30_000, 50_000, 80_000, 120_000),
+    EDLObjective(),
+    "rrdb-psnr-x4",
+)
+EDL_AIM = _edl(
+    "edl-aim",
+    "RWSR-EDL for AIM 2019: bicubic LR with noise of the source pictures; train_aim.yml, which starts from nothing.",
+    350_000,
+    (35_000, 80_000, 100_000, 150_000),
+    EDLObjective(pixel=Pixel(weight=0.1), adversarial=0.001),
+    None,
+)

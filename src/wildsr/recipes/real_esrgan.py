@@ -1,0 +1,26 @@
+"""Real-ESRGAN (Wang et al., 2021).
+
+Numbers: the authors' options/train_realesrgan_x4plus.yml; 12 samples on each of 4 GPUs are a batch of 48.
+"""
+
+from wildsr.recipes.data import Degraded, Preset
+from wildsr.recipes.networks import RRDBNetPart, UNetPart
+from wildsr.recipes.objectives import RealESRGANObjective
+from wildsr.recipes.recipe import Recipe, Train
+from wildsr.recipes.schedules import Milestones, Optimizer
+
+_ADAM = Optimizer(rate=1e-4, betas=(0.9, 0.99), schedule=Milestones(at=(400_000,)))
+
+REAL_ESRGAN = Recipe(
+    name="real-esrgan",
+    about="Real-ESRGAN x4plus: second-order degradation, sharpened targets; train_realesrgan_x4plus.yml.",
+    networks={"generator": RRDBNetPart(start="realesrnet-x4plus"), "discriminator": UNetPart()},
+    # L1 1, VGG19 conv1_2 ... conv5_4 with 0.1, 0.1, 1, 1, 1, a plain GAN 0.1
+    objective=RealESRGANObjective(),
+    optimizers={"generator": _ADAM, "discriminator": _ADAM},
+    # gt_size 256, use_hflip, no use_rot; l1_gt_usm and percep_gt_usm, but not gan_gt_usm
+    data=Degraded(
+        degradation=Preset(name="real-esrgan"), hr_patch=256, lr_patch=64, augment="mirror", sharpen=True
+    ),
+    train=Train(steps=400_000, batch_size=48, ema=0.999),
+)
