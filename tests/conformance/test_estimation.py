@@ -1,14 +1,23 @@
 """Estimation from photographs against the original implementations."""
 
+import zlib
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
-from golden_files import Golden, Read, assert_close, bchw
+from golden_files import Golden, Read, assert_close, bchw, hwc
 from torch import Tensor
 
+from wildsr.estimation.cleanup import clean_up_ddnsr
 from wildsr.estimation.crops import crop_maps, draw_centres, gradient_map, probability_map, top_left, trimmed
 from wildsr.estimation.kernelgan import KernelGAN, Schedule
+from wildsr.estimation.noise import PRESETS, NoiseRule, collect_noise, survey
+from wildsr.estimation.sources import Source
+from wildsr.image import Canvas, Traits, read_levels, write
 from wildsr.losses import kernelgan as losses
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
+from wildsr.ops.noise import centred_patches, inject_noise
 
 
 def test_kernelgan_losses(golden: Read) -> None:
@@ -178,3 +187,49 @@ def test_kernelgan_steps(golden: Read) -> None:
         for ours, theirs in NAMES.items():
             values = torch.stack([found[ours][index] for found in logged]).double()
             torch.testing.assert_close(values, item[f"log.f32.{theirs}"], rtol=1e-4, atol=0)
+
+
+LARGE = {"large_df2k": PRESETS["df2k"], "large_dped": PRESETS["dped"]}
+SMALL = {f"small_m{mean}": NoiseRule(patch=32, min_mean=mean) for mean in (0, 50)}
+
+
+@pytest.mark.parametrize("case", [*LARGE, *SMALL])
+def test_noise_patches(golden: Read, golden_folder: Path, case: str, tmp_path: Path) -> None:
+    item = golden("est_noise_patch")
+    if case in LARGE:
+        path, rule = golden_folder / item.text("large_png"), LARGE[case]
+    else:
+        path, rule = tmp_path / "small.png", SMALL[case]
+        levels = bchw(item["input.small"]).float() / 255
+        with Canvas(*levels.shape[-2:], Traits()) as canvas:
+            canvas.paste(0, 0, levels)
+            write(path, canvas)
+    pieces = survey(read_levels(path)[0], rule.patch)
+    found = torch.stack([part.double() for part in pieces], 1)
+    torch.testing.assert_close(found, item[f"output.{case}.blocks"], rtol=1e-12, atol=1e-9)
+    pool, collected = collect_noise([Source(path, "it")], rule)
+    expected = item[f"output.{case}.coords"]
+    assert collected.taken == len(expected) == len(pool)
+    assert pool.origins == tuple(f"it {left},{top}" for top, left in expected.tolist())
+    hashes = [zlib.crc32(patch.permute(1, 2, 0).contiguous().numpy()) for patch in pool.patches]
+    assert hashes == item[f"output.{case}.crc32"].tolist()
+
+
+def test_noise_injection(golden: Read) -> None:
+    item = golden("est_noise_dataset")
+    top, left = item["param.pos"].tolist()
+    side = int(item.text("size"))
+    patch = bchw(item["input.patch"])[..., top : top + side, left : left + side].float() / 255
+    assert_close(centred_patches(patch)[0], item["output.norm_noise"], 1e-7)
+    assert_close(inject_noise(item["input.lq"][None], patch)[0], item["output.noisy_lq"], 1e-7)
+
+
+@pytest.mark.parametrize("name", ["even", "odd_a", "odd_b"])
+def test_ddnsr_clean_up(golden: Read, name: str) -> None:
+    item = golden("ddnsr/images/images").under(f"clean_up/{name}.png/")
+    found = clean_up_ddnsr(item["read_img"].permute(0, 3, 1, 2))
+    assert_close(hwc(found), item["resized"], 2e-7)
+    levels = (hwc(found).clamp(0, 1) * 255).to(torch.uint8)
+    different = (levels.int() - item["written_uint8"].int()).abs()
+    assert different.max() <= 1  # where a value is a whole level but for rounding
+    assert (different > 0).float().mean() < 0.01

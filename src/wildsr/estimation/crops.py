@@ -84,8 +84,9 @@ def top_left(centres: Indices, size: tuple[int, int], crop: int) -> Indices:
         np.clip(middle - crop // 2, 0, side - crop)
         for middle, side in zip((rows, columns), size, strict=True)
     ]
-    result = np.stack(corners, 1)
-    return result - result % 2
+    result: Indices = np.stack(corners, 1)
+    result -= result % 2
+    return result
 
 
 def trimmed(levels: Tensor, border: int, stride: int = 2) -> Tensor:

@@ -1,4 +1,4 @@
-"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of a picture from that picture alone; many pictures at once."""
+"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of a picture from it alone, for many pictures at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,14 @@ from torch import Tensor
 from wildsr.estimation.crops import crop_maps, draw_centres, top_left, trimmed
 from wildsr.estimation.errors import EstimationError
 from wildsr.losses import kernelgan as losses
+from wildsr.networks.kernelgan import SIZES
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators, shrink
 from wildsr.ops.estimated_kernels import SIGNIFICANT, analytic_x4, post_process
 
 Losses = dict[str, Tensor]
+
+SCALES = (2, 4)
+REACH = 1 + sum(size - 1 for size in SIZES)
 
 _SUM_WEIGHT = 0.5
 _BOUNDARY_WEIGHT = 0.5
@@ -37,6 +41,11 @@ class KernelGANSettings:
     border: int = 10
     features: int = 64
     learning_rate: float = 2e-4
+
+    @property
+    def crop_d(self) -> int:
+        """Side of the discriminator's crops: what a generator of 13 pixels and stride 2 makes of ``crop``."""
+        return (self.crop - REACH) // 2 + 1
 
 
 class Schedule:
@@ -132,7 +141,7 @@ class KernelGAN:
             "sparse": losses.sparsity_loss(kernels),
         }
         self.discriminators.requires_grad_(True)
-        weights = {
+        weights: dict[str, float | Tensor] = {
             "g_gan": 1.0,
             "bicubic": self.schedule.bicubic.to(made.dtype),
             "sum": _SUM_WEIGHT,
@@ -166,21 +175,22 @@ class CropSource:
     iteration to iteration, this adds it to the crop alone.
     """
 
-    def __init__(self, levels: Tensor, settings: KernelGANSettings, crop_d: int, seed: int) -> None:
+    def __init__(self, levels: Tensor, settings: KernelGANSettings, seed: int = 0) -> None:
         """Place the crops in ``levels`` (3, H, W) uint8.
 
         Raises:
             EstimationError: the picture is too small or has no structure.
         """
-        self._levels = trimmed(levels, settings.border)
         least = settings.crop + 2 + 2 * settings.border
         if min(levels.shape[-2:]) < least:
             raise EstimationError(
                 f"it has {levels.shape[-1]}x{levels.shape[-2]} pixels, and a kernel needs at least {least} on both "
                 "sides; use a larger picture"
             )
+        self.seed = seed
+        self._levels = trimmed(levels, settings.border)
         self._rng = np.random.default_rng(seed)
-        self._sides = (settings.crop, crop_d)
+        self._sides = (settings.crop, settings.crop_d)
         maps = crop_maps(self._levels.double() / 255, *self._sides)
         size = (self._levels.shape[-2], self._levels.shape[-1])
         self._corners = [
@@ -201,10 +211,9 @@ class CropSource:
 
 
 def estimate_kernels(
-    pictures: Sequence[Tensor],
-    settings: KernelGANSettings | None = None,
+    sources: Sequence[CropSource],
+    settings: KernelGANSettings,
     *,
-    seeds: Sequence[int] | None = None,
     device: str = "cpu",
     on_iteration: Callable[[int], None] | None = None,
 ) -> list[Tensor]:
@@ -213,29 +222,19 @@ def estimate_kernels(
     A picture's kernel depends on its seed and not on the other pictures, but for the rounding of sums.
 
     Args:
-        pictures: (3, H, W) uint8 levels each, of any sizes.
-        settings: None: the published ones.
-        seeds: one for each picture; None: all 0.
+        sources: the pictures, each used once, with these ``settings``.
+        settings: how.
         device: where to compute.
         on_iteration: called with the number of iterations that are done, after each.
 
     Returns:
         (13, 13) float32 kernels as training left them; see :func:`finished`.
-
-    Raises:
-        EstimationError: a picture is too small or has no structure.
     """
-    settings = settings or KernelGANSettings()
-    seeds = [0] * len(pictures) if seeds is None else seeds
-    count = len(pictures)
+    count = len(sources)
     generators = KernelGANGenerators(count, settings.features)
     discriminators = KernelGANDiscriminators(count, settings.features)
-    crop_d = (settings.crop - generators.reach) // generators.stride + 1
-    sources = [
-        CropSource(picture, settings, crop_d, seed) for picture, seed in zip(pictures, seeds, strict=True)
-    ]
-    for index, seed in enumerate(seeds):
-        rng = torch.Generator().manual_seed(seed)
+    for index, source in enumerate(sources):
+        rng = torch.Generator().manual_seed(source.seed)
         generators.initialise(index, rng)
         discriminators.initialise(index, rng)
     schedule = Schedule(count, settings.learning_rate, device)
@@ -259,7 +258,7 @@ def finished(kernel: Tensor, scale: int = 4, significant: int = SIGNIFICANT) -> 
     Raises:
         EstimationError: the training diverged, so that there is no kernel.
     """
-    if scale not in (2, 4):
+    if scale not in SCALES:
         raise ValueError(f"KernelGAN estimates kernels for scales of 2 and 4, not {scale}")
     if not bool(torch.isfinite(kernel).all()) or not float(kernel.sum()) > 0:
         raise EstimationError("the training diverged; estimate it again with another seed, or leave it out")

@@ -45,7 +45,8 @@ class KernelGANGenerators(nn.Module):
         product = self.weights[-1]
         for weight in reversed(self.weights[:-1]):
             product = _product(product, weight)
-        return product[:, 0, 0]
+        kernels: Tensor = product[:, 0, 0]
+        return kernels
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Shrink (count, C, H, W), each with its own generator."""
@@ -80,6 +81,10 @@ class KernelGANDiscriminators(nn.Module):
     with their biases, and scale and shift of the batch norms (count, layers - 2, F). ``first_u``, ``first_v`` and so on
     are the vectors of the spectral norms.
     """
+
+    first_bias: Tensor
+    middle_bias: Tensor
+    last_bias: Tensor
 
     def __init__(self, count: int, features: int = 64, layers: int = 7, size: int = 7) -> None:
         super().__init__()

@@ -1,0 +1,170 @@
+"""A pool of the kernels of many photographs: each takes long, so that what is done is kept and not done again."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wildsr.degradations.pools import KernelPool, same_size
+from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, estimate_kernels, finished
+from wildsr.estimation.sources import Source
+from wildsr.image import PictureError, read_levels
+
+LARGEST = 2048
+"""Of a picture with a longer side, the middle is used: as large as the pictures of RealSR's two datasets."""
+
+
+@dataclass
+class Estimated:
+    """What became of the pictures.
+
+    Attributes:
+        kernels: the raw x2 kernels (13, 13) by the names of their pictures.
+        known: how many of them were found in the record of an earlier run.
+        failures: names of pictures without a kernel, and why.
+    """
+
+    kernels: dict[str, Tensor] = field(default_factory=dict)
+    known: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+class KernelRecord:
+    """The kernels that are done, in a file of one JSON object a line, each written as soon as it is known.
+
+    A kernel counts again only for the same file, settings and seed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, list[list[float]]] = {}
+        if not path.is_file():
+            return
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                self._known[entry["key"]] = entry["kernel"]
+            except (ValueError, KeyError, TypeError):
+                continue  # the last line of a run that was cut off
+
+    def get(self, key: str) -> Tensor | None:
+        """The kernel of a key, (13, 13) float32, or None."""
+        values = self._known.get(key)
+        return None if values is None else torch.tensor(values, dtype=torch.float32)
+
+    def add(self, entries: Sequence[tuple[str, str, Tensor]]) -> None:
+        """Keep kernels by their keys, with the names of their pictures."""
+        with self.path.open("a", encoding="utf-8") as file:
+            for key, name, kernel in entries:
+                # Begins a line of its own, whatever an earlier run left.
+                file.write("\n" + json.dumps({"key": key, "picture": name, "kernel": kernel.tolist()}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def estimate_all(
+    sources: Sequence[Source],
+    settings: KernelGANSettings,
+    record: KernelRecord,
+    *,
+    seed: int = 0,
+    batch: int = 16,
+    device: str = "cpu",
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Estimated:
+    """The kernel of every picture, ``batch`` at a time.
+
+    Args:
+        sources: the pictures.
+        settings: how kernels are estimated.
+        record: of what is done; it grows after each batch.
+        seed: of every picture.
+        batch: how many are estimated together. The larger, the faster, until memory is full.
+        device: where to compute.
+        on_progress: called with the pictures done before this batch, the iterations of this batch times its
+            pictures, and what is being done.
+    """
+    result = Estimated()
+    keys = {source.name: _key(source.path, settings, seed) for source in sources}
+    todo = []
+    for source in sources:
+        kernel = record.get(keys[source.name])
+        if kernel is None:
+            todo.append(source)
+        else:
+            result.kernels[source.name] = kernel
+            result.known += 1
+    for group in _batches(todo, settings, seed, batch, result):
+        done = len(result.kernels) + len(result.failures)
+
+        def tell(iteration: int, done: int = done, count: int = len(group)) -> None:
+            if on_progress is not None:
+                on_progress(done, iteration * count, f"{count} pictures at once")
+
+        kernels = estimate_kernels([crops for _, crops in group], settings, device=device, on_iteration=tell)
+        named = [(source.name, kernel) for (source, _), kernel in zip(group, kernels, strict=True)]
+        record.add([(keys[name], name, kernel) for name, kernel in named])
+        result.kernels.update(named)
+    return result
+
+
+def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> KernelPool:
+    """The pool for ``scale`` of what was estimated, in the order of ``sources``; kernels that failed join the failures.
+
+    Raises:
+        EstimationError: there is not one kernel.
+    """
+    kernels, names = [], []
+    for source in sources:
+        raw = estimated.kernels.get(source.name)
+        if raw is None:
+            continue
+        try:
+            kernels.append(finished(raw, scale))
+            names.append(source.name)
+        except EstimationError as error:
+            estimated.failures.append((source.name, str(error)))
+    if not kernels:
+        reasons = "".join(f"\n  {name}: {reason}" for name, reason in estimated.failures[:5])
+        raise EstimationError(f"none of the {len(sources)} pictures gave a kernel:{reasons}")
+    return KernelPool(same_size(kernels), scale, tuple(names))
+
+
+def middle(levels: Tensor, largest: int = LARGEST) -> Tensor:
+    """The middle of (3, H, W), at most ``largest`` on each side."""
+    height, width = levels.shape[-2:]
+    top, left = (max(0, (side - largest) // 2) for side in (height, width))
+    return levels[:, top : top + largest, left : left + largest]
+
+
+def _batches(
+    sources: Sequence[Source], settings: KernelGANSettings, seed: int, size: int, result: Estimated
+) -> Iterator[list[tuple[Source, CropSource]]]:
+    group: list[tuple[Source, CropSource]] = []
+    for source in sources:
+        try:
+            levels = middle(read_levels(source.path)[0])
+            group.append((source, CropSource(levels, settings, seed)))
+        except (PictureError, EstimationError) as error:
+            result.failures.append((source.name, str(error)))
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _key(path: Path, settings: KernelGANSettings, seed: int) -> str:
+    """What a kernel depends on."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""  # reading it will tell why
+    facts = [status.st_size, status.st_mtime_ns, str(path.resolve()), asdict(settings), seed, LARGEST]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -1,0 +1,234 @@
+"""Noise patches from photographs: pieces so flat that what varies in them is noise (RealSR, Ji et al., 2020).
+
+RWSR-EDL collects in the same way from an auxiliary dataset, of which only the noise is used.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.degradations.pools import NoisePool
+from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.sources import Source
+from wildsr.image import PictureError, read_levels
+
+# Pillow's grey value, in 65536ths.
+_LUMA = (19595, 38470, 7471)
+
+
+@dataclass(frozen=True)
+class NoiseRule:
+    """Which pieces are taken.
+
+    Attributes:
+        patch: their side in pixels.
+        max_variance: variance of the grey levels (0 to 255) below which a piece is flat.
+        min_mean: mean of the grey levels above which a piece is taken: dark noise is often cut off at black.
+        min_variance: the least variance; more than 0 leaves out what has no noise, such as burnt-out skies.
+    """
+
+    patch: int = 256
+    max_variance: float = 20.0
+    min_mean: float = 0.0
+    min_variance: float = 0.0
+
+
+PRESETS: dict[str, NoiseRule] = {"df2k": NoiseRule(), "dped": NoiseRule(min_mean=50.0)}
+"""RealSR's rules for its two tracks: pictures with processing noise, and photographs of a phone."""
+
+
+class Pieces(NamedTuple):
+    """The pieces of a picture, row by row: top, left (int64), variance and mean (float64), (n,) each."""
+
+    top: Tensor
+    left: Tensor
+    variance: Tensor
+    mean: Tensor
+
+
+def survey(levels: Tensor, patch: int) -> Pieces:
+    """Variance and mean of the grey levels in each piece of ``levels`` (3, H, W) uint8.
+
+    Pieces do not overlap. As in the original, one that ends exactly at the border is not looked at.
+    """
+    rows, columns = (max(0, -(-(side - patch) // patch)) for side in levels.shape[-2:])
+    red, green, blue = levels[:, : rows * patch, : columns * patch].int()
+    grey = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + 0x8000) >> 16
+    pieces = grey.view(rows, patch, columns, patch)
+    total = pieces.sum((1, 3), dtype=torch.int64).flatten()
+    squares = pieces.square().sum((1, 3), dtype=torch.int64).flatten()
+    count = patch**2
+    # Exact up to the last division.
+    variance = (count * squares - total.square()).double() / count**2
+    top, left = torch.meshgrid(torch.arange(rows) * patch, torch.arange(columns) * patch, indexing="ij")
+    return Pieces(top.flatten(), left.flatten(), variance, total.double() / count)
+
+
+def accepted(pieces: Pieces, rule: NoiseRule) -> Tensor:
+    """Which pieces the rule takes, (n,) bool."""
+    flat = (pieces.variance < rule.max_variance) & (pieces.variance >= rule.min_variance)
+    return flat & (pieces.mean > rule.min_mean)
+
+
+@dataclass
+class Collected:
+    """What a collection met with.
+
+    Attributes:
+        pictures: that were read.
+        pieces: that were looked at.
+        taken: that the rule takes; the pool holds fewer where there is a limit.
+        giving: pictures that have some of these.
+        failures: names of pictures that could not be read, and why.
+        small: names of pictures in which no piece fits.
+        flattest: the smallest variance of a piece that is bright enough, and where.
+        brightest: the greatest mean of a piece that is flat enough, and where.
+    """
+
+    pictures: int = 0
+    pieces: int = 0
+    taken: int = 0
+    giving: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
+    flattest: tuple[float, str] | None = None
+    brightest: tuple[float, str] | None = None
+
+
+def collect_noise(
+    sources: Sequence[Source],
+    rule: NoiseRule,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    on_picture: Callable[[], None] | None = None,
+) -> tuple[NoisePool, Collected]:
+    """The noise patches of pictures, which are read one after the other; the patches lie in a temporary file.
+
+    Args:
+        sources: the pictures. What is transparent counts as white.
+        rule: which pieces are taken.
+        limit: the most patches; of more, each has the same chance to be kept.
+        seed: for that choice.
+        workers: pictures that are read at the same time. The result does not depend on it.
+        on_picture: called after each picture.
+
+    Raises:
+        EstimationError: there is no patch; the message tells what would help.
+    """
+    found = Collected()
+    rng = np.random.default_rng(seed)
+    origins: list[str] = []
+    size = 3 * rule.patch**2
+    # Unlinked: it vanishes with the last reference to the array that maps it.
+    with tempfile.TemporaryFile(prefix="wildsr-noise-") as file:
+        for source, result in _each(sources, rule, workers):
+            if on_picture is not None:
+                on_picture()
+            if isinstance(result, PictureError):
+                found.failures.append((source.name, str(result)))
+                continue
+            patches, pieces = result
+            take = accepted(pieces, rule)
+            _note(found, source.name, pieces, take, rule)
+            for patch, index in zip(patches, take.nonzero().flatten().tolist(), strict=True):
+                place = found.taken
+                found.taken += 1
+                if limit is not None and place >= limit:
+                    place = int(rng.integers(found.taken))  # reservoir sampling
+                    if place >= limit:
+                        continue
+                file.seek(place * size)
+                file.write(patch.numpy().tobytes())
+                origins[place : place + 1] = [f"{source.name} {pieces.left[index]},{pieces.top[index]}"]
+        if not origins:
+            raise EstimationError(_advice(found, rule))
+        file.flush()
+        shape = (len(origins), 3, rule.patch, rule.patch)
+        mapped = np.memmap(file, dtype=np.uint8, mode="c", shape=shape)
+    return NoisePool(torch.from_numpy(mapped), tuple(origins)), found
+
+
+Result = tuple[list[Tensor], Pieces] | PictureError
+
+
+def _each(sources: Sequence[Source], rule: NoiseRule, workers: int) -> Iterator[tuple[Source, Result]]:
+    """The taken patches of each picture, in order, no more pictures than there are workers ahead."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Source, Future[Result]]] = deque()
+        for source in sources:
+            waiting.append((source, pool.submit(_patches, source.path, rule)))
+            if len(waiting) > workers:
+                first, result = waiting.popleft()
+                yield first, result.result()
+        while waiting:
+            first, result = waiting.popleft()
+            yield first, result.result()
+
+
+def _patches(path: Path, rule: NoiseRule) -> Result:
+    try:
+        levels = read_levels(path)[0]
+    except PictureError as error:
+        return error
+    pieces = survey(levels, rule.patch)
+    take = accepted(pieces, rule)
+    corners = zip(pieces.top[take].tolist(), pieces.left[take].tolist(), strict=True)
+    side = rule.patch
+    return [levels[:, top : top + side, left : left + side].clone() for top, left in corners], pieces
+
+
+def _note(found: Collected, name: str, pieces: Pieces, take: Tensor, rule: NoiseRule) -> None:
+    """Keep what advice is made of."""
+    found.pictures += 1
+    found.pieces += len(take)
+    if not len(take):
+        found.small.append(name)
+        return
+    if bool(take.any()):
+        found.giving += 1
+        return
+    noisy = pieces.variance >= rule.min_variance
+    bright = (pieces.mean > rule.min_mean) & noisy
+    if bool(bright.any()):
+        best = (float(pieces.variance[bright].min()), name)
+        found.flattest = min(best, found.flattest or best)
+    flat = (pieces.variance < rule.max_variance) & noisy
+    if bool(flat.any()):
+        best = (float(pieces.mean[flat].max()), name)
+        found.brightest = max(best, found.brightest or best)
+
+
+def _advice(found: Collected, rule: NoiseRule) -> str:
+    if not found.pictures:
+        return f"none of the {len(found.failures)} pictures could be read"
+    if not found.pieces:
+        return (
+            f"none of the {found.pictures} pictures is larger than {rule.patch}x{rule.patch} pixels; "
+            f"take smaller patches with --patch {rule.patch // 2}"
+        )
+    told = f"none of the {found.pieces} pieces of {rule.patch}x{rule.patch} pixels in {found.pictures} pictures fits"
+    if found.brightest is not None:
+        mean, where = found.brightest
+        told += (
+            f": the flat ones are too dark, the brightest has a mean of {mean:.1f} ({where}) and more than "
+            f"{rule.min_mean:g} is asked for; lower --min-mean"
+        )
+    elif found.flattest is not None:
+        variance, where = found.flattest
+        told += (
+            f": the flattest has a variance of {variance:.1f} ({where}) and less than {rule.max_variance:g} is asked "
+            f"for; try --max-variance {np.ceil(variance * 1.2):.0f}, or smaller pieces with --patch {rule.patch // 2}"
+        )
+    else:
+        told += ": none is bright and noisy enough; lower --min-mean or --min-variance"
+    return told

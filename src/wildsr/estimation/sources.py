@@ -1,0 +1,65 @@
+"""The pictures in folders, by name. Loads no torch."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.estimation.errors import EstimationError
+from wildsr.image.formats import READABLE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, and its name: the path within its folder, behind the folder's own name where there are several."""
+
+    path: Path
+    name: str
+
+
+def find_sources(places: Sequence[Path]) -> list[Source]:
+    """Pictures in folders, and all folders below them, by suffix and in the order of their names; or single files.
+
+    Hidden files and folders are left out. A picture that is reached twice comes once.
+
+    Raises:
+        EstimationError: a place does not exist or cannot be read, or there is no picture at all.
+    """
+    found: dict[Path, Source] = {}
+    for place in places:
+        prefix = f"{place.resolve().name}/" if len(places) > 1 else ""
+        if place.is_file():
+            found.setdefault(place.resolve(), Source(place, place.name))
+            continue
+        if not place.is_dir():
+            raise EstimationError(f"{place} does not exist; give the folder that holds the pictures")
+        for path in _walk(place):
+            found.setdefault(path.resolve(), Source(path, prefix + path.relative_to(place).as_posix()))
+    if not found:
+        where = ", ".join(str(place) for place in places)
+        raise EstimationError(f"{where} holds no picture; give a folder with JPEG, PNG, WebP or TIFF files")
+    return list(found.values())
+
+
+def evenly(sources: Sequence[Source], most: int | None) -> list[Source]:
+    """At most that many of them, evenly chosen; None: all."""
+    if most is None or len(sources) <= most:
+        return list(sources)
+    return [sources[index * len(sources) // most] for index in range(most)]
+
+
+def _walk(root: Path) -> list[Path]:
+    def fail(error: OSError) -> None:
+        raise EstimationError(
+            f"{error.filename or root} cannot be read: {error.strerror or error}"
+        ) from error
+
+    paths: list[Path] = []
+    for folder, subfolders, files in os.walk(root, onerror=fail):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        paths += (
+            Path(folder) / name
+            for name in sorted(files)
+            if Path(name).suffix.lower() in READABLE_SUFFIXES and not name.startswith(".")
+        )
+    return paths
