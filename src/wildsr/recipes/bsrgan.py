@@ -9,18 +9,20 @@ from typing import Literal
 
 from wildsr.recipes.data import Degraded, Preset
 from wildsr.recipes.networks import RRDBNetPart, UNetPart
-from wildsr.recipes.objectives import BSRGANObjective, PixelObjective
+from wildsr.recipes.objectives import L1, Contest, Features, GANObjective, PixelObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
 # H_size 320, lq_patchsize 72; at x2 the same LR patch in the same HR patch
 _DATA = Degraded(degradation=Preset(name="bsrgan"), hr_patch=320, lr_patch=72)
+# F_feature_layer 2, 7, 16, 25, 34
+_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 
 BSRNET_X4 = Recipe(
     name="bsrnet-x4",
     about="BSRNet: an RRDBNet on BSRGAN's degradation and L1; BSRGAN starts from it. KAIR's train_bsrgan_x4_psnr.json.",
     networks={"generator": RRDBNetPart(orthogonal=0.2)},
-    objective=PixelObjective(),
+    objective=PixelObjective(terms={"pixel": L1()}),
     optimizers={
         "generator": Optimizer(
             rate=1e-4,
@@ -43,8 +45,10 @@ def _bsrgan(name: str, scale: Literal[2, 4], start: str | None, about: str) -> R
             "generator": RRDBNetPart(start=start, orthogonal=None if start else 0.2),
             "discriminator": UNetPart(orthogonal=0.2),
         },
-        # L1 1, VGG19 layers 2, 7, 16, 25, 34 with 0.1, 0.1, 1, 1, 1, LSGAN 1
-        objective=BSRGANObjective(),
+        objective=GANObjective(
+            terms={"pixel": L1(), "features": Features(layers=_LAYERS)},
+            contest=Contest(loss="lsgan", weight=1.0),
+        ),
         optimizers={"generator": adam, "discriminator": adam},
         data=_DATA,
         # No end is named either; the first halving is taken as one, which the paper's 400 k steps are below.

@@ -12,7 +12,7 @@ from wildsr.recipes.networks import (
     Network,
     RRDBNetPart,
 )
-from wildsr.recipes.objectives import DDNSRObjective
+from wildsr.recipes.objectives import L1, DDNSRObjective, Features
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
@@ -24,19 +24,28 @@ _VGG_HR, _VGG_LR = (
 )
 
 
+def _features(layer: str, weight: float) -> Features:
+    return Features(weight=weight, layers={layer: 1.0}, distance="l2", normalise=False)
+
+
 def _ddnsr(name: str, about: str, discriminator: Network) -> Recipe:
     networks: dict[str, Network] = {
         "up": RRDBNetPart(),
         "down": DegradationNetworkPart(),
-        "discriminator_up": discriminator,
-        "discriminator_down": _VGG_LR,
+        "disc_up": discriminator,
+        "disc_down": _VGG_LR,
     }
     return Recipe(
         name=name,
         about=about,
         networks=networks,
-        # degradation: content 0.1, DCGAN 1, cycle 10; reconstruction: VGG 1, relativistic 0.005, L1 0.01
-        objective=DDNSRObjective(),
+        objective=DDNSRObjective(
+            content=_features("conv3_4", 0.1),
+            cycle=_features("conv2_2", 10.0),
+            adversarial_down=1.0,
+            terms={"features": _features("conv5_4", 1.0), "pixel": L1(weight=0.01)},
+            adversarial_up=0.005,
+        ),
         optimizers=dict.fromkeys(networks, _ADAM),
         # LR crops of 32, HR crops of 128, flipped left to right. The original cuts 16 of every picture it reads, and
         # shuffles them among 1024; here every crop is of a picture of its own.

@@ -7,7 +7,7 @@ optimizers.*.schedule likewise, or leave them.
 
 from wildsr.recipes.data import Preset, Unpaired
 from wildsr.recipes.networks import DSGANDiscriminatorPart, DSGANPart
-from wildsr.recipes.objectives import DSGANObjective
+from wildsr.recipes.objectives import Colour, DSGANObjective, Lpips
 from wildsr.recipes.recipe import Recipe, Train, Validation
 from wildsr.recipes.schedules import Linear, Optimizer
 
@@ -21,8 +21,9 @@ DSGAN = Recipe(
     name="dsgan",
     about="DSGAN: makes bicubic LR pictures look like the pictures in --data (train.py of real-world-sr).",
     networks={"generator": DSGANPart(), "discriminator": DSGANDiscriminatorPart()},
-    # colour 1, texture 0.005, LPIPS 0.01
-    objective=DSGANObjective(),
+    objective=DSGANObjective(
+        terms={"colour": Colour(kernel=5), "perceptual": Lpips(weight=0.01, backbone="alex")}, texture=0.005
+    ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
     # Crops of 512, shrunk by MATLAB's bicubic; the discriminator sees crops of 128 of the same, unshrunk. Neither
     # flips nor rotations, which are options there.

@@ -5,13 +5,19 @@ Numbers: the authors' options/df2k/train_ntire.yml and train_aim.yml. The cr_wei
 
 from wildsr.recipes.data import Paired
 from wildsr.recipes.networks import EDLNetPart, PatchGANPart
-from wildsr.recipes.objectives import EDLObjective, Pixel
+from wildsr.recipes.objectives import L1, Contest, ExclusionaryObjective, Features
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
 
 def _edl(
-    name: str, about: str, steps: int, at: tuple[int, ...], objective: EDLObjective, start: str | None
+    name: str,
+    about: str,
+    steps: int,
+    at: tuple[int, ...],
+    pixel: float,
+    adversarial: float,
+    start: str | None,
 ) -> Recipe:
     adam = Optimizer(rate=1e-4, betas=(0.9, 0.999), schedule=Milestones(at=at, ahead=1))
     return Recipe(
@@ -23,7 +29,11 @@ def _edl(
             "generator": EDLNetPart(start=start, start_whole=False),
             "discriminator": PatchGANPart(),
         },
-        objective=objective,
+        objective=ExclusionaryObjective(
+            pixel_terms={"pixel": L1(weight=pixel)},
+            terms={"features": Features(layers={"conv5_4": 1.0})},
+            contest=Contest(relative_to="all", weight=adversarial),
+        ),
         optimizers={"generator": adam, "discriminator": adam},
         data=Paired(lr_patch=32),
         train=Train(steps=steps, batch_size=16),
@@ -35,7 +45,8 @@ EDL_NTIRE = _edl(
     "RWSR-EDL for NTIRE 2020, Track 1: bicubic LR with noise of the source pictures; train_ntire.yml.",
     150_000,
     (10_000, 30_000, 50_000, 80_000, 120_000),
-    EDLObjective(),
+    0.01,
+    0.005,
     "rrdb-psnr-x4",
 )
 EDL_AIM = _edl(
@@ -43,6 +54,7 @@ EDL_AIM = _edl(
     "RWSR-EDL for AIM 2019: bicubic LR with noise of the source pictures; train_aim.yml, which starts from nothing.",
     350_000,
     (35_000, 80_000, 100_000, 150_000),
-    EDLObjective(pixel=Pixel(weight=0.1), adversarial=0.001),
+    0.1,
+    0.001,
     None,
 )

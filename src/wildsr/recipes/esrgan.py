@@ -6,7 +6,7 @@ Numbers: KAIR, options/train_rrdb_psnr.json (patches of 96, 16 a batch, rates), 
 
 from wildsr.recipes.data import Degraded, Preset
 from wildsr.recipes.networks import RRDBNetPart
-from wildsr.recipes.objectives import PixelObjective
+from wildsr.recipes.objectives import L1, PixelObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
@@ -14,7 +14,7 @@ RRDB_PSNR = Recipe(
     name="rrdb-psnr",
     about="An RRDBNet for bicubic LR pictures, from which GANs start (ESRGAN, section 4.1; KAIR train_rrdb_psnr.json).",
     networks={"generator": RRDBNetPart(orthogonal=0.2)},
-    objective=PixelObjective(),
+    objective=PixelObjective(terms={"pixel": L1()}),
     optimizers={
         "generator": Optimizer(
             rate=1e-4, schedule=Milestones(at=(200_000, 400_000, 600_000, 800_000, 1_000_000), ahead=1)

@@ -10,106 +10,143 @@ Weight = Annotated[float, Field(ge=0)]
 Layer = Annotated[str, Field(pattern=r"^(conv|relu)[1-5]_[1-4]$")]
 
 
-class Pixel(Part):
-    """How far pixels are from the truth."""
-
-    loss: Literal["l1", "l2", "charbonnier"] = "l1"
-    weight: Weight = 1.0
-
-
-class Features(Part):
-    """How far a classifier's features are from those of the truth; 0 as weight does without the classifier."""
+class LossPart(Part):
+    """What all losses have."""
 
     weight: Weight = 1.0
+    """0 leaves the loss out, and needs none of its files."""
+
+
+class L1(LossPart):
+    """The mean absolute difference."""
+
+    kind: Literal["l1"] = "l1"
+
+
+class L2(LossPart):
+    """The mean squared difference."""
+
+    kind: Literal["l2"] = "l2"
+
+
+class Charbonnier(LossPart):
+    """The mean of sqrt(difference² + 1e-9)."""
+
+    kind: Literal["charbonnier"] = "charbonnier"
+
+
+class SSIM(LossPart):
+    """1 - SSIM."""
+
+    kind: Literal["ssim"] = "ssim"
+
+
+class TV(LossPart):
+    """L1 between the differences of neighbouring pixels."""
+
+    kind: Literal["tv"] = "tv"
+
+
+class Colour(LossPart):
+    """L1 of the low frequencies, which a box finds."""
+
+    kind: Literal["colour"] = "colour"
+    kernel: Annotated[int, Field(ge=3)] = 5
+    """Side of the box in pixels, odd."""
+
+
+class Features(LossPart):
+    """The difference of the features that a classifier finds."""
+
+    kind: Literal["features"] = "features"
     network: Literal["vgg19", "vgg16"] = "vgg19"
     layers: dict[Layer, Weight]
-    """Names and their weights; ``conv5_4`` is before the ReLU, ``relu5_4`` after it."""
-    loss: Literal["l1", "l2"] = "l1"
+    """Names and weights; ``conv5_4`` is before the ReLU, ``relu5_4`` after it."""
+    distance: Literal["l1", "l2"] = "l1"
+    normalise: bool = True
+    """Subtract the mean colour of ImageNet and divide by its deviation first."""
 
 
-class Lpips(Part):
-    """LPIPS as a loss; 0 as weight does without it."""
+class Lpips(LossPart):
+    """LPIPS, a distance that was trained on the judgement of people."""
 
-    weight: Weight = 1.0
+    kind: Literal["lpips"] = "lpips"
     backbone: Literal["alex", "squeeze", "vgg"] = "vgg"
 
 
+Loss = Annotated[L1 | L2 | Charbonnier | SSIM | TV | Colour | Features | Lpips, Field(discriminator="kind")]
+Terms = dict[str, Loss]
+
+
+class Contest(Part):
+    """How generator and discriminator are set against each other."""
+
+    loss: Literal["vanilla", "lsgan", "wgan"] = "vanilla"
+    relative_to: Literal["all", "batch"] | None = None
+    """Relativistic average: relative to the mean score of the other side, over everything or over the batch."""
+    weight: Weight
+    """Of the adversarial loss among the generator's."""
+    high_pass: int | None = None
+    """Side of the box whose mean is taken from pictures before the discriminator sees them."""
+    generator_every: Annotated[int, Field(ge=1)] = 1
+    generator_after: Annotated[int, Field(ge=0)] = 0
+    """Steps in the beginning in which only the discriminator learns."""
+    penalty: Weight = 0.0
+    """Of the gradient; 10 for WGAN-GP."""
+
+
 class PixelObjective(Part):
-    """One network, on pixels alone: RRDB-PSNR, BSRNet."""
+    """A generator alone, against the wanted pictures: RRDB-PSNR, BSRNet."""
 
     kind: Literal["pixel"] = "pixel"
-    pixel: Pixel = Pixel()
+    terms: Terms
 
 
-class RealSRObjective(Part):
-    """RealSR's, which is ESRGAN's: pixels, features, and a relativistic average GAN; first G, then D."""
+class GANObjective(Part):
+    """A generator and a discriminator in turn: RealSR, BSRGAN, Real-ESRGAN."""
 
-    kind: Literal["realsr"] = "realsr"
-    pixel: Pixel = Pixel(weight=0.01)
-    features: Features = Features(layers={"conv5_4": 1.0})
-    adversarial: Weight = 0.005
-
-
-class EDLObjective(Part):
-    """RWSR-EDL's: each loss is for a branch of its own."""
-
-    kind: Literal["edl"] = "edl"
-    pixel: Pixel = Pixel(weight=0.01)
-    """On the second branch."""
-    features: Features = Features(layers={"conv5_4": 1.0})
-    """On the sum of both."""
-    adversarial: Weight = 0.005
-    """On the first branch."""
+    kind: Literal["gan"] = "gan"
+    terms: Terms
+    contest: Contest
 
 
-_MANY = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+class ExclusionaryObjective(Part):
+    """RWSR-EDL's: each branch answers to a loss of its own, the first to the discriminator."""
+
+    kind: Literal["exclusionary"] = "exclusionary"
+    pixel_terms: Terms
+    """Of the second branch."""
+    terms: Terms
+    """Of the sum of both."""
+    contest: Contest
 
 
-class BSRGANObjective(Part):
-    """BSRGAN's, as in KAIR."""
+class Mixup(Part):
+    """Sums of two samples in place of samples."""
 
-    kind: Literal["bsrgan"] = "bsrgan"
-    pixel: Pixel = Pixel()
-    features: Features = Features(layers=_MANY)
-    adversarial: Weight = 1.0
-    gan: Literal["lsgan", "ragan", "gan"] = "lsgan"
-
-
-class RealESRGANObjective(Part):
-    """Real-ESRGAN's: pixels and features against the sharpened truth, a plain GAN against the truth as it is."""
-
-    kind: Literal["real-esrgan"] = "real-esrgan"
-    pixel: Pixel = Pixel()
-    features: Features = Features(layers=_MANY)
-    lpips: Lpips = Lpips(weight=0.0)
-    adversarial: Weight = 0.1
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the batches."""
+    alpha: Annotated[float, Field(gt=0)] = 1.2
+    """Of the beta distribution that says how much of each."""
 
 
 class SRResCGANObjective(Part):
     """SRResCGAN's, in [0, 255]."""
 
     kind: Literal["srrescgan"] = "srrescgan"
-    pixel: Pixel = Pixel(weight=10.0)
-    features: Features = Features(layers={"conv5_4": 1.0})
-    tv: Weight = 1.0
-    """Of the L1 between the differences of neighbouring pixels."""
-    adversarial: Weight = 1.0
-    """On high frequencies."""
-    mixup: float = Field(default=0.5, ge=0, le=1)
-    """Share of the batches whose pictures are mixed with one another."""
-    mixup_alpha: float = Field(default=1.2, gt=0)
-    """Of the beta distribution that says how much."""
+    terms: Terms
+    contest: Contest
+    mixup: Mixup | None = None
 
 
 class DSGANObjective(Part):
-    """DSGAN's: keep the colours, take on the texture of the source domain."""
+    """DSGAN's: keep the colours of the clean picture, take on the texture of the source domain."""
 
     kind: Literal["dsgan"] = "dsgan"
-    colour: Weight = 1.0
-    texture: Weight = 0.005
-    perceptual: Weight = 0.01
-    backbone: Literal["alex", "squeeze", "vgg"] = "alex"
-    """Of LPIPS."""
+    terms: Terms
+    """Of what the generator makes, against the clean LR picture."""
+    texture: Weight
+    """Of the adversarial loss."""
     gan: Literal["gan", "ragan", "wgan"] = "gan"
 
 
@@ -117,23 +154,22 @@ class DDNSRObjective(Part):
     """DDNSR's: degradation and reconstruction learn from each other."""
 
     kind: Literal["ddnsr"] = "ddnsr"
-    reconstruction: Literal["esrgan", "psnr"] = "esrgan"
-    content: Weight = 0.1
-    adversarial: Weight = 1.0
-    """Of the degradation network."""
-    cycle: Weight = 10.0
-    features: Weight = 1.0
-    """Of the reconstruction network, as the others below."""
-    relativistic: Weight = 0.005
-    pixel: Weight = 0.01
+    content: Loss
+    """Of the degraded picture, against the HR picture averaged down."""
+    cycle: Loss
+    """Of the real LR picture, upscaled and degraded again, against itself."""
+    adversarial_down: Weight
+    """Of what the discriminator of LR pictures says."""
+    terms: Terms
+    """Of the reconstructed picture."""
+    adversarial_up: Weight
+    """Of what the discriminator of HR pictures says, where there is one."""
 
 
 Objective = Annotated[
     PixelObjective
-    | RealSRObjective
-    | EDLObjective
-    | BSRGANObjective
-    | RealESRGANObjective
+    | GANObjective
+    | ExclusionaryObjective
     | SRResCGANObjective
     | DSGANObjective
     | DDNSRObjective,

@@ -5,7 +5,7 @@ Numbers: the authors' options/train_realesrgan_x4plus.yml; 12 samples on each of
 
 from wildsr.recipes.data import Degraded, Preset
 from wildsr.recipes.networks import RRDBNetPart, UNetPart
-from wildsr.recipes.objectives import RealESRGANObjective
+from wildsr.recipes.objectives import L1, Contest, Features, GANObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
@@ -15,8 +15,15 @@ REAL_ESRGAN = Recipe(
     name="real-esrgan",
     about="Real-ESRGAN x4plus: second-order degradation, sharpened targets; train_realesrgan_x4plus.yml.",
     networks={"generator": RRDBNetPart(start="realesrnet-x4plus"), "discriminator": UNetPart()},
-    # L1 1, VGG19 conv1_2 ... conv5_4 with 0.1, 0.1, 1, 1, 1, a plain GAN 0.1
-    objective=RealESRGANObjective(),
+    objective=GANObjective(
+        terms={
+            "pixel": L1(),
+            "features": Features(
+                layers={"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+            ),
+        },
+        contest=Contest(weight=0.1),
+    ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
     # gt_size 256, use_hflip, no use_rot; l1_gt_usm and percep_gt_usm, but not gan_gt_usm
     data=Degraded(

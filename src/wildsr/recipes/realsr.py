@@ -7,7 +7,7 @@ a pool of noise.
 
 from wildsr.recipes.data import Paired
 from wildsr.recipes.networks import Network, PatchGANPart, RRDBNetPart, VGG128Part
-from wildsr.recipes.objectives import RealSRObjective
+from wildsr.recipes.objectives import L1, Contest, Features, GANObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
@@ -22,8 +22,10 @@ def _realsr(name: str, about: str, discriminator: Network) -> Recipe:
         about=about,
         seed=10,
         networks={"generator": RRDBNetPart(start="rrdb-psnr-x4"), "discriminator": discriminator},
-        # pixel 0.01, VGG19 conv5_4 1, relativistic 0.005
-        objective=RealSRObjective(),
+        objective=GANObjective(
+            terms={"pixel": L1(weight=0.01), "features": Features(layers={"conv5_4": 1.0})},
+            contest=Contest(relative_to="all", weight=0.005),
+        ),
         optimizers={"generator": _ADAM, "discriminator": _ADAM},
         # GT_size 128, use_flip, use_rot, aug: noise
         data=Paired(lr_patch=32),

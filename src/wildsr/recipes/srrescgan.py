@@ -6,7 +6,7 @@ and LR pictures that DSGAN made of them.
 
 from wildsr.recipes.data import Paired
 from wildsr.recipes.networks import SRResCGANPart, VGG128Part
-from wildsr.recipes.objectives import SRResCGANObjective
+from wildsr.recipes.objectives import L1, TV, Contest, Features, Mixup, SRResCGANObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Milestones, Optimizer
 
@@ -22,8 +22,11 @@ SRRESCGAN = Recipe(
     ),
     seed=123,
     networks={"generator": SRResCGANPart(), "discriminator": VGG128Part()},
-    # L1 10, VGG19 conv5_4 1, TV 1, relativistic 1, mixup with alpha 1.2 in half of the steps
-    objective=SRResCGANObjective(),
+    objective=SRResCGANObjective(
+        terms={"pixel": L1(weight=10.0), "features": Features(layers={"conv5_4": 1.0}), "tv": TV()},
+        contest=Contest(relative_to="all", weight=1.0, high_pass=9),
+        mixup=Mixup(probability=0.5, alpha=1.2),
+    ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
     data=Paired(lr_patch=32),
     train=Train(steps=51_000, batch_size=16),
