@@ -1,8 +1,28 @@
-"""Pixel losses."""
+"""Pixel losses: distances of two batches of pictures (or of features) of the same shape."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
 
 def l1(sr: Tensor, hr: Tensor) -> Tensor:
     """Mean absolute difference of two batches of the same shape."""
-    return (sr - hr).abs().mean()
+    return F.l1_loss(sr, hr)
+
+
+def l2(sr: Tensor, hr: Tensor) -> Tensor:
+    """Mean squared difference of two batches of the same shape."""
+    return F.mse_loss(sr, hr)
+
+
+def charbonnier_sum(sr: Tensor, hr: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Sum of sqrt(difference² + epsilon) over all values, as in the code of ESRGAN, RealSR and SRResCGAN."""
+    return _charbonnier(sr, hr, epsilon).sum()
+
+
+def charbonnier_mean(sr: Tensor, hr: Tensor, epsilon: float = 1e-9) -> Tensor:
+    """Mean of sqrt(difference² + epsilon) over all values, as in BSRGAN's code (KAIR)."""
+    return _charbonnier(sr, hr, epsilon).mean()
+
+
+def _charbonnier(sr: Tensor, hr: Tensor, epsilon: float) -> Tensor:
+    return ((sr - hr).square() + epsilon).sqrt()

@@ -1,0 +1,45 @@
+"""Penalties on the gradient of a discriminator with respect to its pictures."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Discriminator = Callable[[Tensor], Tensor]
+
+
+def between(real: Tensor, fake: Tensor, fraction: Tensor | float) -> Tensor:
+    """``fraction`` * real + (1 - ``fraction``) * fake, cut off from what made them.
+
+    ``fraction`` in [0, 1] is one number, or (B, 1, 1, 1).
+    """
+    return (fraction * real + (1 - fraction) * fake).detach()
+
+
+def gradient_penalty(
+    discriminator: Discriminator, pictures: Tensor, per: Literal["picture", "pixel", "batch"]
+) -> Tensor:
+    """Mean of (norm of the gradient - 1)² at ``pictures`` (B, C, H, W) (Gulrajani et al., 2017, section 4).
+
+    Of what a norm is taken: ``picture``, of the gradient of one picture (RealSR); ``pixel``, over the channels at one
+    place (BSRGAN's code); ``batch``, of everything together, for the mean of the scores instead of their sum (DSGAN).
+    """
+    gradient = _gradient(discriminator, pictures, mean=per == "batch")
+    if per == "picture":
+        gradient = gradient.flatten(1)
+    axis = None if per == "batch" else 1
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=axis)
+    return (norms - 1).square().mean()
+
+
+def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
+    """Mean squared norm of the gradients at real pictures (B, C, H, W) (Mescheder et al., 2018, section 4.1)."""
+    return _gradient(discriminator, real, mean=False).square().flatten(1).sum(1).mean()
+
+
+def _gradient(discriminator: Discriminator, pictures: Tensor, mean: bool) -> Tensor:
+    pictures = pictures.detach().requires_grad_()
+    scores = discriminator(pictures)
+    (gradient,) = torch.autograd.grad(scores.mean() if mean else scores.sum(), pictures, create_graph=True)
+    return gradient
