@@ -285,5 +285,7 @@ def _say(text: str) -> None:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     columns = (BarColumn(), TextColumn("{task.percentage:.0f} %"), TextColumn("{task.description}"))
-    with Progress(*columns, TimeRemainingColumn(compact=True), transient=True) as progress:
+    with Progress(
+        *columns, TimeRemainingColumn(compact=True), transient=True, console=Console(stderr=True)
+    ) as progress:
         yield progress

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from wildsr import __version__
-from wildsr.cli import convert, estimate, models, train, upscale
+from wildsr.cli import convert, degrade, estimate, models, prepare, train, upscale
 
 app = typer.Typer(
     name="wildsr",
@@ -16,7 +16,9 @@ app = typer.Typer(
 app.command("upscale", no_args_is_help=True)(upscale.upscale)
 app.add_typer(models.app, name="models")
 app.add_typer(estimate.app, name="estimate")
+app.command("prepare", no_args_is_help=True)(prepare.prepare)
 app.command("convert", no_args_is_help=True)(convert.convert)
+app.command("degrade", no_args_is_help=True)(degrade.degrade)
 app.command("train", no_args_is_help=True)(train.train)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 _BOUNDARY_SCALE = 30.0
 _POWER = 0.2
+_TINY = 1e-12
 # MATLAB's cubic kernel for half the size.
 _BICUBIC = (
     -0.01171875,
@@ -24,7 +25,7 @@ _BICUBIC = (
 
 
 def gan_loss(probabilities: Tensor, real: bool) -> Tensor:
-    """Mean distance of the discriminator's probabilities (N, ...) from 1, or from 0 where they are to be ``fake``."""
+    """Mean distance of probabilities (N, ...) from 1, or from 0 where pictures are not to count as ``real``."""
     target = probabilities.new_full((), float(real))
     return (probabilities - target).abs().flatten(1).mean(1)
 
@@ -79,4 +80,5 @@ def centre_loss(kernels: Tensor, scale: int) -> Tensor:
 
 def sparsity_loss(kernels: Tensor) -> Tensor:
     """Mean of the absolute values to the power 0.2 (section 3.4)."""
-    return kernels.abs().pow(_POWER).mean((-2, -1))
+    # At zero its slope is infinite, and one value of a kernel that is exactly zero would spoil all weights.
+    return kernels.abs().clamp(min=_TINY).pow(_POWER).mean((-2, -1))

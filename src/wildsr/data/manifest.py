@@ -1,0 +1,137 @@
+"""What ``wildsr prepare`` did, one JSON object a line: the settings first, then one picture each."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wildsr.data.errors import DataError
+
+MANIFEST = "manifest.jsonl"
+FORMAT, VERSION = "wildsr prepared pictures", 1
+
+
+@dataclass(frozen=True)
+class Output:
+    """A pair that was written: its name below ``HR/`` and ``LR/``, and the SHA-256 of both files."""
+
+    name: str
+    hr_sha256: str
+    lr_sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A source, and what was made of it.
+
+    Attributes:
+        source: its name within the sources.
+        role: ``source`` or ``target`` domain.
+        bytes, mtime_ns, sha256: of the file.
+        hr_size: width and height of the HR picture before it was cut.
+        parameters: of the degradation; it replays from them.
+        outputs: the pairs.
+    """
+
+    source: str
+    role: str
+    bytes: int
+    mtime_ns: int
+    sha256: str
+    hr_size: tuple[int, int]
+    parameters: dict[str, Any]
+    outputs: tuple[Output, ...]
+
+
+class Manifest:
+    """The file; pictures are added as they are done, and it is put in order at the end.
+
+    Raises:
+        DataError: an existing file is another one's, of another version, or was made with other ``settings``.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.settings = settings
+        self.entries: dict[str, Entry] = {}
+        if path.is_file():
+            self._read()
+        else:
+            self.finish(())
+
+    def add(self, entry: Entry) -> None:
+        """Keep what is done."""
+        self.entries[entry.source] = entry
+        with self.path.open("a", encoding="utf-8") as file:
+            # Begins a line of its own, whatever an earlier run left.
+            file.write("\n" + _line(entry) + "\n")
+
+    def finish(self, order: Iterable[str]) -> None:
+        """Write the file anew: entries in this order of their sources, then those that are in none."""
+        names = [name for name in order if name in self.entries]
+        names += sorted(set(self.entries) - set(names))
+        head = {"format": FORMAT, "version": VERSION, "settings": self.settings}
+        lines = [json.dumps(head), *(_line(self.entries[name]) for name in names)]
+        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        try:
+            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            partial.replace(self.path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _read(self) -> None:
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        try:
+            head = json.loads(lines[0])
+            found, version, settings = head["format"], head["version"], head["settings"]
+        except (IndexError, ValueError, KeyError, TypeError):
+            found = version = settings = None
+        if found != FORMAT or version != VERSION:
+            raise DataError(
+                f"{self.path} is not a manifest that this wildsr wrote; give an empty folder for the pictures"
+            )
+        if settings != self.settings:
+            raise DataError(
+                f"{self.path.parent} was prepared with other settings ({_differences(settings, self.settings)}); "
+                "give another folder, or the same settings as before"
+            )
+        for line in lines[1:]:
+            try:
+                entry = _entry(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue  # empty, or the last line of a run that was cut off
+            self.entries[entry.source] = entry
+
+
+def names_of(folder: Path) -> list[str]:
+    """Names of all pairs that were prepared into ``folder``, in order.
+
+    Raises:
+        DataError: there is no manifest, or one of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        head = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+        manifest = Manifest(path, head["settings"])
+    except (OSError, IndexError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read; prepare the pictures again") from error
+    return [output.name for entry in manifest.entries.values() for output in entry.outputs]
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(asdict(entry), allow_nan=False)
+
+
+def _entry(content: dict[str, Any]) -> Entry:
+    outputs = tuple(Output(**output) for output in content.pop("outputs"))
+    width, height = content.pop("hr_size")
+    return Entry(**content, hr_size=(width, height), outputs=outputs)
+
+
+def _differences(before: Any, now: dict[str, Any]) -> str:
+    if not isinstance(before, dict):
+        return "unreadable"
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return ", ".join(f"{name}: {before.get(name)} before, {now.get(name)} now" for name in names)
