@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wildsr.degradations.api import degrade as degrade
     from wildsr.inference.api import upscale as upscale
     from wildsr.inference.upscaler import Upscaler as Upscaler
     from wildsr.zoo.load import load as load
@@ -18,11 +19,12 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Model": "wildsr.zoo.model",
     "Upscaler": "wildsr.inference.upscaler",
+    "degrade": "wildsr.degradations.api",
     "load": "wildsr.zoo.load",
     "upscale": "wildsr.inference.api",
 }
 
-__all__ = ["Model", "Upscaler", "__version__", "load", "upscale"]
+__all__ = ["Model", "Upscaler", "__version__", "degrade", "load", "upscale"]
 
 
 def __getattr__(name: str) -> Any:

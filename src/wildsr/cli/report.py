@@ -1,4 +1,4 @@
-"""What ``wildsr upscale`` says while it works: to people with progress bars, to programs with JSON lines."""
+"""What ``wildsr upscale`` and ``degrade`` say while they work: to people with progress bars, to programs with JSON."""
 
 import json
 from abc import ABC, abstractmethod
@@ -58,8 +58,10 @@ class Report(ABC):
         """While the model is loaded."""
 
     @abstractmethod
-    def working(self, pictures: int, model: str, engine: str) -> AbstractContextManager[None]:
-        """While pictures are upscaled."""
+    def working(
+        self, pictures: int, model: str, engine: str, tiles: bool = True
+    ) -> AbstractContextManager[None]:
+        """While pictures are worked on; ``tiles``: with events of progress within each."""
 
     @abstractmethod
     def usage(self, message: str) -> None:
@@ -91,7 +93,13 @@ class JsonReport(Report):
         yield
 
     @contextmanager
-    def working(self, pictures: int, model: str, engine: str) -> Iterator[None]:  # noqa: D102
+    def working(  # noqa: D102
+        self,
+        pictures: int,
+        model: str,
+        engine: str,
+        tiles: bool = True,  # noqa: ARG002
+    ) -> Iterator[None]:
         self._print(event="begin", pictures=pictures, model=model, engine=engine)
         yield
 
@@ -142,11 +150,14 @@ class PersonReport(Report):
             yield
 
     @contextmanager
-    def working(self, pictures: int, model: str, engine: str) -> Iterator[None]:  # noqa: D102
+    def working(  # noqa: D102
+        self, pictures: int, model: str, engine: str, tiles: bool = True
+    ) -> Iterator[None]:
         self._console.print(f"[dim]{escape(model)} · {escape(engine)}[/]")
         if pictures > 1:
             self._pictures = self._progress.add_task("All", total=pictures, unit="pictures")
-        self._tiles = self._progress.add_task("", total=None, unit="tiles")
+        if tiles:
+            self._tiles = self._progress.add_task("", total=None, unit="tiles")
         self._progress.start()
         try:
             yield

@@ -43,9 +43,11 @@ class Degradation(Protocol):
 
 @dataclass(frozen=True)
 class Sample:
-    """The parameters of one picture, and its name: for files, the path within the folder that was degraded."""
+    """One picture's name (for files, its path within the folder that was degraded), size and parameters."""
 
     picture: str
+    size: tuple[int, int]
+    """Height and width of the HR picture for which they were drawn."""
     parameters: Parameters
 
 
@@ -65,7 +67,9 @@ def save_record(path: Path, record: Record) -> None:
         "version": VERSION,
         "degradation": record.degradation,
         "scale": record.scale,
-        "samples": [{"picture": one.picture, "parameters": one.parameters} for one in record.samples],
+        "samples": [
+            {"picture": one.picture, "size": one.size, "parameters": one.parameters} for one in record.samples
+        ],
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -106,9 +110,11 @@ def load_record(path: Path) -> Record:
 
 def _sample(path: Path, index: int, content: object) -> Sample:
     if isinstance(content, dict):
-        picture, parameters = content.get("picture"), content.get("parameters")
-        if isinstance(picture, str) and isinstance(parameters, dict):
-            return Sample(picture, parameters)
+        picture, size, parameters = (content.get(key) for key in ("picture", "size", "parameters"))
+        sized = isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)
+        if isinstance(picture, str) and isinstance(size, list) and sized and isinstance(parameters, dict):
+            return Sample(picture, (size[0], size[1]), parameters)
     raise DegradationError(
-        f'{path}: sample {index} is damaged: it needs "picture", a name, and "parameters", a dictionary'
+        f'{path}: sample {index} is damaged: it needs "picture", a name, "size", a height and a width, and '
+        '"parameters", a dictionary'
     )

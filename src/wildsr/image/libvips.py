@@ -29,6 +29,11 @@ def to_array(image: Any) -> "np.ndarray[Any, Any]":
     return array[:, :, None] if array.ndim == 2 else array
 
 
+def text(markup: str, width: int) -> Any:
+    """Small print as a libvips image of one band, the ink being 255, broken into lines of ``width`` pixels at most."""
+    return pyvips.Image.text(markup, width=width, dpi=72, font="sans 11", wrap="word-char")
+
+
 def set_field(image: Any, name: str, value: bytes | str | int | float) -> None:
     """Set a metadata field on ``image``, which must be a private copy."""
     if isinstance(value, bytes):

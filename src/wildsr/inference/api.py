@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from wildsr.image import Picture, Size, Traits, bleed, read, render
+from wildsr.image import Picture, Size, read, render
+from wildsr.image.arrays import from_array
 from wildsr.inference.engine import Precision
 from wildsr.inference.files import Saving, check, compute, save, traits_for
 from wildsr.inference.sizing import Fit, Wanted, passes
@@ -18,8 +18,6 @@ from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 
 Array = np.ndarray[Any, Any]
-
-_WHITE = {"uint8": 255.0, "uint16": 65535.0}
 
 
 def upscale(
@@ -77,7 +75,7 @@ def upscale(
     if isinstance(picture, Tensor):
         return _tensor(picture, upscaler, wanted, on_tile)
     if isinstance(picture, np.ndarray):
-        result = _array(_picture_of(picture), upscaler, wanted, on_tile)
+        result = _array(from_array(picture), upscaler, wanted, on_tile)
         return result[..., 0] if picture.ndim == 2 else result
     source = read(picture)
     if output is None:
@@ -115,19 +113,3 @@ def _array(picture: Picture, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile
     painted = compute(picture, upscaler, target, picture.traits, on_tile)
     with painted.canvas as canvas:
         return render(canvas, alpha=painted.alpha, size=target.size, crop=target.crop)
-
-
-def _picture_of(array: Array) -> Picture:
-    if array.ndim not in (2, 3) or not array.size or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ValueError(f"expected an array (H, W) or (H, W, 1, 3 or 4), got {array.shape}")
-    samples = array.reshape(*array.shape[:2], -1)
-    floats = np.issubdtype(array.dtype, np.floating)
-    if not floats and array.dtype.name not in _WHITE:
-        raise ValueError(f"expected uint8, uint16 or floating-point samples, got {array.dtype}")
-    planes = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1).unsqueeze(0)
-    planes = planes / _WHITE.get(array.dtype.name, 1.0)
-    traits = Traits(depth="float" if floats else array.dtype.name, grey=samples.shape[2] == 1)
-    if samples.shape[2] < 4:
-        return Picture(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
-    alpha = planes[:, 3:].clamp(0, 1)
-    return Picture(bleed(planes[:, :3], alpha), alpha, traits)

@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 from typing import Literal
@@ -20,10 +20,11 @@ class JobsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to read and one to write."""
+    """One picture to read and one to write. ``name`` is its path within the input folder, or its file name."""
 
     source: Path
     target: Path
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class _Found:
     path: Path
     root: Path | None  # the input folder it was found in; None for a file named by itself
 
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(self.root).as_posix() if self.root is not None else self.path.name
+
 
 def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Problem]]:
     """Turn files, folders (searched recursively) and glob patterns into jobs.
@@ -67,7 +72,7 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Proble
         for one in _expand(given, naming, problems):
             found.setdefault(one.path.resolve(), one)
     single = len(found) == 1 and len(inputs) == 1 and all(one.root is None for one in found.values())
-    jobs = [Job(one.path, _target(one, naming, single)) for one in found.values()]
+    jobs = [Job(one.path, _target(one, naming, single), one.name) for one in found.values()]
     _refuse_conflicts(jobs)
     if not jobs and not problems:
         raise JobsError(f"no pictures found in {', '.join(inputs)}")
@@ -180,7 +185,7 @@ def _refuse_conflicts(jobs: list[Job]) -> None:
         if target in writers:
             raise JobsError(
                 f"{writers[target]} and {job.source} would both be written to {job.target}; "
-                "use a pattern with {folder}, {stem} and {suffix}, or upscale them one by one"
+                "use a pattern with {folder}, {stem} and {suffix}, or take them one by one"
             )
         writers[target] = job.source
     for job in jobs:

@@ -1,0 +1,186 @@
+"""Degrading files: one from file to file, or many across processes. What comes out depends on neither."""
+
+import hashlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.degradations.degradation import Degradation, DegradationError, Sample
+from wildsr.degradations.presets import preset
+from wildsr.image import Canvas, Picture, PictureError, Size, Traits, read, write
+from wildsr.image.formats import output_format
+
+
+@dataclass(frozen=True)
+class Order:
+    """A picture to degrade. ``name`` decides, with the seed, what is drawn for it; ``sample``: to be done again."""
+
+    name: str
+    source: Path
+    target: Path
+    sample: Sample | None = None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How pictures are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default."""
+
+    preset: str
+    scale: int
+    seed: int
+    format: str | None = None
+    quality: int | None = None
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """What was done to a picture, the size (width, height) it now has, and what a person should know."""
+
+    sample: Sample
+    size: Size
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def generator(seed: int, name: str, index: int = 0) -> np.random.Generator:
+    """The generator of the ``index``-th sample of the picture of a name: the same on every machine."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big"), index])
+
+
+def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: str) -> Sample:
+    """Draw what will happen to (1, 3, H, W).
+
+    Raises:
+        DegradationError: nothing would be left of it.
+    """
+    height, width = hr.shape[-2:]
+    if min(height, width) < degradation.scale:
+        raise DegradationError(
+            f"{name or 'the picture'} has {width}x{height} pixels; a degradation by {degradation.scale} needs "
+            f"{degradation.scale} on each side"
+        )
+    return Sample(name, (height, width), degradation.sample(rng, (height, width)))
+
+
+def again(degradation: Degradation, sample: Sample, hr: Tensor) -> Tensor:
+    """Do what ``sample`` says to (1, 3, H, W), giving (1, 3, H // scale, W // scale).
+
+    Raises:
+        DegradationError: the picture has another size than that for which it was drawn.
+    """
+    height, width = hr.shape[-2:]
+    if (height, width) != sample.size:
+        raise DegradationError(
+            f"{sample.picture or 'the picture'} has {width}x{height} pixels, but its parameters were drawn for "
+            f"{sample.size[1]}x{sample.size[0]}"
+        )
+    return degradation.apply(hr, [sample.parameters])
+
+
+def degrade_file(order: Order, manner: Manner) -> Degraded:
+    """Degrade one file; the result appears only when it is complete.
+
+    Raises:
+        PictureError: it cannot be read, or the result not written.
+        DegradationError: its parameters are not right, or it is too small.
+    """
+    began = time.monotonic()
+    degradation = preset(manner.preset, manner.scale)
+    output_format(order.target, manner.format)
+    picture = read(order.source)
+    hr = picture.rgb.clamp(0, 1)
+    sample = order.sample or draw(degradation, generator(manner.seed, order.name), hr, order.name)
+    lr = again(degradation, sample, hr)
+    traits, notes = traits_of(picture, lr)
+    save(order.target, lr, traits, manner)
+    size = Size(lr.shape[-1], lr.shape[-2])
+    return Degraded(sample, size, (*picture.traits.notes, *notes), round(time.monotonic() - began, 3))
+
+
+def save(path: Path, picture: Tensor, traits: Traits, manner: Manner) -> None:
+    """Write (1, 3, H, W), making the folder of ``path`` if need be.
+
+    Raises:
+        PictureError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
+    form = output_format(path, manner.format)
+    with Canvas(picture.shape[-2], picture.shape[-1], traits.fitted(form)) as canvas:
+        canvas.paste(0, 0, picture)
+        write(path, canvas, format=manner.format, quality=manner.quality)
+
+
+def traits_of(picture: Picture, lr: Tensor, lower: bool = True) -> tuple[Traits, tuple[str, ...]]:
+    """How to save what became of ``picture``, and what a person should know of it.
+
+    It is in colour, without transparency and metadata. A profile stays where the samples are still the file's; 16
+    bits and floats stay, unless, with ``lower``, a codec has left levels of 8 bits anyway.
+    """
+    source = picture.traits
+    notes = []
+    if picture.alpha is not None:
+        notes.append("its transparency was left out")
+    depth = source.depth
+    levels = lr * 255
+    if lower and depth != "uint8" and bool(((levels - levels.round()).abs() < 1e-3).all()):
+        depth = "uint8"
+        notes.append("written with 8 bits, since its degradation ends with a codec of 8 bits")
+    profile = None if source.convert or source.grey else source.profile
+    return Traits(depth=depth, profile=profile), tuple(notes)
+
+
+def degrade_files(
+    orders: Sequence[Order], manner: Manner, workers: int = 1
+) -> Iterator[tuple[Order, Degraded | Exception]]:
+    """Degrade many files, one thread to each of ``workers`` processes; what came of each, in their order.
+
+    Raises:
+        DegradationError: a process was ended from outside.
+    """
+    if workers == 1:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as in a process, so that not a bit depends on the number of workers
+        try:
+            for order in orders:
+                yield order, _attempt(order, manner)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+        futures = [pool.submit(_attempt, order, manner) for order in orders]
+        try:
+            for order, future in zip(orders, futures, strict=True):
+                yield order, future.result()
+        except BrokenProcessPool as error:
+            raise DegradationError(
+                "a worker was ended from outside, perhaps for want of memory; use fewer --workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
+    torch.set_num_threads(1)
+
+
+def _attempt(order: Order, manner: Manner) -> Degraded | Exception:
+    try:
+        return degrade_file(order, manner)
+    except Exception as error:
+        known = isinstance(error, (PictureError, OSError, ValueError, MemoryError))
+        return error if known else RuntimeError(repr(error))  # not everything comes out of a process whole

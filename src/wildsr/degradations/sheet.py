@@ -1,0 +1,95 @@
+"""Many samples of a degradation of one picture, to look at."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.degradations.degradation import Degradation, Parameters, Sample
+from wildsr.degradations.files import Manner, again, draw, generator, save
+from wildsr.degradations.presets import preset
+from wildsr.image import Size, Traits, read
+from wildsr.image.formats import output_format
+from wildsr.image.sheet import contact_sheet
+
+COLUMNS = 4
+SIDE = 288
+"""HR pixels of the piece that is shown, at most."""
+
+
+def sample_sheet(
+    hr: Tensor, name: str, degradation: Degradation, seed: int, count: int
+) -> tuple[Tensor, list[Sample]]:
+    """The middle of (1, 3, H, W), and ``count`` degradations of it, enlarged again by repeating pixels.
+
+    Returns:
+        the sheet, (1, 3, height, width), and the samples in their order, named NAME#1, NAME#2 and so on.
+
+    Raises:
+        DegradationError: nothing would be left of the picture.
+    """
+    piece = _middle(hr, max(SIDE - SIDE % degradation.scale, degradation.scale))
+    pictures, labels, samples = [piece[0]], [f"{name} as it is"], []
+    for index in range(1, count + 1):
+        sample = draw(degradation, generator(seed, name, index), piece, f"{name}#{index}")
+        lr = again(degradation, sample, piece)
+        pictures.append(F.interpolate(lr, scale_factor=degradation.scale, mode="nearest")[0])
+        labels.append(f"{index}: {described(sample.parameters)}")
+        samples.append(sample)
+    return contact_sheet(pictures, labels, COLUMNS), samples
+
+
+class Sheet(NamedTuple):
+    """A sheet that was written: its samples, size (width, height) and the seconds it took."""
+
+    samples: list[Sample]
+    size: Size
+    seconds: float
+
+
+def degrade_to_sheet(source: Path, target: Path, name: str, manner: Manner, count: int) -> Sheet:
+    """Write :func:`sample_sheet` of a file to another.
+
+    Raises:
+        PictureError: the one cannot be read, or the other not written.
+        DegradationError: the picture is too small.
+    """
+    began = time.monotonic()
+    output_format(target, manner.format)
+    degradation = preset(manner.preset, manner.scale)
+    sheet, samples = sample_sheet(read(source).rgb.clamp(0, 1), name, degradation, manner.seed, count)
+    save(target, sheet, Traits(), manner)
+    return Sheet(samples, Size(sheet.shape[-1], sheet.shape[-2]), round(time.monotonic() - began, 3))
+
+
+def described(parameters: Parameters) -> str:
+    """What the parameters of a program say, short enough for a label; empty for others."""
+    steps = parameters.get("steps", [])
+    return ", ".join(_word(step) for step in steps if isinstance(step, dict))
+
+
+def _word(step: Parameters) -> str:
+    name = str(step.get("step", "?"))
+    if name == "blur":
+        sigmas = sorted({round(float(step[key]), 1) for key in ("sigma_x", "sigma_y")}, reverse=True)
+        return f"blur {'/'.join(map(str, sigmas))}"
+    if name == "subsample":
+        return f"blur {step['sigma']:.1f} 1/{step['every']}"
+    if name == "resize":
+        return f"{step['method'].replace('coverage', 'area')} {step['size'][1]}x{step['size'][0]}"
+    if name in ("gaussian_noise", "speckle_noise"):
+        kind = step.get("channels", "colour")
+        return f"{name.removesuffix('_noise').replace('gaussian', 'noise')} {step['level']:g} {kind}"
+    if name == "poisson_noise":
+        return f"photons {step['photons']:.0f}"
+    if name in ("jpeg", "differentiable_jpeg", "webp"):
+        return f"{'webp' if name == 'webp' else 'jpeg'} {step['quality']:.0f}"
+    return name.replace("_", " ")
+
+
+def _middle(hr: Tensor, side: int) -> Tensor:
+    height, width = (min(size, side) for size in hr.shape[-2:])
+    top, left = (hr.shape[-2] - height) // 2, (hr.shape[-1] - width) // 2
+    return hr[..., top : top + height, left : left + width].contiguous()

@@ -1,0 +1,34 @@
+"""Arrays of samples as pictures."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from wildsr.image.alpha import bleed
+from wildsr.image.picture import Picture, Traits
+
+Array = np.ndarray[Any, Any]
+
+_WHITE = {"uint8": 255.0, "uint16": 65535.0}
+
+
+def from_array(array: Array) -> Picture:
+    """A picture from (H, W) or (H, W, 1, 3 or 4), the fourth channel being alpha; uint8, uint16 or floats in [0, 1].
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    if array.ndim not in (2, 3) or not array.size or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(f"expected an array (H, W) or (H, W, 1, 3 or 4), got {array.shape}")
+    samples = array.reshape(*array.shape[:2], -1)
+    floats = np.issubdtype(array.dtype, np.floating)
+    if not floats and array.dtype.name not in _WHITE:
+        raise ValueError(f"expected uint8, uint16 or floating-point samples, got {array.dtype}")
+    planes = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1).unsqueeze(0)
+    planes = planes / _WHITE.get(array.dtype.name, 1.0)
+    traits = Traits(depth="float" if floats else array.dtype.name, grey=samples.shape[2] == 1)
+    if samples.shape[2] < 4:
+        return Picture(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
+    alpha = planes[:, 3:].clamp(0, 1)
+    return Picture(bleed(planes[:, :3], alpha), alpha, traits)

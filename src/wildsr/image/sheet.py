@@ -1,0 +1,59 @@
+"""Contact sheets: many small pictures in rows, each with a label."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.image.libvips import VipsError, text, to_array
+
+_GAP = 8
+_PAPER = 1.0
+
+
+def contact_sheet(pictures: Sequence[Tensor], labels: Sequence[str], columns: int) -> Tensor:
+    """Pictures (3, H, W) in [0, 1] as one (1, 3, height, width), a label under each, white between them.
+
+    They may be of several sizes. Labels are broken into lines of their picture's width; where libvips cannot draw text
+    they are left out.
+
+    Raises:
+        ValueError: no pictures, another number of labels, or no columns.
+    """
+    if not pictures or len(pictures) != len(labels) or columns < 1:
+        raise ValueError(
+            f"{len(pictures)} pictures and {len(labels)} labels in {columns} columns are no sheet"
+        )
+    width = max(picture.shape[-1] for picture in pictures)
+    cells = [_cell(picture, label, width) for picture, label in zip(pictures, labels, strict=True)]
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    wide = min(columns, len(cells)) * (width + _GAP) + _GAP
+    strips = []
+    for row in rows:
+        tall = max(cell.shape[-2] for cell in row)
+        strip = torch.cat(
+            [F.pad(cell, (_GAP, 0, _GAP, tall - cell.shape[-2]), value=_PAPER) for cell in row], -1
+        )
+        strips.append(F.pad(strip, (0, wide - strip.shape[-1]), value=_PAPER))
+    return F.pad(torch.cat(strips, -2), (0, 0, 0, _GAP), value=_PAPER).unsqueeze(0)
+
+
+def _cell(picture: Tensor, label: str, width: int) -> Tensor:
+    padded = F.pad(picture, (0, width - picture.shape[-1]), value=_PAPER)
+    return torch.cat([padded, _text(label, width).to(padded)], -2)
+
+
+def _text(label: str, width: int) -> Tensor:
+    """Black on white, (3, h, width)."""
+    blank = torch.full((3, 1, width), _PAPER)
+    if not label.strip():
+        return blank
+    escaped = label.replace("&", "&amp;").replace("<", "&lt;")
+    try:
+        drawn = to_array(text(escaped, width))
+    except VipsError:  # no fonts on this machine
+        return blank
+    ink = torch.from_numpy(drawn[..., 0].copy())[:, :width].float().div(255)
+    ink = F.pad(ink, (0, width - ink.shape[-1], 3, 3))
+    return (_PAPER - ink).expand(3, -1, -1)
