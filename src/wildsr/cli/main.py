@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from wildsr import __version__
-from wildsr.cli import convert, degrade, estimate, models, prepare, train, upscale
+from wildsr.cli import convert, degrade, estimate, models, prepare, recipe, train, upscale
 
 app = typer.Typer(
     name="wildsr",
@@ -19,6 +19,7 @@ app.add_typer(estimate.app, name="estimate")
 app.command("prepare", no_args_is_help=True)(prepare.prepare)
 app.command("convert", no_args_is_help=True)(convert.convert)
 app.command("degrade", no_args_is_help=True)(degrade.degrade)
+app.add_typer(recipe.app, name="recipe")
 app.command("train", no_args_is_help=True)(train.train)
 
 

@@ -53,6 +53,10 @@ FILES: dict[str, Source] = {
     "squeezenet1_1.pth": Source(
         "torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/squeezenet1_1-b8a52dc0.pth",)
     ),
+    # Training alone needs it, so that no evaluation fetches it.
+    "vgg19.pth": Source(
+        "torchvision", "BSD-3-Clause", by_hand=f"save {_TORCHVISION}/vgg19-dcbb9e9d.pth there as vgg19.pth"
+    ),
     "vgg16.pth": Source("torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/vgg16-397923af.pth",)),
 }
 """The published files by the name they have in a folder of metrics."""

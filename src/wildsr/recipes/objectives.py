@@ -146,8 +146,15 @@ class DSGANObjective(Part):
     terms: Terms
     """Of what the generator makes, against the clean LR picture."""
     texture: Weight
-    """Of the adversarial loss."""
-    gan: Literal["gan", "ragan", "wgan"] = "gan"
+    """Weight of the adversarial loss; it is a Wasserstein GAN's if the discriminator gives no probabilities."""
+    relativistic: bool = False
+    """Judge pictures relative to the mean of the other side."""
+    penalty: Weight = 10.0
+    """Of a Wasserstein GAN's gradient."""
+    generator_every: Annotated[int, Field(ge=1)] = 1
+    discriminator_every: Annotated[int, Field(ge=1)] = 1
+    through: Literal["updated", "before"] = "updated"
+    """The generator's gradient goes through the discriminator as the original does, or through the one before."""
 
 
 class DDNSRObjective(Part):

@@ -1,0 +1,159 @@
+"""Judging a network while it trains: on LR pictures that are always the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wildsr.data.pairs import find_pairs
+from wildsr.data.patches import as_float
+from wildsr.data.pictures import find_pictures
+from wildsr.degradations.degradation import Degradation
+from wildsr.evaluation.distortion import psnr, ssim
+from wildsr.evaluation.perceptual import SMALLEST, load_lpips
+from wildsr.evaluation.weights import MissingWeights
+from wildsr.networks.lpips import Lpips
+from wildsr.ops.resize import resize
+from wildsr.recipes import data as data_parts
+from wildsr.recipes.data_building import build_degradation
+from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.strict import RecipeError
+from wildsr.training.plan import Validate, Validation
+from wildsr.zoo.architectures import ARCHITECTURES, recognise
+from wildsr.zoo.load import contract_of
+from wildsr.zoo.model import Model
+
+_SHOWN = 4
+_SEED = 0x5EED
+"""Keeps the draws of a validation apart from those of training."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture to judge by: (1, 3, h, w) and (1, 3, h * scale, w * scale) in [0, 1]."""
+
+    name: str
+    lr: Tensor
+    hr: Tensor
+
+
+def build_validation(recipe: Recipe, features: Path | None) -> Validate | None:
+    """What judges the network of a recipe; None where the recipe names no pictures for it.
+
+    PSNR and SSIM are over RGB without a border as wide as the scale; LPIPS is AlexNet's, where its weights are found.
+
+    Raises:
+        RecipeError: when the pictures cannot be paired with LR pictures, or a metric to decide by is not computed.
+        DataError: when there are none that can be used.
+    """
+    if recipe.validation.folder is None:
+        return None
+    pairs = _pairs(recipe)
+    lpips = _lpips(recipe, features, pairs)
+    if recipe.validation.best_by == "lpips" and lpips is None:
+        raise RecipeError(
+            "validation.best_by is lpips, which cannot be computed here: give its weights with --features, and "
+            f"pictures of at least {SMALLEST} pixels a side"
+        )
+
+    def validate(network: nn.Module) -> Validation:
+        return _judged(network, recipe.scale, pairs, lpips)
+
+    return validate
+
+
+def _pairs(recipe: Recipe) -> list[Pair]:
+    folder = recipe.validation.folder
+    assert folder is not None
+    if (folder / "LR").is_dir() and (folder / "HR").is_dir():
+        lrs, hrs = find_pairs(folder / "LR", folder / "HR", recipe.scale, 1)
+        number = min(len(lrs), recipe.validation.pictures)
+        return [
+            _middle(lrs.names[index], as_float(lrs[index]), as_float(hrs[index]), recipe)
+            for index in range(number)
+        ]
+    degradation = _degradation(recipe)
+    if degradation is None:
+        raise RecipeError(
+            f"validation.folder: {folder} must hold the folders LR and HR, since this recipe degrades no pictures "
+            "itself"
+        )
+    pictures = find_pictures(folder, (recipe.validation.patch or 16 * recipe.scale))
+    number = min(len(pictures), recipe.validation.pictures)
+    return [
+        _degraded(pictures.names[index], as_float(pictures[index]), degradation, recipe, index)
+        for index in range(number)
+    ]
+
+
+def _degradation(recipe: Recipe) -> Degradation | None:
+    match recipe.data:
+        case data_parts.Degraded() | data_parts.Unpaired():
+            part = recipe.data.degradation
+            return None if part is None else build_degradation(part, recipe.scale)
+        case _:
+            return None
+
+
+def _degraded(name: str, hr: Tensor, degradation: Degradation, recipe: Recipe, index: int) -> Pair:
+    height, width = _kept(hr.shape[-2], hr.shape[-1], recipe)
+    hr = _cut(hr, height, width)
+    rng = np.random.default_rng([_SEED, index])
+    parameters = degradation.sample(rng, (height, width))
+    return Pair(name, degradation.apply(hr.unsqueeze(0), [parameters]), hr.unsqueeze(0))
+
+
+def _middle(name: str, lr: Tensor, hr: Tensor, recipe: Recipe) -> Pair:
+    height, width = _kept(hr.shape[-2], hr.shape[-1], recipe)
+    top = (lr.shape[-2] - height // recipe.scale) // 2
+    left = (lr.shape[-1] - width // recipe.scale) // 2
+    scale = recipe.scale
+    small = lr[:, top : top + height // scale, left : left + width // scale]
+    large = hr[:, top * scale : top * scale + height, left * scale : left * scale + width]
+    return Pair(name, small.unsqueeze(0), large.unsqueeze(0))
+
+
+def _kept(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
+    """How much of a picture is looked at: multiples of the scale."""
+    most = recipe.validation.patch or max(height, width)
+    scale = recipe.scale
+    return min(height, most) // scale * scale, min(width, most) // scale * scale
+
+
+def _cut(picture: Tensor, height: int, width: int) -> Tensor:
+    top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
+    return picture[:, top : top + height, left : left + width]
+
+
+def _lpips(recipe: Recipe, features: Path | None, pairs: Sequence[Pair]) -> Lpips | None:
+    if not recipe.validation.lpips or min(min(pair.hr.shape[-2:]) for pair in pairs) < SMALLEST:
+        return None
+    try:
+        return load_lpips(features)
+    except MissingWeights:
+        return None
+
+
+def _judged(network: nn.Module, scale: int, pairs: Sequence[Pair], lpips: Lpips | None) -> Validation:
+    device = next(network.parameters()).device
+    recognised = recognise(network.state_dict())
+    if recognised.architecture not in ARCHITECTURES:
+        raise RecipeError(f"{recognised.architecture} upscales nothing that a validation could judge")
+    model = Model(network, contract_of(network, recognised.architecture, recognised.sizes, "in training"))
+    found: dict[str, list[float]] = {}
+    pictures: dict[str, Tensor] = {}
+    for index, pair in enumerate(pairs):
+        hr = pair.hr.to(device)
+        sr = model(pair.lr.to(device)).float().clamp(0, 1)
+        values = {"psnr": psnr(sr, hr, border=scale), "ssim": ssim(sr, hr, border=scale)}
+        if lpips is not None:
+            values["lpips"] = lpips.to(device)(sr, hr)
+        for name, value in values.items():
+            found.setdefault(name, []).append(float(value))
+        if index < _SHOWN:
+            near = resize(pair.lr, (hr.shape[-2], hr.shape[-1])).clamp(0, 1)
+            pictures[pair.name] = torch.cat([near[0], sr[0].cpu(), pair.hr[0]], dim=-1)
+    return Validation({name: sum(values) / len(values) for name, values in found.items()}, pictures)
