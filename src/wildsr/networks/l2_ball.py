@@ -7,20 +7,20 @@ from torch import Tensor
 
 # High-pass filter of the Daubechies wavelet with seven vanishing moments, ordered for a correlation.
 _DB7 = (
-    -0.07785205543041229,
-    0.3965393304824829,
-    -0.7291321158409119,
-    0.469782292842865,
-    0.14390599727630615,
-    -0.22403618693351746,
-    -0.07130921632051468,
-    0.08061260730028152,
-    0.03802993521094322,
-    -0.016574541106820107,
-    -0.012550998479127884,
-    0.0004295779799576849,
-    0.0018016407266259193,
-    0.00035371381090953946,
+    -0.07785205408506236,
+    0.39653931948230575,
+    -0.7291320908465551,
+    0.4697822874053586,
+    0.14390600392910627,
+    -0.22403618499416572,
+    -0.07130921926705004,
+    0.0806126091510659,
+    0.03802993693503463,
+    -0.01657454163101562,
+    -0.012550998556013784,
+    0.00042957797300470274,
+    0.0018016407039998328,
+    0.0003537138000010399,
 )
 _PAD = 7
 _STRIP_VALUES = 1 << 18
@@ -36,9 +36,12 @@ def noise_level(pictures: Tensor, scale: int = 1, strip_values: int = _STRIP_VAL
 
     The upsampled picture is made in strips of about ``strip_values`` values. For a smooth picture the result
     is nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor the
-    number of threads, and agrees with the original implementation. Needs a device with float64.
+    number of threads, and agrees with the original implementation. Pictures in float64 are computed in float64, all
+    others in float32. Needs a device with float64.
     """
-    return torch.stack([_noise_level_of_one(picture, scale, strip_values) for picture in pictures.float()])
+    if pictures.dtype != torch.float64:
+        pictures = pictures.float()
+    return torch.stack([_noise_level_of_one(picture, scale, strip_values) for picture in pictures])
 
 
 def _noise_level_of_one(picture: Tensor, scale: int, strip_values: int) -> Tensor:
@@ -85,10 +88,10 @@ def _bilinear(plane: Tensor, rows: Tensor, columns: Tensor, scale: int) -> Tenso
         (lefts.index_select(0, bottom), down * (1 - across)),
         (rights.index_select(0, bottom), down * across),
     )
-    total = terms[0][0] * terms[0][1]
+    total: Tensor = terms[0][0] * terms[0][1]
     for values, weights in terms[1:]:
-        total = _rounded(total).addcmul_(values, weights)
-    return total.float()
+        total = total.to(plane.dtype).double().addcmul_(values, weights)
+    return total.to(plane.dtype)
 
 
 def _neighbours(index: Tensor, size: int, scale: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,16 +102,13 @@ def _neighbours(index: Tensor, size: int, scale: int) -> tuple[Tensor, Tensor, T
 
 def _high_pass(x: Tensor, count: int) -> Tensor:
     """Correlate (N, M) with the wavelet along N, every second position: (count, M)."""
+    first, *taps = torch.tensor(_DB7, dtype=x.dtype).tolist()
     values = x.double()
-    total = values[0 : 2 * count - 1 : 2] * _DB7[0]
-    for tap, weight in enumerate(_DB7[1:], 1):
-        total = _rounded(total).add_(values[tap : tap + 2 * count - 1 : 2], alpha=weight)
-    return total.float()
-
-
-def _rounded(x: Tensor) -> Tensor:
-    # float64 holds a product of two float32 exactly: rounding each sum to float32 is a fused multiply-add.
-    return x.float().double()
+    total = values[0 : 2 * count - 1 : 2] * first
+    for tap, weight in enumerate(taps, 1):
+        # float64 holds a product of two float32 exactly: rounding each sum to float32 is a fused multiply-add.
+        total = total.to(x.dtype).double().add_(values[tap : tap + 2 * count - 1 : 2], alpha=weight)
+    return total.to(x.dtype)
 
 
 def ball_radius(alpha: Tensor, sigma: Tensor, values: int) -> Tensor:

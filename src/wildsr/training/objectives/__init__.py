@@ -1,0 +1,1 @@
+"""The methods, each as an Objective: what is trained, in which order, on which losses."""

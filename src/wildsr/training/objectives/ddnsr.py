@@ -1,0 +1,98 @@
+"""DDNSR: a degradation network and a reconstruction network that train each other on unpaired pictures."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wildsr.losses.adversarial import Adversary
+from wildsr.training.objective import Batch, Losses, Turn
+from wildsr.training.objectives.terms import Term, Terms, move_losses, picture, weighted
+
+_DCGAN = Adversary()
+_RELATIVISTIC = Adversary(relative_to="all")
+
+
+class DDNSRObjective:
+    """``down`` makes LR pictures of ``hr`` with the noise of ``lr_real``, and ``up`` learns to undo it.
+
+    All networks are updated at once, with the gradients at the weights before the step. ``hr`` and ``lr_real`` are
+    unpaired. ``disc_down`` judges LR pictures, ``disc_up``, where there is one, HR pictures (the original's up type
+    ``esrgan``; without it, and with the squared difference as only term, ``psnr``).
+
+    The discriminators are in evaluation mode even here, as in the original: their batch statistics never change.
+
+    Args:
+        up: reconstruction network, LR to HR.
+        down: degradation network, of an HR picture and a real LR picture.
+        disc_down: gives logits for LR pictures.
+        content: loss of the degraded picture against ``hr`` averaged down to its size.
+        cycle: loss of ``lr_real``, upscaled and degraded again, against itself.
+        adversarial_down: weight of the loss that ``disc_down`` gives to ``down``.
+        terms: losses of the reconstructed picture against ``hr``.
+        disc_up: gives logits for HR pictures.
+        adversarial_up: weight of the loss that ``disc_up`` gives to ``up``.
+    """
+
+    result = "up"
+
+    def __init__(
+        self,
+        up: nn.Module,
+        down: nn.Module,
+        disc_down: nn.Module,
+        content: Term,
+        cycle: Term,
+        adversarial_down: float,
+        terms: Terms,
+        disc_up: nn.Module | None = None,
+        adversarial_up: float = 0.0,
+    ) -> None:
+        # In the order in which the original updates them, which its step numbers depend on.
+        self.networks = {"up": up, "down": down}
+        if disc_up is not None:
+            self.networks["disc_up"] = disc_up
+        self.networks["disc_down"] = disc_down
+        self.content, self.cycle, self.adversarial_down = content, cycle, adversarial_down
+        self.terms, self.adversarial_up = dict(terms), adversarial_up
+
+    def turns(self, step: int) -> Sequence[Turn]:
+        """One turn, the same in every step."""
+        del step
+        return (Turn("all", self._losses),)
+
+    def to_device(self, device: str) -> None:
+        """Move the feature networks of the losses."""
+        move_losses((term.loss for term in (self.content, self.cycle, *self.terms.values())), device)
+
+    def _losses(self, batch: Batch) -> Losses:
+        hr, lr = picture(batch, "hr"), picture(batch, "lr_real")
+        up, down = self.networks["up"], self.networks["down"]
+        lr_fake = down(hr, lr)
+        # Neither network answers for what it got from the other.
+        hr_fake = up(lr_fake.detach())
+        with torch.no_grad():
+            hr_other = up(lr)
+        lr_cycled = down(hr_other, lr)
+        batch["sr"] = hr_fake.detach()
+
+        losses: Losses = {"up": weighted(self.terms, hr_fake, hr), "down": {}}
+        if "disc_up" in self.networks:
+            scores = self._scores("disc_up", hr, hr_fake)
+            # The original adds what others average: twice the usual loss.
+            losses["up"]["adversarial"] = self.adversarial_up * 2 * _RELATIVISTIC.generator(*reversed(scores))
+            losses["disc_up"] = {"adversarial": 2 * _RELATIVISTIC.discriminator(*scores)}
+        small = F.avg_pool2d(hr, hr.shape[-1] // lr.shape[-1])
+        scores = self._scores("disc_down", lr, lr_fake)
+        losses["down"] = {
+            "content": self.content.weight * self.content.loss(lr_fake, small),
+            "adversarial": self.adversarial_down * _DCGAN.generator(scores[1]),
+            "cycle": self.cycle.weight * self.cycle.loss(lr_cycled, lr),
+        }
+        losses["disc_down"] = {"adversarial": _DCGAN.discriminator(*scores)}
+        return losses
+
+    def _scores(self, name: str, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        network = self.networks[name].eval()
+        return network(real), network(fake)

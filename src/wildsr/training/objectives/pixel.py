@@ -1,0 +1,36 @@
+"""Training one network against the wanted pictures: for PSNR, or on any losses between two pictures."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from wildsr.training.objective import Batch, Losses, Turn
+from wildsr.training.objectives.terms import Terms, move_losses, picture, weighted
+
+
+class PixelObjective:
+    """A ``generator`` from ``lr`` to ``hr`` on the sum of named losses: RRDB-PSNR, BSRNet, Real-ESRNet, SRResDNet.
+
+    Batches hold ``lr`` and ``hr``; the turn leaves what it generated in ``sr``.
+    """
+
+    result = "generator"
+
+    def __init__(self, generator: nn.Module, terms: Terms) -> None:
+        self.networks = {"generator": generator}
+        self.terms = dict(terms)
+
+    def turns(self, step: int) -> Sequence[Turn]:
+        """The same in every step."""
+        del step
+        return (Turn("generator", self._losses),)
+
+    def to_device(self, device: str) -> None:
+        """Move the feature networks of the losses."""
+        move_losses((term.loss for term in self.terms.values()), device)
+
+    def _losses(self, batch: Batch) -> Losses:
+        lr, hr = picture(batch, "lr"), picture(batch, "hr")
+        sr = self.networks["generator"](lr)
+        batch["sr"] = sr.detach()
+        return {"generator": weighted(self.terms, sr, hr)}

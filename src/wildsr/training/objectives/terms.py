@@ -1,0 +1,56 @@
+"""Pieces that the objectives are made of: weighted losses by name, and pictures of a batch by role."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from wildsr.training.errors import TrainingError
+from wildsr.training.objective import Batch
+
+PictureLoss = Callable[[Tensor, Tensor], Tensor]
+"""A scalar loss of generated and wanted pictures, both (B, C, H, W), in this order."""
+
+_GIVEN_BY = {
+    "lr": "paired data, or HR pictures with a degradation, give it",
+    "hr": "paired data, or HR pictures with a degradation, give it",
+    "source": "unpaired data, with pictures of the source domain, give it",
+    "lr_real": "unpaired data, with real LR pictures as second input, give it",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss and its weight."""
+
+    weight: float
+    loss: PictureLoss
+
+
+Terms = Mapping[str, Term]
+
+
+def weighted(terms: Terms, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    """The losses of ``sr`` against ``hr``, times their weights, by name; those of weight 0 are left out."""
+    return {name: term.weight * term.loss(sr, hr) for name, term in terms.items() if term.weight}
+
+
+def move_losses(losses: Iterable[object], device: str) -> None:
+    """Move the losses that have weights of their own, such as those of features, to a device."""
+    for loss in losses:
+        if isinstance(loss, nn.Module):
+            loss.to(device)
+
+
+def picture(batch: Batch, role: str) -> Tensor:
+    """The pictures of a batch in one role.
+
+    Raises:
+        TrainingError: when the batch has none.
+    """
+    if role not in batch:
+        has = ", ".join(sorted(batch)) or "nothing"
+        raise TrainingError(
+            f'this method trains on "{role}", which the data lacks (it has {has}): {_GIVEN_BY[role]}'
+        )
+    return batch[role]
