@@ -1,4 +1,4 @@
-"""Learning rates at the steps where something happens; test_learning_rates.py in conformance holds them to the originals."""
+"""Learning rates where something happens; tests/conformance/test_learning_rates.py holds them to the originals."""
 
 from wildsr.training.schedules import cosine, linear, multi_step, multi_step_warmed_up, warm_up
 

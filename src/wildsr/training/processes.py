@@ -1,5 +1,6 @@
 """The processes of a run, on Lightning Fabric: who they are, and what they tell each other."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -37,13 +38,16 @@ def start(hardware: Hardware) -> Fabric:
     """
     several = hardware.devices * hardware.nodes > 1
     try:
-        fabric = Fabric(
-            accelerator=hardware.accelerator,
-            strategy="ddp" if several else "auto",
-            devices=hardware.devices,
-            num_nodes=hardware.nodes,
-            precision=_PRECISIONS[hardware.precision],
-        )
+        with warnings.catch_warnings():
+            # Fabric would take bf16 instead; below, a person is asked.
+            warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")
+            fabric = Fabric(
+                accelerator=hardware.accelerator,
+                strategy="ddp" if several else "auto",
+                devices=hardware.devices,
+                num_nodes=hardware.nodes,
+                precision=_PRECISIONS[hardware.precision],
+            )
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"{hardware} cannot be used: {error}") from error
     if hardware.precision == "fp16" and fabric.device.type == "cpu":

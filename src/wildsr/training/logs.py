@@ -1,0 +1,95 @@
+"""What a run leaves to look at: lines of JSON, curves for TensorBoard, and sample pictures."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from wildsr.evaluation.methods import save_picture
+from wildsr.training.errors import TrainingError
+from wildsr.training.files import write_whole
+from wildsr.training.plan import Run
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class Logs:
+    """``log.jsonl``, ``tensorboard/`` and ``samples/`` in the folder of a run, from a step on.
+
+    What an earlier part of the run wrote about later steps, which are now done again, is removed.
+    """
+
+    def __init__(self, run: Run, step: int, tensorboard: bool) -> None:
+        self.folder = run.folder
+        self._path = run.folder / "log.jsonl"
+        self._tensorboard = tensorboard
+        self._writer: SummaryWriter | None = None
+        self.go_back(step)
+
+    def go_back(self, step: int) -> None:
+        """Go on from ``step``."""
+        if self._path.exists():
+            lines = self._path.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if _step(line) <= step]
+            if len(kept) < len(lines):
+                write_whole(self._path, lambda file: file.write("".join(kept).encode()))
+        if self._tensorboard:
+            self.close()
+            self._writer = _summary_writer(self.folder / "tensorboard", step + 1)
+
+    def line(self, step: int, values: Mapping[str, float | str]) -> None:
+        """Write numbers, or a text, that belong to a step."""
+        rounded = {name: _plain(value) for name, value in values.items()}
+        try:
+            with self._path.open("a") as log:
+                log.write(json.dumps({"step": step, **rounded}) + "\n")
+        except OSError as error:
+            raise TrainingError(f"{self._path} cannot be written ({error.strerror or error})") from error
+        if self._writer is not None:
+            for name, value in values.items():
+                if isinstance(value, str):
+                    self._writer.add_text(name, value, step)
+                else:
+                    self._writer.add_scalar(name, value, step)
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
+        """Write pictures (3, H, W) in [0, 1], those of each name into a folder of its own."""
+        for name, picture in pictures.items():
+            folder = self.folder / "samples" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            shown = picture.detach().float().cpu().clamp(0, 1)
+            save_picture(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
+            if self._writer is not None:
+                self._writer.add_image(name, shown, step)
+
+    def close(self) -> None:
+        """Write what is still waiting."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _plain(value: float | str) -> float | str | None:
+    """Seven digits; None for what JSON has no number for, such as the PSNR of equal pictures."""
+    if isinstance(value, str):
+        return value
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _step(line: str) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return 1 << 62  # the machine went down while this was written
+
+
+def _summary_writer(folder: Path, first_step: int) -> "SummaryWriter":
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise TrainingError("TensorBoard is missing; run: pip install 'wildsr[train]'") from error
+    return SummaryWriter(str(folder), purge_step=first_step)

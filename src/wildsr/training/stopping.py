@@ -1,0 +1,41 @@
+"""A run that is asked to end by a signal ends after the step that it is at."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """The signal that came, if one did."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def stop_request() -> Iterator[StopRequest]:
+    """Within it, the first SIGINT or SIGTERM is only noted; a second one does what it always does.
+
+    Outside the main thread, where Python delivers no signals, nothing changes.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    usual = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def note(number: int, _: FrameType | None) -> None:
+        request.signal = number
+        for other in SIGNALS:
+            signal.signal(other, signal.SIG_DFL)
+
+    for number in SIGNALS:
+        signal.signal(number, note)
+    try:
+        yield request
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)

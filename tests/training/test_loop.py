@@ -1,0 +1,396 @@
+"""The loop: it learns, goes on exactly where it stopped, and copes with what goes wrong."""
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from small_runs import (
+    BF16,
+    FP32,
+    Pictures,
+    Pixel,
+    SmallGan,
+    optimizers_of,
+    plan,
+    rates_of,
+    run_in,
+)
+from torch import Tensor, nn
+
+from wildsr.training import files
+from wildsr.training.errors import Interrupted, TrainingError
+from wildsr.training.events import Event, Note, Progress, Saved, Validated
+from wildsr.training.loop import fit
+from wildsr.training.objective import Batch
+from wildsr.training.plan import Plan, Validation
+from wildsr.training.processes import Hardware, start
+from wildsr.zoo.load import load
+
+
+def train(
+    folder: Path, given: Plan, objective: object = None, hardware: Hardware = FP32, **more: object
+) -> Path:
+    objective = objective or SmallGan()
+    networks = objective.networks  # type: ignore[attr-defined]
+    arguments = {"batches": Pictures(), "run": run_in(folder), **more}
+    batches, run = arguments.pop("batches"), arguments.pop("run")
+    return fit(
+        start(hardware),
+        objective,
+        optimizers_of(networks),
+        rates_of(networks),
+        batches,
+        given,
+        run,
+        **arguments,
+    )  # type: ignore[arg-type]
+
+
+def last_state(folder: Path) -> dict[str, object]:
+    return torch.load(files.states(run_in(folder))[-1], weights_only=True)  # type: ignore[no-any-return]
+
+
+def assert_same(one: object, other: object, where: str = "state") -> None:
+    """Bit for bit, all the way down."""
+    assert type(one) is type(other), where
+    if isinstance(one, Tensor):
+        assert torch.equal(one, other), where  # type: ignore[arg-type]
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where  # type: ignore[attr-defined]
+        for key, value in one.items():
+            assert_same(value, other[key], f"{where}.{key}")  # type: ignore[index]
+    elif isinstance(one, list | tuple):
+        for number, (mine, its) in enumerate(zip(one, other, strict=True)):  # type: ignore[call-overload]
+            assert_same(mine, its, f"{where}.{number}")
+    else:
+        assert one == other, where
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    kept = []
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        kept.append({k: v for k, v in values.items() if k not in ("seconds_per_step", "waiting_for_data")})
+    return kept
+
+
+class StopAfter:
+    """Sends this process a signal when batch ``step`` is asked for."""
+
+    def __init__(self, step: int, number: int = signal.SIGTERM) -> None:
+        self.step, self.number = step, number
+
+    def __call__(self, first_step: int) -> Iterator[Batch]:
+        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+            if step == self.step:
+                os.kill(os.getpid(), self.number)
+            yield batch
+
+
+def test_it_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
+    events: list[Event] = []
+    path = train(tmp_path, plan(40, log_every=10, save_every=20, ema=0.5), Pixel(), on_event=events.append)
+    logged = lines(tmp_path)
+    assert [line["step"] for line in logged] == [10, 20, 30, 40]
+    assert logged[-1]["g/l1"] < logged[0]["g/l1"]  # type: ignore[operator]
+    assert logged[0]["rate/g"] == pytest.approx(1e-4)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert [event.step for event in progress] == list(range(1, 41))
+    assert progress[-1].seconds_left == 0
+    assert set(progress[0].losses) == {"g/l1"}
+    assert [event.step for event in events if isinstance(event, Saved)] == [0, 20, 40]
+    assert (tmp_path / "recipe.yaml").read_text() == "name: small\n"
+    assert path == tmp_path / "small.safetensors"
+
+
+def test_the_model_file_is_the_average(tmp_path: Path) -> None:
+    path = train(tmp_path, plan(4))
+    model = load(path)
+    assert (model.contract.architecture, model.contract.scale) == ("SRVGGNetCompact", 2)
+    assert model.contract.licence == "Apache-2.0"
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["steps"] == "4"
+    state = last_state(tmp_path)
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, state["average"][name])  # type: ignore[index]
+        assert not torch.equal(value, state["networks"]["g"][name])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("hardware", [FP32, BF16], ids=lambda hardware: hardware.precision)
+@pytest.mark.parametrize("stopped_at", [1, 3, 5])
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, hardware: Hardware, stopped_at: int
+) -> None:
+    given = plan(7, accumulate=2, clip=1.0, ema_warmup=True, fresh_optimizers_at=(4,))
+    train(tmp_path / "whole", given, hardware=hardware)
+    with pytest.raises(Interrupted) as stopped:
+        train(tmp_path / "halves", given, hardware=hardware, batches=StopAfter(stopped_at))
+    # The signal came while batch number stopped_at was made, so that its step was still done.
+    assert (stopped.value.signal, stopped.value.step) == (signal.SIGTERM, stopped_at + 1)
+    assert stopped.value.state.exists()
+    pictures = Pictures()
+    train(tmp_path / "halves", given, hardware=hardware, batches=pictures)
+    assert pictures.seen[0] == stopped_at + 1
+    assert_same(last_state(tmp_path / "whole"), last_state(tmp_path / "halves"))
+    assert lines(tmp_path / "whole") == lines(tmp_path / "halves")
+
+
+def test_bf16_differs_from_fp32(tmp_path: Path) -> None:
+    train(tmp_path / "a", plan(2), hardware=FP32)
+    train(tmp_path / "b", plan(2), hardware=BF16)
+    one, other = last_state(tmp_path / "a")["networks"], last_state(tmp_path / "b")["networks"]
+    assert not torch.equal(one["g"]["body.0.weight"], other["g"]["body.0.weight"])  # type: ignore[index]
+    assert one["g"]["body.0.weight"].dtype == other["g"]["body.0.weight"].dtype == torch.float32  # type: ignore[index]
+
+
+def test_the_callers_random_numbers_and_signals_stay_its_own(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    objective = Pixel()
+    torch.manual_seed(5)
+    train(tmp_path, plan(2), objective)
+    assert torch.equal(torch.rand(1), expected)
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def test_fresh_optimizers_forget_their_moments(tmp_path: Path) -> None:
+    train(tmp_path / "kept", plan(4), Pixel())
+    train(tmp_path / "fresh", plan(4, fresh_optimizers_at=(2,)), Pixel())
+    steps = [
+        last_state(tmp_path / name)["optimizers"]["g"]["state"][0]["step"].item()  # type: ignore[index]
+        for name in ("kept", "fresh")
+    ]
+    assert steps == [4, 2]
+
+
+def test_only_the_last_states_are_kept(tmp_path: Path) -> None:
+    train(tmp_path, plan(7, save_every=1, keep=2), Pixel())
+    assert [path.name for path in files.states(run_in(tmp_path))] == ["step-00000006.pt", "step-00000007.pt"]
+
+
+def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
+    values = iter([3.0, 5.0, 4.0])
+    modes = []
+
+    def judge(network: nn.Module) -> Validation:
+        modes.append((network.training, torch.is_grad_enabled()))
+        return Validation({"score": next(values)}, {"one": torch.rand(3, 4, 5)})
+
+    events: list[Event] = []
+    given = plan(6, validate_every=2, best_by="score", ema=0.0)
+    objective = Pixel()
+    train(tmp_path, given, objective, validate=judge, on_event=events.append)
+    judged = [event for event in events if isinstance(event, Validated)]
+    assert [(event.step, event.metrics["score"], event.best) for event in judged] == [
+        (2, 3.0, True),
+        (4, 5.0, True),
+        (6, 4.0, False),
+    ]
+    assert modes == [(False, False)] * 3
+    assert objective.networks["g"].training
+    assert last_state(tmp_path)["best"] == [5.0, 4]
+    with safe_open(tmp_path / "small-best.safetensors", "pt") as file:
+        assert file.metadata()["steps"] == "4"
+    assert (tmp_path / "samples" / "one" / "step-00000006.png").exists()
+    assert [line["validation/score"] for line in lines(tmp_path) if "validation/score" in line] == [
+        3.0,
+        5.0,
+        4.0,
+    ]
+
+
+def test_a_metric_that_nobody_computes_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="'psnr': there is score"):
+        train(tmp_path, plan(2, best_by="psnr"), Pixel(), validate=lambda _: Validation({"score": 1.0}))
+
+
+def test_tensorboard_gets_curves(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tmp_path, plan(4, tensorboard=True), Pixel())
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in found.Scalars("g/l1")] == [2, 4]
+
+
+class TroubleAt:
+    """Pictures, of which those of some batches make the loss NaN."""
+
+    def __init__(self, *steps: int) -> None:
+        self.steps = steps
+        self.seen: list[int] = []
+
+    def __call__(self, first_step: int) -> Iterator[Batch]:
+        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+            self.seen.append(step)
+            if step in self.steps:
+                batch["hr"] = batch["hr"] * float("nan")
+            yield batch
+
+
+def test_after_nan_it_goes_back_and_on_with_other_pictures(tmp_path: Path) -> None:
+    events: list[Event] = []
+    trouble = TroubleAt(4)
+    train(tmp_path, plan(8), batches=trouble, on_event=events.append)
+    # Saved after step 3; batch 4 is bad, so that step 3 begins again with batch 5.
+    assert trouble.seen == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert notes == ["'g/l1' was nan in step 5; training goes on from step 3 with other pictures"]
+    state = last_state(tmp_path)
+    assert (state["step"], state["skipped"]) == (8, 2)
+    assert all(torch.isfinite(value).all() for value in state["average"].values())  # type: ignore[union-attr]
+    assert [line["step"] for line in lines(tmp_path)] == [2, 3, 4, 6, 8]
+
+
+def test_a_run_with_nan_in_it_resumes_exactly_too(tmp_path: Path) -> None:
+    train(tmp_path / "whole", plan(8), batches=TroubleAt(4))
+    with pytest.raises(Interrupted):
+        train(tmp_path / "halves", plan(8), batches=_bad_then_stop())
+    train(tmp_path / "halves", plan(8), batches=TroubleAt(4))
+    assert_same(last_state(tmp_path / "whole"), last_state(tmp_path / "halves"))
+
+
+def _bad_then_stop() -> object:
+    def batches(first_step: int) -> Iterator[Batch]:
+        for step, batch in enumerate(TroubleAt(4)(first_step), start=first_step):
+            if step == 6:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    return batches
+
+
+def test_when_nan_comes_back_it_stops_with_advice(tmp_path: Path) -> None:
+    trouble = TroubleAt(*range(4, 100))
+    with pytest.raises(
+        TrainingError, match=r"'g/l1' was nan in step 4, for the 3. time since step 3.*learning rate"
+    ):
+        train(tmp_path, plan(8, attempts=2), batches=trouble)
+    assert last_state(tmp_path)["step"] == 3
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    class Poisoned(Pixel):
+        def losses(self, batch: Batch):  # type: ignore[no-untyped-def]
+            # A finite loss whose gradient is not.
+            found = super().losses(batch)
+            weight = next(self.networks["g"].parameters())
+            found["g"]["root"] = (weight - weight.detach()).abs().sum().sqrt()
+            return found
+
+    with pytest.raises(TrainingError, match="'g/weights' was nan in step 1"):
+        train(tmp_path, plan(3, attempts=0, save_every=1), Poisoned())
+    assert last_state(tmp_path)["step"] == 0
+
+
+def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
+    train(tmp_path, plan(2), Pixel(), run=run_in(tmp_path, blocks="16", seed="1"))
+    with pytest.raises(TrainingError, match=r"another recipe.*blocks was 16, is 23"):
+        train(tmp_path, plan(4), Pixel(), run=run_in(tmp_path, blocks="23", seed="1"))
+
+
+def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    train(tmp_path, plan(2), Pixel())
+    with pytest.raises(TrainingError, match="does not fit"):
+        train(tmp_path, plan(4), SmallGan())
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    train(tmp_path, plan(2), Pixel())
+    path = files.states(run_in(tmp_path))[-1]
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match=r"step-00000002.pt cannot be read.*remove it"):
+        train(tmp_path, plan(4), Pixel())
+
+
+def test_a_network_that_cannot_be_loaded_again_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="could not be loaded again"):
+        train(tmp_path, plan(2), Pixel({"g": nn.Sequential(nn.Conv2d(3, 12, 3), nn.PixelShuffle(2))}))
+    assert not list(tmp_path.iterdir())
+
+
+def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = torch.save
+
+    def save(content: object, file: object) -> None:
+        if content["step"] == 3:  # type: ignore[index]
+            file.write(b"half of it")  # type: ignore[attr-defined]
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(content, file)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch, "save", save)
+    events: list[Event] = []
+    train(tmp_path, plan(6), Pixel(), on_event=events.append)
+    (note,) = [event.text for event in events if isinstance(event, Note)]
+    assert "No space left on device" in note
+    assert "step-00000003.pt" in note
+    assert [path.name for path in (tmp_path / "state").iterdir()].count("step-00000003.pt.partial") == 0
+    assert [event.step for event in events if isinstance(event, Saved)] == [0, 6]
+
+
+def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path, plan(3), Pixel())
+    before = files.states(run_in(tmp_path))[-1].read_bytes()
+
+    def save(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(TrainingError, match=r"No space left on device.*saved before is intact"):
+        train(tmp_path, plan(5), Pixel())
+    assert files.states(run_in(tmp_path))[-1].read_bytes() == before
+
+
+def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path) -> None:
+    def batches(first_step: int) -> Iterator[Batch]:
+        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+            if step == 5:
+                raise RuntimeError("a worker process was killed")
+            yield batch
+
+    with pytest.raises(RuntimeError, match="a worker process was killed"):
+        train(tmp_path, plan(8), batches=batches)
+    assert last_state(tmp_path)["step"] == 5
+    train(tmp_path, plan(8))
+    train(tmp_path.with_name("whole"), plan(8))
+    assert_same(last_state(tmp_path), last_state(tmp_path.with_name("whole")))
+
+
+def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> None:
+    def batches(first_step: int) -> Iterator[Batch]:
+        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+                raise RuntimeError("DataLoader worker exited")
+            yield batch
+
+    with pytest.raises(Interrupted) as stopped:
+        train(tmp_path, plan(8), batches=batches)
+    assert (stopped.value.signal, stopped.value.step) == (signal.SIGTERM, 5)
+    assert last_state(tmp_path)["step"] == 5
+
+
+def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
+    path = train(tmp_path, plan(3), Pixel())
+    before = path.read_bytes()
+    pictures = Pictures()
+    assert train(tmp_path, plan(3), Pixel(), batches=pictures) == path
+    assert (path.read_bytes(), pictures.seen) == (before, [])
+
+
+def test_fp16_on_a_cpu_is_refused() -> None:
+    with pytest.raises(TrainingError, match="bf16"):
+        start(Hardware("cpu", precision="fp16"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 0), ("keep", 0), ("ema", 1.0), ("clip", 0.0)])
+def test_impossible_plans_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        Plan(**{"steps": 1, name: value})  # type: ignore[arg-type]
