@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from ddnsr_weights import arguments, created, fill, nchw, ours
 from golden_files import FOLDER, ROOT, Golden
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -33,49 +34,6 @@ TRAINING = 3e-4
 def no_gradients() -> Any:
     with torch.no_grad():
         yield
-
-
-def nchw(x: Tensor) -> Tensor:
-    return x.permute(0, 3, 1, 2).contiguous()
-
-
-def ours(name: str, value: Tensor) -> Tensor:
-    """A Keras weight in PyTorch's layout."""
-    if "kernel" not in name:
-        return value
-    return value.permute(3, 2, 0, 1) if value.ndim == 4 else value.t()
-
-
-def fill(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
-    """Give the layers of the network, in their order, the Keras layers' weights, in theirs."""
-    layers = [
-        layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))
-    ]
-    names = list(dict.fromkeys(re.sub(r"/[^/]*$", "", name) for name in weights))
-    assert len(layers) == len(names)
-    places = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
-    places |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
-    for layer, name in zip(layers, names, strict=True):
-        own = {
-            places[key.removeprefix(f"{name}/").removesuffix(":0")]: ours(key, value)
-            for key, value in weights.items()
-            if key.startswith(f"{name}/")
-        }
-        missing, unexpected = layer.load_state_dict(own, strict=False)
-        assert not unexpected
-        assert set(missing) <= {"num_batches_tracked"}
-    return network.eval()
-
-
-def created(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Sorted by the number in the name of the convolution, which is the order of creation."""
-
-    def number(name: str) -> int:
-        match = re.search(r"conv2d(?:_(\d+))?/(?:kernel|bias)", name)
-        assert match, name
-        return int(match[1] or 0)
-
-    return {name: weights[name] for name in sorted(weights, key=number)}
 
 
 def assert_close_to_largest(result: Tensor, expected: Tensor, tolerance: float) -> None:
@@ -116,12 +74,6 @@ def test_the_rrdb_is_that_of_rrdbnet(golden: Read, case: str) -> None:
     values = [ours(name, item[name]) for name in sorted(item) if name.startswith("w")]
     rrdb.load_state_dict(dict(zip(rrdb.state_dict(), values, strict=True)))
     assert_close_to_largest(rrdb(nchw(item["x"])), nchw(item["y"]), LAYERS)
-
-
-def arguments(text: str) -> dict[str, Any]:
-    """The keyword arguments in a line of source code; of equal names the first counts."""
-    found: dict[str, Any] = dict(reversed(re.findall(r"(\w+)='?([\w.]+)'?", text)))
-    return {key: int(value) if value.isdigit() else value for key, value in found.items()}
 
 
 def test_networks_in_training(golden: Read, golden_folder: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from ddnsr_weights import FeatureStack
 from golden_files import Golden
 from torch import Tensor, nn
 
@@ -220,28 +221,6 @@ def test_ddnsr_scores(golden: Read) -> None:
                     assert_relative(gradient, wanted, f"{case} {name} {side} {scores}")
 
 
-class Stack(nn.Module):
-    """The stand-ins for VGG-19 in DDNSR's files: two convolutions."""
-
-    def __init__(self, weights: dict[str, Tensor], pool: bool) -> None:
-        super().__init__()
-        self.weights = {
-            name: value.permute(3, 2, 0, 1) if value.ndim == 4 else value for name, value in weights.items()
-        }
-        self.pool = pool
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        first, second = (
-            (
-                next(v for k, v in self.weights.items() if conv in k and "kernel" in k),
-                next(v for k, v in self.weights.items() if conv in k and "bias" in k),
-            )
-            for conv in ("conv1", "conv2")
-        )
-        x = F.conv2d(x, *first, padding=1).relu()
-        return {"features": F.conv2d(F.max_pool2d(x, 2) if self.pool else x, *second, padding=1)}
-
-
 def test_ddnsr_features(golden: Read) -> None:
     item = golden("ddnsr/losses")
 
@@ -250,7 +229,7 @@ def test_ddnsr_features(golden: Read) -> None:
 
     losses = {
         name: PerceptualLoss(
-            Stack(item.under(f"features/{name}/"), pool=name != "feat22"), {"features": 1}, l2
+            FeatureStack(item.under(f"features/{name}/"), pool=name != "feat22"), {"features": 1}, l2
         )
         for name in ("feat22", "feat34", "feat54")
     }

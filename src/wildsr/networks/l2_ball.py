@@ -88,7 +88,7 @@ def _bilinear(plane: Tensor, rows: Tensor, columns: Tensor, scale: int) -> Tenso
         (lefts.index_select(0, bottom), down * (1 - across)),
         (rights.index_select(0, bottom), down * across),
     )
-    total: Tensor = terms[0][0] * terms[0][1]
+    total = terms[0][0] * terms[0][1]
     for values, weights in terms[1:]:
         total = total.to(plane.dtype).double().addcmul_(values, weights)
     return total.to(plane.dtype)
@@ -104,7 +104,7 @@ def _high_pass(x: Tensor, count: int) -> Tensor:
     """Correlate (N, M) with the wavelet along N, every second position: (count, M)."""
     first, *taps = torch.tensor(_DB7, dtype=x.dtype).tolist()
     values = x.double()
-    total = values[0 : 2 * count - 1 : 2] * first
+    total: Tensor = values[0 : 2 * count - 1 : 2] * first
     for tap, weight in enumerate(taps, 1):
         # float64 holds a product of two float32 exactly: rounding each sum to float32 is a fused multiply-add.
         total = total.to(x.dtype).double().add_(values[tap : tap + 2 * count - 1 : 2], alpha=weight)
