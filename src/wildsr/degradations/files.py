@@ -127,7 +127,7 @@ def traits_of(picture: Picture, lr: Tensor, lower: bool = True) -> tuple[Traits,
     """How to save what became of ``picture``, and what a person should know of it.
 
     It is in colour, without transparency and metadata. A profile stays where the samples are still the file's; 16
-    bits and floats stay, unless, with ``lower``, a codec has left levels of 8 bits anyway.
+    bits and floats stay, unless, with ``lower``, the degradation has left levels of 8 bits anyway, as most do.
     """
     source = picture.traits
     notes = []
@@ -137,7 +137,7 @@ def traits_of(picture: Picture, lr: Tensor, lower: bool = True) -> tuple[Traits,
     levels = lr * 255
     if lower and depth != "uint8" and bool(((levels - levels.round()).abs() < 1e-3).all()):
         depth = "uint8"
-        notes.append("written with 8 bits, since its degradation ends with a codec of 8 bits")
+        notes.append("written with 8 bits: its degradation leaves no more")
     profile = None if source.convert or source.grey else source.profile
     return Traits(depth=depth, profile=profile), tuple(notes)
 

@@ -55,7 +55,7 @@ def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
     if len(programs) != len(images):
         raise DegradationError(f"{len(images)} pictures but {len(programs)} sets of parameters")
     parsed = [read_program(program) for program in programs]
-    pictures = list(torch.split(images, 1))
+    pictures = [images[index : index + 1] for index in range(len(images))]
     if images.device.type == "cpu":
         pictures = [_alone(one, program) for one, program in zip(pictures, parsed, strict=True)]
     else:

@@ -11,7 +11,7 @@ from typing import Literal
 from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, output_format
 
 Existing = Literal["fail", "overwrite", "skip"]
-FIELDS = ("folder", "stem", "suffix", "model", "scale")
+FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
 
 
 class JobsError(Exception):
@@ -40,8 +40,9 @@ class Naming:
     """How outputs are named.
 
     ``output`` is a file, a folder, or a pattern with fields in braces: {folder} (the place within the input folder),
-    {stem}, {suffix} (with its dot), {model}, {scale}. None: beside the input, with ``label`` added to its name.
-    ``format`` forces a file format. ``label`` is what {scale} stands for, such as ``x4``.
+    {stem}, {suffix} (with its dot), {ending} (the input's suffix without one), {model}, {scale}. None: beside the
+    input, with ``label`` added to its name. ``format`` forces a file format. ``label`` is what {scale} stands for, such
+    as ``x4``.
     """
 
     output: str | None = None
@@ -144,7 +145,7 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
         return root.with_name(f"{root.name}_{naming.label}") / within / f"{found.path.stem}{suffix}"
     output = Path(naming.output).expanduser()
     if "{" in naming.output:
-        return _fill(naming, found.path.stem, suffix, within)
+        return _fill(naming, found.path, suffix, within)
     if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
         if output.is_file():
             raise JobsError(f"{output} is a file, but several pictures were given; name a folder with -o")
@@ -152,12 +153,13 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
     return output
 
 
-def _fill(naming: Naming, stem: str, suffix: str, within: Path) -> Path:
+def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
     assert naming.output is not None
     values = {
         "folder": str(within),
-        "stem": stem,
+        "stem": source.stem,
         "suffix": suffix,
+        "ending": source.suffix.removeprefix("."),
         "model": naming.model,
         "scale": naming.label,
     }
@@ -185,7 +187,7 @@ def _refuse_conflicts(jobs: list[Job]) -> None:
         if target in writers:
             raise JobsError(
                 f"{writers[target]} and {job.source} would both be written to {job.target}; "
-                "use a pattern with {folder}, {stem} and {suffix}, or take them one by one"
+                "use a pattern with {folder}, {stem} and {ending}, or take them one by one"
             )
         writers[target] = job.source
     for job in jobs:

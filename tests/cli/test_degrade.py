@@ -1,0 +1,196 @@
+"""``wildsr degrade`` as people and programs meet it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+import torch
+from typer.testing import Result
+
+import wildsr as package
+from wildsr.degradations.files import traits_of
+from wildsr.image import Depth, Picture, Traits, probe, read
+
+Run = Callable[..., Result]
+Save = Callable[..., Path]
+Events = Callable[[Result], list[dict[str, Any]]]
+
+
+def samples(path: Path) -> list[str]:
+    return [one["picture"] for one in json.loads(path.read_text())["samples"]]
+
+
+def levels(path: Path) -> "np.ndarray[Any, Any]":
+    return pyvips.Image.new_from_file(str(path)).numpy()
+
+
+@pytest.fixture
+def album(save_photo: Save, tmp_path: Path) -> Path:
+    for name in ("a.png", "b.jpg", "day 1/c.png"):
+        save_photo(tmp_path / "album" / name, 40, 60)
+    return tmp_path / "album"
+
+
+def test_one_photograph(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "my photo ü.png", 42, 63)
+    done = wildsr("degrade", photo)
+    assert done.exit_code == 0, done.output
+    assert probe(tmp_path / "my photo ü_degraded.png") == (15, 10)
+    assert samples(tmp_path / "my photo ü_degraded.degradations.json") == ["my photo ü.png"]
+    expected = package.degrade(photo).picture
+    np.testing.assert_array_equal(levels(tmp_path / "my photo ü_degraded.png"), expected)
+
+
+def test_a_folder_its_record_and_its_replay(wildsr: Run, album: Path, tmp_path: Path) -> None:
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert wildsr("degrade", album, "-o", out, "-s", 2, "--seed", 9, "-p", "bsrgan-plus").exit_code == 0
+    assert samples(out / "degradations.json") == ["a.png", "b.jpg", "day 1/c.png"]
+    assert probe(out / "day 1" / "c.png") == (30, 20)
+    done = wildsr("degrade", album, "-o", again, "--params", out / "degradations.json")
+    assert done.exit_code == 0, done.output
+    for name in ("a.png", "b.png", "day 1/c.png", "degradations.json"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_neither_company_nor_workers_matter(wildsr: Run, album: Path, tmp_path: Path) -> None:
+    assert wildsr("degrade", album, "-o", tmp_path / "both", "--workers", 2).exit_code == 0
+    assert wildsr("degrade", album / "a.png", "-o", tmp_path / "alone" / "x.png").exit_code == 0
+    assert (tmp_path / "both" / "a.png").read_bytes() == (tmp_path / "alone" / "x.png").read_bytes()
+    assert wildsr("degrade", album, "-o", tmp_path / "one", "--workers", 1).exit_code == 0
+    for name in ("a.png", "b.png", "day 1/c.png", "degradations.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "both" / name).read_bytes()
+
+
+def test_a_grid(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "a.png", 50, 70)
+    done = wildsr("degrade", photo, "--grid", "--samples", 6, "-o", tmp_path / "g.jpg", "-p", "wild")
+    assert done.exit_code == 0, done.output
+    size = probe(tmp_path / "g.jpg")
+    assert size.width == 4 * (70 + 8) + 8
+    assert size.height > 2 * 50
+    assert samples(tmp_path / "g.degradations.json") == [f"a.png#{index}" for index in range(1, 7)]
+    refused = wildsr("degrade", photo, "--grid", "-o", tmp_path / "g.jpg")
+    assert refused.exit_code == 2
+    assert "exists already; use --overwrite" in refused.stderr
+    assert wildsr("degrade", photo, "--grid", "-o", tmp_path / "g.jpg", "--overwrite").exit_code == 0
+    assert "one photograph" in wildsr("degrade", photo, save_photo(tmp_path / "b.png"), "--grid").stderr
+
+
+def test_presets_are_listed(wildsr: Run) -> None:
+    listed = wildsr("degrade", "--presets")
+    assert listed.exit_code == 0
+    assert "real-esrgan" in listed.output
+    assert "jpeg-QUALITY" in listed.output
+
+
+def test_results_that_are_there(wildsr: Run, save_photo: Save, album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert wildsr("degrade", album, "-o", out).exit_code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    refused = wildsr("degrade", album, "-o", out)
+    assert refused.exit_code == 2
+    assert "is there from an earlier run" in refused.stderr
+    save_photo(album / "d.png", 40, 60)
+    skipped = wildsr("degrade", album, "-o", out, "--skip-existing")
+    assert skipped.exit_code == 0
+    assert samples(out / "degradations.json") == ["a.png", "b.jpg", "d.png", "day 1/c.png"]
+    other = wildsr("degrade", album, "-o", out, "--skip-existing", "-p", "bicubic")
+    assert other.exit_code == 2
+    assert "is of bsrgan by 4, not bicubic by 4" in other.stderr
+    assert all(path.read_bytes() == content for path, content in before.items() if path.suffix == ".png")
+    assert wildsr("degrade", album, "-o", out, "--overwrite", "-p", "bicubic").exit_code == 0
+    assert json.loads((out / "degradations.json").read_text())["degradation"] == "bicubic"
+
+
+@pytest.mark.parametrize("depth", ["uint8", "uint16"])
+def test_deep_and_grey_pictures(wildsr: Run, save_photo: Save, tmp_path: Path, depth: Depth) -> None:
+    photo = save_photo(tmp_path / "a.png", 40, 60, Traits(depth=depth, grey=True))
+    done = wildsr("degrade", photo, "-o", tmp_path / "b.png", "-p", "bsrgan")
+    assert done.exit_code == 0, done.output
+    assert (read(tmp_path / "b.png").traits.depth, read(tmp_path / "b.png").traits.grey) == ("uint8", False)
+    assert ("its degradation leaves no more" in done.output) is (depth == "uint16")
+
+
+def test_what_no_codec_has_touched_keeps_its_depth() -> None:
+    deep = Picture(torch.rand(1, 3, 8, 8), None, Traits(depth="uint16"))
+    assert traits_of(deep, torch.rand(1, 3, 2, 2)) == (Traits(depth="uint16"), ())
+    assert traits_of(deep, torch.ones(1, 3, 2, 2))[0].depth == "uint8"
+
+
+def test_transparency_is_left_out_and_said(wildsr: Run, tmp_path: Path) -> None:
+    rgba = torch.randint(0, 255, (16, 16, 4), generator=torch.Generator().manual_seed(0)).byte().numpy()
+    pyvips.Image.new_from_array(rgba, interpretation="srgb").pngsave(str(tmp_path / "a.png"))
+    done = wildsr("degrade", tmp_path / "a.png", "-o", tmp_path / "b.jpg")
+    assert done.exit_code == 0, done.output
+    assert "transparency was left out" in done.output
+    assert probe(tmp_path / "b.jpg") == (4, 4)
+
+
+def test_bad_pictures_do_not_stop_the_others(
+    wildsr: Run, save_photo: Save, album: Path, events: Events
+) -> None:
+    (album / "broken.png").write_bytes(b"not a picture")
+    save_photo(album / "small.png", 3, 60)
+    done = wildsr("degrade", album, "--json")
+    assert done.exit_code == 1
+    failed = {Path(one["source"]).name: one["reason"] for one in events(done) if one["event"] == "failed"}
+    assert set(failed) == {"broken.png", "small.png"}
+    assert "60x3 pixels; a degradation by 4 needs 4 on each side" in failed["small.png"]
+    folder = album.with_name("album_degraded")
+    assert samples(folder / "degradations.json") == ["a.png", "b.jpg", "day 1/c.png"]
+    assert not (folder / "small.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-p", "bsrgn"], "did you mean 'bsrgan'"),
+        (["-f", "xyz"], "is not a format wildsr writes"),
+        (["--params", "gone.json"], "gone.json cannot be read"),
+        (["--params", "gone.json", "--seed", "0"], "--params says all that is to be done"),
+        (["--overwrite", "--skip-existing"], "contradict each other"),
+    ],
+)
+def test_wrong_usage(wildsr: Run, save_photo: Save, tmp_path: Path, options: list[str], message: str) -> None:
+    done = wildsr("degrade", save_photo(tmp_path / "a.png"), *options)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_duplicate_names(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    one, other = (save_photo(tmp_path / folder / "a.png").parent for folder in ("x", "y"))
+    done = wildsr("degrade", one, other, "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "would both be written to" in done.stderr
+    done = wildsr("degrade", one, other)
+    assert done.exit_code == 2
+    assert "are both called a.png here" in done.stderr
+    save_photo(one / "a.jpg")
+    done = wildsr("degrade", one)
+    assert done.exit_code == 2
+    assert "would both be written to" in done.stderr
+    assert wildsr("degrade", one, "-o", f"{tmp_path}/out/{{stem}}-{{ending}}.png").exit_code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "a-jpg.png",
+        "a-png.png",
+        "degradations.json",
+    }
+
+
+def test_parameters_that_do_not_fit(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "a.png", 40, 60)
+    assert wildsr("degrade", photo, "-o", tmp_path / "out" / "x.png").exit_code == 0
+    params = tmp_path / "out" / "x.degradations.json"
+    save_photo(photo, 44, 60)
+    done = wildsr("degrade", photo, "-o", tmp_path / "y.png", "--params", params)
+    assert done.exit_code == 1
+    assert "60x44 pixels, but its parameters were drawn for 60x40" in done.output.replace("\n", " ")
+    done = wildsr("degrade", save_photo(tmp_path / "b.png"), "-o", tmp_path / "y.png", "--params", params)
+    assert done.exit_code == 1
+    assert "there are no parameters for b.png" in done.output
+    assert not (tmp_path / "y.png").exists()
