@@ -22,10 +22,17 @@ class Adversary:
         relative_to: for a relativistic average loss (Jolicoeur-Martineau, 2019, section 4): a score counts relative to
             the mean score of the other side, over ``all`` its values (ESRGAN, RealSR, RWSR-EDL, SRResCGAN), or place by
             place over its ``batch`` (BSRGAN's code). None for scores that stand for themselves.
+
+    Raises:
+        ValueError: for a relativistic loss of another kind than ``vanilla``.
     """
 
     kind: Kind = "vanilla"
     relative_to: Group | None = None
+
+    def __post_init__(self) -> None:
+        if self.relative_to is not None and self.kind != "vanilla":
+            raise ValueError(f"a relativistic loss is of the kind vanilla, not {self.kind}")
 
     def term(self, scores: Tensor, others: Tensor | None, real: bool) -> Tensor:
         """How far ``scores`` are from those of real pictures, or of generated ones.

@@ -100,7 +100,7 @@ class DSGANObjective:
         )
         if generates:
             with _batch_statistics_kept(self.discriminator), _weights_as_they_will_be(self.discriminator):
-                batch["fake"], batch["judged"] = fake, self._scores(fake, real)
+                batch["fake"], batch["judged"] = fake, self._scores(fake.to(real), real)
         return {"discriminator": losses}
 
     def _generator_turn(self, batch: Batch) -> Losses:

@@ -1,0 +1,87 @@
+"""What scores are worth."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from wildsr.losses.adversarial import Adversary, Group, probability_judgement
+from wildsr.losses.gradient_penalty import between, gradient_penalty, r1_penalty
+
+ADVERSARIES = [
+    Adversary("vanilla"),
+    Adversary("lsgan"),
+    Adversary("wgan"),
+    Adversary(relative_to="all"),
+    Adversary(relative_to="batch"),
+]
+
+
+def scores(mean: float) -> Tensor:
+    return mean + 0.1 * torch.randn(4, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
+def test_each_side_wants_its_own(adversary: Adversary) -> None:
+    real, poor, good = scores(0.9), scores(0.0), scores(0.5)
+    assert adversary.generator(good, real) < adversary.generator(poor, real)
+    assert adversary.discriminator(real, poor) < adversary.discriminator(real, good)
+
+
+@pytest.mark.parametrize("group", ["all", "batch"])
+def test_a_relativistic_loss_ignores_what_all_have_in_common(group: Group) -> None:
+    adversary = Adversary(relative_to=group)
+    real, fake = scores(0.5), scores(-0.5)
+    shifted = adversary.discriminator(real + 3, fake + 3)
+    torch.testing.assert_close(shifted, adversary.discriminator(real, fake))
+    assert Adversary().discriminator(real + 3, fake + 3) > 1.5 * Adversary().discriminator(real, fake)
+
+
+def test_one_side_alone() -> None:
+    adversary = Adversary(relative_to="all")
+    with pytest.raises(ValueError, match="real pictures"):
+        adversary.generator(scores(0))
+    with pytest.raises(ValueError, match="both sides"):
+        adversary.term(scores(0), None, real=True)
+
+
+@pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
+def test_half_precision_scores_are_widened(adversary: Adversary) -> None:
+    real, fake = scores(0.9).bfloat16(), scores(0.1).bfloat16()
+    loss = adversary.discriminator(real, fake)
+    assert loss.dtype == torch.float32
+    assert torch.equal(loss, adversary.discriminator(real.float(), fake.float()))
+
+
+def test_relativistic_only_with_cross_entropy() -> None:
+    with pytest.raises(ValueError, match="not lsgan"):
+        Adversary("lsgan", relative_to="all")
+
+
+def test_certain_probabilities_stay_finite() -> None:
+    certain = torch.tensor([0.0, 1.0], dtype=torch.bfloat16)
+    assert probability_judgement(certain, real=True).isfinite()
+    assert probability_judgement(certain, real=False).isfinite()
+
+
+def test_penalties_of_a_linear_discriminator() -> None:
+    """Its gradient is a constant, so that the norms are known."""
+    x = torch.rand(2, 3, 4, 5)
+
+    def judge(pictures: Tensor) -> Tensor:
+        return slope * pictures.sum((1, 2, 3), keepdim=True)
+
+    slope = torch.tensor(0.5)
+    norm = slope * 60**0.5
+    torch.testing.assert_close(gradient_penalty(judge, x, per="picture"), (norm - 1) ** 2)
+    torch.testing.assert_close(gradient_penalty(judge, x, per="pixel"), (slope * 3**0.5 - 1) ** 2)
+    # The mean of two scores, and the norm over both pictures.
+    torch.testing.assert_close(gradient_penalty(judge, x, per="batch"), (norm / 2 * 2**0.5 - 1) ** 2)
+    torch.testing.assert_close(r1_penalty(judge, x), norm**2)
+
+
+def test_points_between() -> None:
+    real, fake = torch.ones(2, 3, 4, 4), torch.zeros(2, 3, 4, 4).requires_grad_()
+    points = between(real, fake, torch.tensor([0.25, 0.75]).view(2, 1, 1, 1))
+    assert not points.requires_grad
+    assert points[0].unique() == 0.25
+    assert points[1].unique() == 0.75
