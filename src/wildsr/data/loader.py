@@ -7,7 +7,6 @@ from itertools import count
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from wildsr.data.datasets import Dataset, Sample
@@ -19,7 +18,7 @@ OnProblem = Callable[[str], None]
 
 
 class _Made(NamedTuple):
-    """What a worker gives back: a sample and problems it met, or the message of an error."""
+    """What a worker gives back: a sample or a batch, problems it met, or the message of an error."""
 
     sample: Sample
     problems: list[str]
@@ -40,6 +39,15 @@ class _Samples:
             return _Made({}, [], str(error))
         problems = [problem for picker in self.dataset.pickers for problem in picker.problems.values()]
         return _Made(sample, problems)
+
+
+def _gathered(made: list[_Made]) -> _Made:
+    """A batch of samples, still in the worker: one tensor for each role is quicker to pass on than many."""
+    for one in made:
+        if one.error is not None:
+            return one
+    problems = list(dict.fromkeys(problem for one in made for problem in one.problems))
+    return _Made({role: torch.stack([one.sample[role] for one in made]) for role in made[0].sample}, problems)
 
 
 @dataclass
@@ -73,7 +81,7 @@ class Batches:
                 f"another batch size"
             )
 
-    def __call__(self, first_step: int) -> Iterator[dict[str, Tensor]]:
+    def __call__(self, first_step: int) -> Iterator[Sample]:
         """The batches from ``first_step`` on.
 
         Raises:
@@ -83,7 +91,7 @@ class Batches:
             _Samples(self.dataset),  # type: ignore[arg-type]
             batch_sampler=_Indices(first_step, self.batch_size, self.rank, self.processes),
             num_workers=self.workers,
-            collate_fn=list,
+            collate_fn=_gathered,
             worker_init_fn=_start_worker if self.workers else None,
             # A forked copy of a process whose libvips has run would wait for threads that it does not have.
             multiprocessing_context="spawn" if self.workers else None,
@@ -91,9 +99,10 @@ class Batches:
         iterator = iter(loader)
         while True:
             try:
-                made: list[_Made] = next(iterator)
-            except RuntimeError as error:
-                if "worker" not in str(error):
+                made: _Made = next(iterator)
+            # Besides PyTorch's own word for it, a pipe or socket of the dead worker may be what fails first.
+            except (RuntimeError, ConnectionError, EOFError) as error:
+                if isinstance(error, RuntimeError) and "worker" not in str(error):
                     raise
                 raise DataError(
                     f"a worker process that prepares pictures was killed ({_first_line(error)}). Most often memory "
@@ -101,16 +110,15 @@ class Batches:
                 ) from error
             yield self._batch(made)
 
-    def _batch(self, made: list[_Made]) -> dict[str, Tensor]:
-        for one in made:
-            if one.error is not None:
-                raise DataError(one.error)
-            for problem in one.problems:
-                if problem not in self._told:
-                    self._told.add(problem)
-                    if self.on_problem is not None:
-                        self.on_problem(problem)
-        return {role: torch.stack([one.sample[role] for one in made]) for role in made[0].sample}
+    def _batch(self, made: _Made) -> Sample:
+        if made.error is not None:
+            raise DataError(made.error)
+        for problem in made.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                if self.on_problem is not None:
+                    self.on_problem(problem)
+        return made.sample
 
 
 @dataclass(frozen=True)

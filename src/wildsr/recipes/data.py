@@ -78,7 +78,7 @@ class Degraded(DataPart):
 
 
 class Paired(DataPart):
-    """LR and HR pictures that belong together by name. ``folder`` holds the folders LR and HR."""
+    """LR and HR pictures that belong together by name. ``folder`` holds LR and HR, as ``wildsr prepare`` makes them."""
 
     kind: Literal["paired"] = "paired"
     lr: Path | None = None
@@ -87,8 +87,10 @@ class Paired(DataPart):
     """Where the HR pictures are, if not in ``folder``/HR."""
     lr_patch: Count
     """Pixels on a side in LR."""
+    inject_noise: bool = False
+    """Add a patch of a noise pool to every LR patch (RealSR)."""
     noise: Path | None = None
-    """A noise pool, of which a patch is added to every LR patch (RealSR)."""
+    """The pool, if not ``folder``/noise.safetensors."""
 
 
 class Unpaired(DataPart):

@@ -15,9 +15,10 @@ from wildsr.data.memory import picture_budget
 from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import Picker, as_float
 from wildsr.data.pictures import Pictures, find_pictures
+from wildsr.data.store import SUFFIX
 from wildsr.degradations.degradation import Degradation, DegradationError
 from wildsr.degradations.learned import Ddnsr, Dsgan
-from wildsr.degradations.pools import PoolError, load_kernel_pool, load_noise_pool
+from wildsr.degradations.pools import NoisePool, PoolError, load_kernel_pool, load_noise_pool
 from wildsr.degradations.presets import preset
 from wildsr.degradations.realsr import RealSr
 from wildsr.networks.ddnsr import DegradationNetwork
@@ -125,17 +126,9 @@ def _degraded(part: parts.Degraded, scale: int, seed: int) -> Found:
 
 
 def _paired(part: parts.Paired, scale: int, seed: int) -> Found:
-    lr = part.lr or _folder(part, "data.lr") / "LR"
-    hr = part.hr or _folder(part, "data.hr") / "HR"
-    try:
-        noise = None if part.noise is None else load_noise_pool(part.noise)
-    except PoolError as error:
-        raise RecipeError(f"data.noise: {error}") from error
-    if noise is not None and noise.patches.shape[-1] < part.lr_patch:
-        raise RecipeError(
-            f"data.noise: its patches are {noise.patches.shape[-1]} pixels wide, LR patches {part.lr_patch}; collect "
-            "larger ones, or make data.lr_patch smaller"
-        )
+    lr = part.lr or _inside(_folder(part, "data.lr"), "LR")
+    hr = part.hr or _inside(_folder(part, "data.hr"), "HR")
+    noise = _noise_pool(part) if part.inject_noise else None
     lrs, hrs = find_pairs(lr, hr, scale, part.lr_patch)
     pick = partial(Picker, seed=seed, weighing=part.weighing)
     dataset = FolderPairs(pick(lrs), pick(hrs), scale, part.lr_patch, seed, part.augment, noise)
@@ -152,8 +145,8 @@ def _unpaired(part: parts.Unpaired, scale: int, seed: int) -> Found:
         hrs = find_pictures(part.hr or (_folder(part),), part.hr_patch)
         sources = None
     else:
-        hrs = find_pictures(part.hr or (_folder(part, "data.hr") / "HR",), part.hr_patch)
-        source = part.source or _folder(part, "data.source") / "source"
+        hrs = find_pictures(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
+        source = part.source or _inside(_folder(part, "data.source"), "source")
         sources = find_pictures(source, part.source_patch)
     dataset = Unpaired(
         Picker(hrs, seed, part.weighing),
@@ -171,11 +164,36 @@ def _unpaired(part: parts.Unpaired, scale: int, seed: int) -> Found:
 def _dual(part: parts.Dual, scale: int, seed: int) -> Found:
     if part.hr_patch != part.lr_patch * scale:
         raise RecipeError(f"data.hr_patch must be {scale} times data.lr_patch: {part.lr_patch * scale}")
-    hrs = find_pictures(part.hr or (_folder(part, "data.hr") / "HR",), part.hr_patch)
-    lrs = find_pictures(part.lr or _folder(part, "data.lr") / "LR", part.lr_patch)
+    hrs = find_pictures(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
+    lrs = find_pictures(part.lr or _inside(_folder(part, "data.lr"), "LR"), part.lr_patch)
     first, second = Picker(hrs, seed, part.weighing), Picker(lrs, seed, part.weighing, role=1)
     dataset = Unpaired(first, second, "lr_real", part.hr_patch, part.lr_patch, seed, part.augment)
     return Found(dataset, {"HR": hrs, "LR": lrs})
+
+
+def _noise_pool(part: parts.Paired) -> NoisePool:
+    path = part.noise or _folder(part, "data.noise") / "noise.safetensors"
+    if not path.is_file():
+        raise RecipeError(
+            f"there is no noise pool {path}. `wildsr estimate noise PICTURES -o FILE` makes one, --set data.noise=FILE "
+            "names it, and --set data.inject_noise=false does without"
+        )
+    try:
+        noise = load_noise_pool(path)
+    except PoolError as error:
+        raise RecipeError(f"data.noise: {error}") from error
+    if noise.patches.shape[-1] < part.lr_patch:
+        raise RecipeError(
+            f"data.noise: its patches are {noise.patches.shape[-1]} pixels wide, LR patches {part.lr_patch}; collect "
+            "larger ones, or make data.lr_patch smaller"
+        )
+    return noise
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The store of a name in a folder, or the folder of that name."""
+    store = folder / f"{name}{SUFFIX}"
+    return store if store.is_file() else folder / name
 
 
 def _folder(part: parts.DataPart, instead: str = "data.hr") -> Path:

@@ -35,7 +35,7 @@ def _edl(
             contest=Contest(relative_to="all", weight=adversarial),
         ),
         optimizers={"generator": adam, "discriminator": adam},
-        data=Paired(lr_patch=32),
+        data=Paired(lr_patch=32, inject_noise=True),
         train=Train(steps=steps, batch_size=16),
     )
 

@@ -28,7 +28,7 @@ def _realsr(name: str, about: str, discriminator: Network) -> Recipe:
         ),
         optimizers={"generator": _ADAM, "discriminator": _ADAM},
         # GT_size 128, use_flip, use_rot, aug: noise
-        data=Paired(lr_patch=32),
+        data=Paired(lr_patch=32, inject_noise=True),
         # niter is 60001 and the last step only saves
         train=Train(steps=60_000, batch_size=16),
     )

@@ -1,0 +1,88 @@
+"""Batches are the same whoever makes them, from whatever step, and a dead worker is an error that says so."""
+
+import os
+import signal
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from picture_folders import damage, save_folder
+from wildsr.data.datasets import DegradedPairs
+from wildsr.data.errors import DataError
+from wildsr.data.loader import Batches
+from wildsr.data.patches import Picker
+from wildsr.data.pictures import find_pictures
+from wildsr.degradations.presets import preset
+
+
+def dataset(folder: Path, kept: bool = True) -> DegradedPairs:
+    pictures = find_pictures(folder, 64)
+    if kept:
+        pictures.keep()
+    return DegradedPairs(Picker(pictures, 1), preset("wild"), 64, 12, 1)
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[role], other[role]) for role in one)
+
+
+def test_workers_make_the_same_batches_from_any_step(tmp_path: Path) -> None:
+    save_folder(tmp_path, 3)
+    alone = list(islice(Batches(dataset(tmp_path), 4)(0), 4))
+    assert alone[0]["lr"].shape == (4, 3, 12, 12)
+    helped = list(islice(Batches(dataset(tmp_path), 4, workers=2)(1), 3))
+    assert all(equal(one, other) for one, other in zip(alone[1:], helped, strict=True))
+
+
+def test_processes_share_a_batch(tmp_path: Path) -> None:
+    save_folder(tmp_path, 3)
+    whole = next(Batches(dataset(tmp_path), 4)(2))
+    parts = [next(Batches(dataset(tmp_path), 4, rank=rank, processes=2)(2)) for rank in range(2)]
+    assert equal(whole, {role: torch.cat([part[role] for part in parts]) for role in whole})
+    with pytest.raises(DataError, match="cannot be shared equally by 3"):
+        Batches(dataset(tmp_path), 4, processes=3)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_problems_are_told_once(tmp_path: Path, workers: int) -> None:
+    save_folder(tmp_path, 21, 64, 64)
+    damage(tmp_path / "03.png")
+    told: list[str] = []
+    batches = Batches(dataset(tmp_path, kept=False), 21, workers=workers, on_problem=told.append)
+    list(islice(batches(0), 2))
+    assert len(told) == 1
+    assert "03.png" in told[0]
+
+
+class Deadly:
+    """A dataset whose third sample kills the process that makes it, or is too damaged."""
+
+    pickers: Sequence[Picker] = ()
+
+    def __init__(self, kill: bool) -> None:
+        self.kill = kill
+
+    def sample(self, index: int) -> dict[str, Tensor]:
+        if index == 2 and self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if index == 2:
+            raise DataError("too many pictures are damaged")
+        return {"lr": torch.zeros(1)}
+
+
+def test_a_killed_worker_is_an_error() -> None:
+    batches = Batches(Deadly(kill=True), 1, workers=1)(0)
+    with pytest.raises(DataError, match=r"was killed(.|\n)*use fewer workers"):
+        list(islice(batches, 4))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_a_worker_arrives_as_it_is(workers: int) -> None:
+    batches = Batches(Deadly(kill=False), 1, workers=workers)(0)
+    with pytest.raises(DataError) as caught:
+        list(islice(batches, 4))
+    assert str(caught.value) == "too many pictures are damaged"
