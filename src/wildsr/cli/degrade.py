@@ -178,16 +178,19 @@ def _degrade(
         return
     count = workers or (len(os.sched_getaffinity(0)) if len(orders) >= MANY else 1)
     done: dict[str, Sample] = {}
+
+    def tell(index: int, order: Order, outcome: Degraded | Exception) -> None:
+        if not isinstance(outcome, Degraded):
+            report.on_event(Failed(index, order.source, reason(outcome)))
+            return
+        done[order.name] = outcome.sample
+        for note in outcome.notes:
+            report.on_event(Note(index, order.source, note))
+        report.on_event(Finished(index, order.source, order.target, *outcome.size, outcome.seconds))
+
     try:
         with report.working(len(orders), manner.preset, f"x1/{manner.scale}", tiles=False):
-            for index, (order, outcome) in enumerate(degrade_files(orders, manner, min(count, len(orders)))):
-                if not isinstance(outcome, Degraded):
-                    report.on_event(Failed(index, order.source, reason(outcome)))
-                    continue
-                done[order.name] = outcome.sample
-                for note in outcome.notes:
-                    report.on_event(Note(index, order.source, note))
-                report.on_event(Finished(index, order.source, order.target, *outcome.size, outcome.seconds))
+            degrade_files(orders, manner, tell, min(count, len(orders)))
     finally:
         _save(path, manner, {**before, **done})
 

@@ -4,7 +4,7 @@ import hashlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -142,35 +142,50 @@ def traits_of(picture: Picture, lr: Tensor, lower: bool = True) -> tuple[Traits,
     return Traits(depth=depth, profile=profile), tuple(notes)
 
 
-def degrade_files(
-    orders: Sequence[Order], manner: Manner, workers: int = 1
-) -> Iterator[tuple[Order, Degraded | Exception]]:
-    """Degrade many files, one thread to each of ``workers`` processes; what came of each, in their order.
+OnDone = Callable[[int, Order, "Degraded | Exception"], None]
+
+
+def degrade_files(orders: Sequence[Order], manner: Manner, on_done: OnDone, workers: int = 1) -> None:
+    """Degrade many files, one thread to each of ``workers`` processes.
+
+    ``on_done`` is told what came of each, with its place among the orders, in their order. An interruption waits for
+    the pictures that are under way, tells of them, and is passed on.
 
     Raises:
         DegradationError: a process was ended from outside.
     """
-    if workers == 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in a process, so that not a bit depends on the number of workers
-        try:
-            for order in orders:
-                yield order, _attempt(order, manner)
-        finally:
-            torch.set_num_threads(threads)
+    if workers > 1:
+        _across_processes(orders, manner, on_done, workers)
         return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a process, so that not a bit depends on the number of workers
+    try:
+        for index, order in enumerate(orders):
+            on_done(index, order, _attempt(order, manner))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _across_processes(orders: Sequence[Order], manner: Manner, on_done: OnDone, workers: int) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         futures = [pool.submit(_attempt, order, manner) for order in orders]
+        told = 0
         try:
             for order, future in zip(orders, futures, strict=True):
-                yield order, future.result()
+                outcome = future.result()
+                told += 1
+                on_done(told - 1, order, outcome)
         except BrokenProcessPool as error:
             raise DegradationError(
                 "a worker was ended from outside, perhaps for want of memory; use fewer --workers"
             ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            for index in range(told, len(orders)):
+                if not futures[index].cancelled():
+                    on_done(index, orders[index], futures[index].result())
+            raise
 
 
 def _begin() -> None:

@@ -1,0 +1,43 @@
+"""Degrading files across processes."""
+
+from pathlib import Path
+
+import pytest
+from degradation_samples import photo
+
+from wildsr.degradations.files import Degraded, Manner, Order, degrade_files
+from wildsr.image import Canvas, PictureError, Traits, write
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> list[Order]:
+    (tmp_path / "in").mkdir()
+    names = [f"{index}.png" for index in range(12)]
+    with Canvas(64, 80, Traits()) as canvas:
+        canvas.paste(0, 0, photo())
+        for name in names:
+            write(tmp_path / "in" / name, canvas)
+    return [Order(name, tmp_path / "in" / name, tmp_path / "out" / name) for name in names]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_failures_and_interruptions_leave_what_was_told(orders: list[Order], workers: int) -> None:
+    orders[0].source.write_bytes(b"no picture")
+    told: list[str] = []
+
+    def interrupted(index: int, order: Order, outcome: Degraded | Exception) -> None:
+        assert orders[index] is order
+        if index == 0:
+            assert isinstance(outcome, PictureError)
+            assert "0.png" in str(outcome)
+            return
+        assert isinstance(outcome, Degraded)
+        told.append(order.name)
+        if index == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        degrade_files(orders, Manner("bsrgan", 4, 0), interrupted, workers)
+    assert {path.name for path in orders[0].target.parent.iterdir()} == set(told)
+    # Other processes may have gone on in the meantime.
+    assert len(told) == 2 if workers == 1 else len(told) >= 2
