@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from wildsr.evaluation.brisque import brisque_files, load_brisque
 from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
 from wildsr.evaluation.niqe import PARAMETERS, load_niqe
+from wildsr.evaluation.nrqm import HOW_TO_GET_NRQM
 from wildsr.evaluation.perceptual import load_lpips, lpips, lpips_files
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
@@ -109,6 +111,26 @@ def _niqe() -> Kind:
     )
 
 
+def _brisque() -> Kind:
+    def load(settings: Settings) -> Score:
+        brisque = load_brisque(settings.weights)
+        return lambda result, _: brisque(result)
+
+    return Kind(
+        label="BRISQUE",
+        higher_is_better=False,
+        unit="",
+        reference=False,
+        digits=2,
+        define=lambda _: (
+            "BRISQUE with the authors' model of LIVE, on MATLAB's grey of 8-bit pictures, whole pictures: the "
+            "conventions of the authors' MATLAB release"
+        ),
+        load=load,
+        files=lambda settings: brisque_files(settings.weights),
+    )
+
+
 METRICS: dict[str, Kind] = {
     "psnr": _distortion("PSNR", "rgb"),
     "psnr-y": _distortion("PSNR", "y"),
@@ -129,6 +151,7 @@ METRICS: dict[str, Kind] = {
     "lpips-squeeze": _lpips("squeeze", "squeezenet1_1"),
     "lpips-vgg": _lpips("vgg", "vgg16"),
     "niqe": _niqe(),
+    "brisque": _brisque(),
 }
 """Every metric by name."""
 
@@ -201,6 +224,8 @@ def open_meters(names: Iterable[str], settings: Settings) -> list[Meter]:
     """
     unique = list(dict.fromkeys(names))
     for name in unique:
+        if name in ("nrqm", "ma", "pi"):
+            raise ValueError(HOW_TO_GET_NRQM)
         if name not in METRICS:
             near = get_close_matches(name, METRICS, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"

@@ -52,26 +52,53 @@ def asymmetric_gaussian(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Moment matching of Lasmar, Stitou, Berthoumieu 2009, the shape on a grid of 0.001 from 0.2 to 10.
     """
-    below = values.clamp(max=0)
-    squares_below = torch.linalg.vector_norm(below, dim=(-2, -1)).square()
-    squares = torch.linalg.vector_norm(values, dim=(-2, -1)).square()
-    left = (squares_below / (values < 0).sum((-2, -1))).sqrt()
-    right = ((squares - squares_below) / (values > 0).sum((-2, -1))).sqrt()
-    magnitude = values.sum((-2, -1)) - 2 * below.sum((-2, -1))
-    count = values.shape[-2] * values.shape[-1]
-    balance = left / right
-    ratio = magnitude.square() / (count * squares)
-    ratio = ratio * (balance**3 + 1) * (balance + 1) / (balance.square() + 1).square()
-    shape = _shape_of(ratio)
+    shape, left, right = fitted(moments(values))
     scale = torch.exp((torch.lgamma(1 / shape) - torch.lgamma(3 / shape)) / 2)
     return shape, left * scale, right * scale
 
 
-def _shape_of(ratio: Tensor) -> Tensor:
-    """The shape on the grid whose ratio of moments is the nearest; of two, and for NaN, the smaller."""
+def moments(values: Tensor) -> Tensor:
+    """What the fits look at (..., 6), float64, of values (..., H, W): moments of parts add up to those of the whole.
+
+    How many values there are, how many below zero and above it, the squares of those below, all squares, magnitudes.
+    """
+    below = values.clamp(max=0)
+    count = values.shape[-2] * values.shape[-1]
+    numbers = ((values < 0).sum((-2, -1)), (values > 0).sum((-2, -1)))
+    squares = [torch.linalg.vector_norm(part, dim=(-2, -1)).square() for part in (below, values)]
+    magnitude = values.sum((-2, -1)) - 2 * below.sum((-2, -1))
+    return torch.stack((torch.full_like(magnitude, count), *numbers, *squares, magnitude), dim=-1)
+
+
+def fitted(found: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Shape, left and right deviation (...,) of the asymmetric generalised Gaussian with :func:`moments` (..., 6)."""
+    count, below, above, squares_below, squares, magnitude = found.unbind(-1)
+    left = (squares_below / below).sqrt()
+    right = ((squares - squares_below) / above).sqrt()
+    balance = left / right
+    ratio = magnitude.square() / (count * squares)
+    ratio = ratio * (balance**3 + 1) * (balance + 1) / (balance.square() + 1).square()
+    return _shape_of(ratio), left, right
+
+
+def symmetric(found: Tensor) -> tuple[Tensor, Tensor]:
+    """Shape and variance (...,) of the generalised Gaussian about zero with :func:`moments` (..., 6).
+
+    The shape is the one on the grid whose mean x² / (mean |x|)² is the nearest, as in BRISQUE.
+    """
+    count, _, _, _, squares, magnitude = found.unbind(-1)
+    return _shape_of(magnitude.square() / (count * squares), inverse=True), squares / count
+
+
+def _shape_of(ratio: Tensor, inverse: bool = False) -> Tensor:
+    """The shape on the grid with the nearest ratio of moments, or inverse; of two, and for NaN, the smaller."""
     ratios = _ratios().to(ratio.device)
     above = torch.searchsorted(ratios, ratio.contiguous()).clamp(1, _SHAPES - 1)
-    nearer_below = (ratio - ratios[above - 1]).square() <= (ratios[above] - ratio).square()
+    lower, upper = ratios[above - 1], ratios[above]
+    if inverse:
+        nearer_below = (1 / lower - 1 / ratio).square() <= (1 / ratio - 1 / upper).square()
+    else:
+        nearer_below = (ratio - lower).square() <= (upper - ratio).square()
     index = torch.where(ratio.isnan(), 0, above - nearer_below.long())
     return _SMALLEST + _STEP * index.double()
 

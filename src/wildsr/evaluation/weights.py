@@ -42,10 +42,18 @@ _BASICSR = "https://github.com/XPixelGroup/BasicSR/raw/master/basicsr/metrics"
 _LPIPS = "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1"
 _TORCHVISION = "https://download.pytorch.org/models"
 
+_BRISQUE = Source(
+    "the authors' BRISQUE release",
+    "the notice of LIVE, University of Texas at Austin",
+    by_hand="take allmodel and allrange from https://live.ece.utexas.edu/research/quality/BRISQUE_release.zip",
+)
+
 FILES: dict[str, Source] = {
     "niqe_pris_params.npz": Source(
         "BasicSR, after the authors' MATLAB code", "Apache-2.0", (f"{_BASICSR}/niqe_pris_params.npz",)
     ),
+    "allmodel": _BRISQUE,
+    "allrange": _BRISQUE,
     "lpips_alex.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
     "lpips_squeeze.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
     "lpips_vgg.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
