@@ -12,11 +12,16 @@ class PixelObjective:
     """A ``generator`` from ``lr`` to ``hr`` on the sum of named losses: RRDB-PSNR, BSRNet, Real-ESRNet, SRResDNet.
 
     Batches hold ``lr`` and ``hr``; the turn leaves what it generated in ``sr``.
+
+    Raises:
+        ValueError: when no term has a weight.
     """
 
     result = "generator"
 
     def __init__(self, generator: nn.Module, terms: Terms) -> None:
+        if not any(term.weight for term in terms.values()):
+            raise ValueError("a network cannot be trained without a loss: no term has a weight")
         self.networks = {"generator": generator}
         self.terms = dict(terms)
 

@@ -1,0 +1,207 @@
+"""What is peculiar to each method."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small_objectives import RELATIVISTIC, batch, ddnsr, dsgan, features, gan, make, rrdbnet, srrescgan
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from wildsr.losses.adversarial import Adversary
+from wildsr.losses.pixel import l1
+from wildsr.training.objective import Objective
+from wildsr.training.objectives.gan import Contest
+from wildsr.training.objectives.pixel import PixelObjective
+from wildsr.training.objectives.srrescgan import Mixup
+from wildsr.training.objectives.terms import Term, weighted
+from wildsr.training.step import training_step
+
+
+def names(objective: Objective, step: int) -> list[str]:
+    return [turn.name for turn in objective.turns(step)]
+
+
+def inputs_of(network: nn.Module) -> list[Tensor]:
+    """Fills up with what the network is given."""
+    seen: list[Tensor] = []
+    network.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
+    return seen
+
+
+def step_of(
+    objective: Objective, step: int = 0, pictures: dict[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    optimizers = {name: SGD(network.parameters(), 1e-3) for name, network in objective.networks.items()}
+    return training_step(objective, step, batch() if pictures is None else pictures, optimizers)
+
+
+def test_terms_without_weight_are_left_out() -> None:
+    def forbidden(sr: Tensor, hr: Tensor) -> Tensor:
+        raise AssertionError((sr, hr))
+
+    terms = {"pixel": Term(2.0, l1), "other": Term(0.0, forbidden)}
+    x, y = batch()["lr"], batch()["source"]
+    assert weighted(terms, x, y) == {"pixel": 2 * l1(x, y)}
+    with pytest.raises(ValueError, match="no term has a weight"):
+        PixelObjective(rrdbnet(), {"other": Term(0.0, forbidden)})
+
+
+def test_when_the_generator_is_updated() -> None:
+    objective = gan(replace(RELATIVISTIC, generator_every=3, generator_after=4))
+    # The originals' steps 1 to 9: above 4, and multiples of 3.
+    assert [len(objective.turns(step)) for step in range(9)] == [1, 1, 1, 1, 1, 2, 1, 1, 2]
+    assert names(objective, 5) == ["generator", "discriminator"]
+    before = [p.detach().clone() for p in objective.networks["generator"].parameters()]
+    assert {loss.split("/")[0] for loss in step_of(objective)} == {"discriminator"}
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, objective.networks["generator"].parameters(), strict=True)
+    )
+
+
+def test_what_the_discriminator_takes_for_real() -> None:
+    objective = gan()
+    seen = inputs_of(objective.networks["discriminator"])
+    reference = torch.full_like(batch()["hr"], 0.25)
+    step_of(objective, pictures=batch() | {"hr_reference": reference})
+    assert [torch.equal(given, reference) for given in seen] == [False, True, True, False]
+
+
+def test_the_discriminator_learns_from_the_generators_picture() -> None:
+    objective = gan()
+    seen = inputs_of(objective.networks["discriminator"])
+    step_of(objective)
+    assert torch.equal(seen[0], seen[-1])  # made before the generator's update, not again after it
+
+
+def test_high_frequencies_alone_are_seen() -> None:
+    objective = gan(replace(RELATIVISTIC, seen=lambda pictures: pictures * 0 + 0.5))
+    seen = inputs_of(objective.networks["discriminator"])
+    step_of(objective)
+    assert all((given == 0.5).all() for given in seen)
+
+
+def test_gradient_penalty_depends_on_seed_and_step() -> None:
+    def penalty(seed: int, step: int) -> Tensor:
+        torch.manual_seed(0)
+        contest = Contest(Adversary("wgan"), 0.1, penalty=10.0, seed=seed)
+        return step_of(gan(contest), step)["discriminator/penalty"]
+
+    assert penalty(1, 0) == penalty(1, 0)
+    assert penalty(1, 0) != penalty(2, 0)
+    assert penalty(1, 0) != penalty(1, 1)
+
+
+def test_branches_answer_for_themselves() -> None:
+    """EDL's pixel loss does not reach the tail of the first branch, its adversarial loss not that of the second."""
+    objective = make("edl")
+    (turn, _) = objective.turns(0)
+    losses = turn.losses(batch())["generator"]
+    network = objective.networks["generator"]
+    tails = [network.get_parameter(f"tail_conv{number}.weight") for number in (1, 2)]
+    reached = {
+        name: [
+            gradient is not None
+            for gradient in torch.autograd.grad(loss, tails, retain_graph=True, allow_unused=True)
+        ]
+        for name, loss in losses.items()
+    }
+    assert reached == {"pixel": [False, True], "perceptual": [True, True], "adversarial": [True, False]}
+
+
+def test_srrescgan_works_in_levels() -> None:
+    objective = srrescgan()
+    seen = inputs_of(objective.networks["generator"])
+    pictures = batch()
+    step_of(objective, pictures=pictures)
+    torch.testing.assert_close(seen[0], pictures["lr"] * 255)
+    assert pictures["lr"].max() <= 1  # the caller's batch is as it was
+
+
+def test_mixup_mixes_both_alike() -> None:
+    wanted: list[Tensor] = []
+
+    def pixel(sr: Tensor, hr: Tensor) -> Tensor:
+        wanted.append(hr)
+        return l1(sr, hr)
+
+    pictures = batch()
+    pictures["hr"] = nn.functional.interpolate(pictures["lr"], scale_factor=4)
+    objective = srrescgan(Mixup(probability=1.0), pixel)
+    seen = inputs_of(objective.networks["generator"])
+    step_of(objective, pictures=pictures)
+    torch.testing.assert_close(nn.functional.interpolate(seen[0], scale_factor=4), wanted[0])
+    assert not torch.allclose(seen[0], pictures["lr"] * 255)
+    torch.testing.assert_close(seen[0].mean(), pictures["lr"].mean() * 255)  # the shares add up to one
+
+
+def test_mixup_is_sometimes_left_out() -> None:
+    mixed = []
+    for step in range(20):
+        objective = srrescgan(Mixup(probability=0.5))
+        seen = inputs_of(objective.networks["generator"])
+        objective.turns(step)[0].losses(batch())
+        mixed.append(not torch.allclose(seen[0], batch()["lr"] * 255))
+    assert 3 < sum(mixed) < 17
+
+
+def test_dsgan_takes_turns_as_told() -> None:
+    assert names(dsgan(), 0) == ["discriminator", "generator"]
+    assert names(dsgan(through="before"), 0) == ["both"]
+    objective = dsgan(generator_every=2, discriminator_every=3)
+    assert [names(objective, step) for step in range(6)] == [
+        [],
+        ["generator"],
+        ["discriminator"],
+        ["generator"],
+        [],
+        ["discriminator", "generator"],
+    ]
+    for step in range(6):
+        step_of(objective, step)
+
+
+@pytest.mark.parametrize("relativistic", [False, True])
+def test_dsgan_generator_sees_the_updated_weights(relativistic: bool) -> None:
+    """Without an update in between, both ways give the generator the same gradient; with one, another."""
+
+    def gradients(through: str, rate: float) -> list[Tensor]:
+        torch.manual_seed(0)
+        objective = dsgan(through=through, relativistic=relativistic, texture=1.0)
+        generator, judge = objective.networks["generator"], objective.networks["discriminator"]
+        training_step(
+            objective,
+            0,
+            batch(),
+            {"generator": SGD(generator.parameters(), 0.0), "discriminator": SGD(judge.parameters(), rate)},
+        )
+        norms = [layer for layer in judge.modules() if isinstance(layer, nn.BatchNorm2d)]
+        assert [int(norm.num_batches_tracked) for norm in norms] == [4 if relativistic else 2] * 2
+        assert all(norm.track_running_stats for norm in norms)
+        return [p.grad for p in generator.parameters() if p.grad is not None]
+
+    before = gradients("before", 0.1)
+    for a, b in zip(before, gradients("updated", 0.0), strict=True):
+        torch.testing.assert_close(a, b)
+    updated = gradients("updated", 0.1)
+    assert any(not torch.allclose(a, b, rtol=1e-3) for a, b in zip(before, updated, strict=True))
+
+
+def test_ddnsr_keeps_its_statistics() -> None:
+    objective = ddnsr()
+    before = {name: value.clone() for name, value in objective.networks["disc_up"].named_buffers()}
+    step_of(objective)
+    assert before
+    for name, value in objective.networks["disc_up"].named_buffers():
+        assert torch.equal(value, before[name]), name
+
+
+def test_ddnsr_networks_in_the_order_of_their_updates() -> None:
+    assert list(ddnsr().networks) == ["up", "down", "disc_up", "disc_down"]
+    assert list(ddnsr(esrgan=False).networks) == ["up", "down", "disc_down"]
+
+
+def test_features_of_the_wanted_picture_keep_no_graph() -> None:
+    loss, hr = features(), batch()["hr"].requires_grad_()
+    value = loss(batch(1)["hr"], hr)
+    assert not value.requires_grad
