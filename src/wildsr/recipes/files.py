@@ -146,7 +146,9 @@ def _put(values: dict[str, Any], place: Place, value: Any, change: str) -> None:
 
 def _told(problem: Problem, origin: str, set_here: Mapping[Place, str], root: yaml.Node | None) -> str:
     for place, change in set_here.items():
-        if problem.place[: len(place)] == place:
+        # A change of a kind makes other keys necessary, beside its own.
+        beside = problem.text.startswith("is missing") and problem.place[:-1] == place[:-1]
+        if beside or problem.place[: len(place)] == place:
             return f"--set {change}: {dotted(problem.place)}: {problem.text}"
     line = _line(root, problem.place)
     where = f"{origin}, line {line}" if line else origin

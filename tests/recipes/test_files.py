@@ -1,0 +1,173 @@
+"""Recipes as text: what comes back, and how mistakes are told."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wildsr.recipes.builtin import RECIPES
+from wildsr.recipes.choosing import Wishes, choose_recipe
+from wildsr.recipes.files import changed, dump_recipe, flat, load_recipe, parse_recipe
+from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.strict import RecipeError
+
+OURS = RECIPES["wildsr-compact-x4"]
+
+
+def test_names_and_order() -> None:
+    assert all(name == recipe.name for name, recipe in RECIPES.items())
+    assert all(recipe.about for recipe in RECIPES.values())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_dumped_is_read_back(name: str) -> None:
+    assert parse_recipe(dump_recipe(RECIPES[name]), "text") == RECIPES[name]
+
+
+def test_the_figures_of_the_papers() -> None:
+    """A second look at what stands in the originals' options, not taken from the recipes."""
+    for name, steps, batch, rate in [
+        ("realsr-df2k", 60_000, 16, 1e-4),
+        ("realsr-dped", 60_000, 16, 1e-4),
+        ("edl-ntire", 150_000, 16, 1e-4),
+        ("edl-aim", 350_000, 16, 1e-4),
+        ("srrescgan", 51_000, 16, 1e-4),
+        ("ddnsr-track1", 307_200, 16, 1e-4),
+        ("real-esrgan", 400_000, 48, 1e-4),
+    ]:
+        recipe = RECIPES[name]
+        assert (recipe.train.steps, recipe.train.batch_size) == (steps, batch)
+        assert {optimizer.rate for optimizer in recipe.optimizers.values()} == {rate}
+    assert {RECIPES[name].train.ema for name in ("bsrnet-x4", "bsrgan-x4", "bsrgan-x2", "real-esrgan")} == {
+        0.999
+    }
+    values = flat(RECIPES["edl-aim"])
+    assert values["objective.pixel_terms.pixel.weight"] == 0.1
+    assert values["objective.contest.weight"] == 0.001
+    values = flat(RECIPES["ddnsr-track1"])
+    assert [values[f"objective.{part}.weight"] for part in ("content", "cycle", "terms.pixel")] == [
+        0.1,
+        10.0,
+        0.01,
+    ]
+
+
+def test_the_schema_knows_all_kinds() -> None:
+    text = json.dumps(Recipe.model_json_schema())
+    for word in ("exclusionary", "SRVGGNetCompact", "milestones", "unpaired", "keras-adam"):
+        assert f'"{word}"' in text
+
+
+def test_no_torch_is_needed_to_look_at_recipes() -> None:
+    code = "import sys, wildsr.recipes.choosing; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_changes() -> None:
+    recipe = changed(
+        OURS, ["train.steps=7", "optimizers.generator.rate=1e-5", "data.folder=a b/ö", "train.clip=null"], ""
+    )
+    assert recipe.train.steps == 7
+    assert recipe.optimizers["generator"].rate == 1e-5
+    assert recipe.data.folder == Path("a b/ö")
+    # another kind has its own fields
+    recipe = changed(
+        OURS, ["optimizers.generator.schedule.kind=milestones", "optimizers.generator.schedule.at=[3, 5]"], ""
+    )
+    assert flat(recipe)["optimizers.generator.schedule.at"] == [3, 5]
+    assert "optimizers.generator.schedule.final" not in flat(recipe)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.setps=3", "train.setps: there is no such key; did you mean 'steps'?"),
+        ("train.steps=3.5", "train.steps: input should be a valid integer, not 3.5"),
+        ("train.steps='3'", "train.steps: input should be a valid integer, not '3'"),
+        ("train.steps=true", "train.steps: input should be a valid integer, not True"),
+        ("train.steps=0", "train.steps: input should be greater than or equal to 1, not 0"),
+        ("train.steps", "write a key and a value"),
+        ("train.steps.more=1", "steps is a single value and has nothing below it"),
+        ("train.steps=[1", "not proper YAML"),
+        ("foo=1", "foo: there is no such key; there are name, about, scale"),
+        ("networks.generator.architecture=RRDBNte", "'RRDBNte' is none of RRDBNet, EDLNet"),
+        ("networks.generator.covns=3", "did you mean 'convs'?"),
+        ("data.degradation.nmae=wild", "did you mean 'name'?"),
+        ("data.degradation.options.clean=[]", "data.degradation.options.clean"),
+        ("objective.terms.pixel.kind=l3", "objective.terms.pixel.kind: 'l3' is none of l1, l2"),
+        ("objective.terms.more.weight=1", "objective.terms.more.kind: is missing"),
+        ("objective.terms.pixel.wieght=1", "did you mean 'weight'?"),
+        ("optimizers.generator.schedule.kind=linear", "optimizers.generator.schedule.begin: is missing"),
+        ("optimizers.generator.betas=[1]", "optimizers.generator.betas"),
+        ("name=../x", "name: string should match pattern"),
+    ],
+)
+def test_wrong_changes(change: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        changed(OURS, [change], "ours")
+    assert message in str(caught.value), str(caught.value)
+    assert change in str(caught.value)
+
+
+def test_mistakes_in_a_file_have_their_lines(tmp_path: Path) -> None:
+    text = dump_recipe(OURS)
+    number = next(index for index, line in enumerate(text.splitlines(), 1) if line.startswith("  steps:"))
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("  steps:", "  setps:").replace("convs:", "covns:"))
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert f"mine.yaml, line {number}: train.setps: there is no such key; did you mean 'steps'?" in str(
+        caught.value
+    )
+    assert "train.steps: is missing" in str(caught.value)
+    assert "networks.generator.covns: there is no such key; did you mean 'convs'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not a recipe"),
+        ("- a\n- b", "is not a recipe"),
+        ("name: [", "is not proper YAML: line 1"),
+        ("name: a\nscale: 4\nname: b", "is not proper YAML: line 3: the key 'name' stands twice"),
+        ("name: !!python/object:os.system {}", "is not proper YAML"),
+        ("name: a", "networks: is missing"),
+    ],
+)
+def test_files_that_are_no_recipe(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as caught:
+        choose_recipe(str(path))
+    assert message in str(caught.value), str(caught.value)
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_numbers_with_exponents_are_numbers() -> None:
+    values = yaml.safe_load(dump_recipe(OURS))
+    text = yaml.safe_dump(values).replace("rate: 0.0006", "rate: 6e-4")
+    assert "6e-4" in text
+    assert parse_recipe(text, "text") == OURS
+
+
+def test_wishes(tmp_path: Path) -> None:
+    recipe = choose_recipe(
+        "realsr-df2k", Wishes((tmp_path,), tmp_path / "val", ("own.pth", "discriminator=d.pth"), 9)
+    )
+    values = flat(recipe)
+    assert values["data.folder"] == str(tmp_path)
+    assert values["validation.folder"] == str(tmp_path / "val")
+    assert values["networks.generator.start"] == "own.pth"
+    assert values["networks.discriminator.start"] == "d.pth"
+    assert values["train.steps"] == 9
+    assert flat(choose_recipe("ddnsr-track1", Wishes(init=("own.pth",))))["networks.up.start"] == "own.pth"
+    several = choose_recipe("bsrnet-x4", Wishes((tmp_path / "a", tmp_path / "b")))
+    assert flat(several)["data.hr"] == [str(tmp_path / "a"), str(tmp_path / "b")]
+    with pytest.raises(RecipeError, match="give --data once"):
+        choose_recipe("realsr-df2k", Wishes((tmp_path, tmp_path)))
+    with pytest.raises(RecipeError, match="there is no recipe 'realsr'; did you mean"):
+        choose_recipe("realsr")

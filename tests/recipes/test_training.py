@@ -1,0 +1,206 @@
+"""Every built-in recipe trains, resumes exactly, and writes a model; each network of it learns."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.fabric import Fabric
+from safetensors.torch import load_file
+from tiny import make_features, make_pictures, tiny
+
+from wildsr.recipes.building import build, plan_of, rate_of, run_of, train
+from wildsr.recipes.builtin import RECIPES
+from wildsr.recipes.files import changed
+from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.strict import RecipeError
+from wildsr.training.errors import TrainingError
+from wildsr.training.processes import Hardware, start
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_pictures(tmp_path_factory.mktemp("recipes") / "pictures")
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_features(tmp_path_factory.mktemp("recipes") / "features")
+
+
+@pytest.fixture(scope="module")
+def fabric() -> Fabric:
+    return start(Hardware("cpu", precision="fp32"))
+
+
+def log_of(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_trains_and_resumes(
+    name: str, pictures: Path, features: Path, fabric: Fabric, tmp_path: Path
+) -> None:
+    changes = tuple(f"optimizers.{role}.schedule.kind=constant" for role in RECIPES[name].optimizers)
+    halfway, whole = (tiny(name, pictures, (*changes, f"train.steps={steps}")) for steps in (2, 4))
+    built = build(whole, features)
+    before = {
+        role: {key: value.clone() for key, value in network.named_parameters()}
+        for role, network in built.objective.networks.items()
+    }
+    model = train(built, fabric, tmp_path / "whole")
+    for role, network in built.objective.networks.items():
+        moved = [not torch.equal(value, before[role][key]) for key, value in network.named_parameters()]
+        assert sum(moved) > len(moved) / 2, role
+    lines = log_of(tmp_path / "whole")
+    losses = [
+        {key: value for key, value in line.items() if "/" in key and "rate/" not in key} for line in lines
+    ]
+    assert len(losses) == 4
+    assert all(math.isfinite(value) for line in losses for value in line.values())
+    assert losses[0] != losses[3]
+    assert {key.split("/")[0] for key in losses[0]} == set(whole.networks)
+
+    train(build(halfway, features), fabric, tmp_path / "stopped")
+    resumed = train(build(whole, features), fabric, tmp_path / "stopped")
+    assert resumed.name == model.name == f"{name}.safetensors"
+    one, other = load_file(model), load_file(resumed)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_it_learns(pictures: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+    """The pixel loss falls well below where it starts, with LPIPS beside it."""
+    changes = (
+        "train.steps=40",
+        "optimizers.generator.rate=3e-3",
+        "optimizers.generator.schedule.kind=constant",
+        "data.degradation.name=bicubic",
+        "objective.terms.lpips.kind=lpips",
+        "objective.terms.lpips.backbone=alex",
+        "objective.terms.lpips.weight=0.01",
+    )
+    train(build(tiny("wildsr-compact-x4", pictures, changes), features), fabric, tmp_path)
+    values = [line["generator/pixel"] for line in log_of(tmp_path)]
+    assert sum(values[-5:]) < 0.8 * sum(values[:5])
+    assert all(line["generator/lpips"] > 0 for line in log_of(tmp_path))
+
+
+def test_a_run_of_another_recipe_is_refused(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
+    recipe = tiny("rrdb-psnr", pictures, ("train.steps=1",))
+    train(build(recipe), fabric, tmp_path)
+    other = changed(recipe, ["networks.generator.growth=8", "train.steps=2"], "other")
+    with pytest.raises(TrainingError, match=r"networks\.generator\.growth"):
+        train(build(other), fabric, tmp_path)
+
+
+def test_validation_keeps_the_best(pictures: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+    folder = pictures / "HR"
+    recipe = tiny(
+        "wildsr-compact-x4", pictures, (f"validation.folder={folder}", "validation.every=1", "train.steps=2")
+    )
+    train(build(recipe, features), fabric, tmp_path)
+    found = [line for line in log_of(tmp_path) if "validation/psnr" in line]
+    assert len(found) == 2
+    assert {"validation/psnr", "validation/ssim", "validation/lpips"} < found[0].keys()
+    assert (tmp_path / "wildsr-compact-x4-best.safetensors").is_file()
+    # pairs are taken as they are
+    recipe = tiny("ddnsr-track1", pictures, (f"validation.folder={pictures}", "train.steps=1"))
+    train(build(recipe, features), fabric, tmp_path / "ddnsr")
+    assert log_of(tmp_path / "ddnsr")[-1]["validation/psnr"] > 5
+
+
+def test_new_weights_depend_on_seed_and_name_alone(pictures: Path, features: Path) -> None:
+    def weights(recipe: Recipe, role: str) -> torch.Tensor:
+        torch.manual_seed(torch.seed() % 1000)
+        return next(build(recipe, features).objective.networks[role].parameters())
+
+    recipe = tiny("realsr-df2k", pictures)
+    first = weights(recipe, "generator")
+    assert torch.equal(first, weights(recipe, "generator"))
+    assert torch.equal(
+        first, weights(changed(recipe, ["networks.discriminator.features=2"], ""), "generator")
+    )
+    assert not torch.equal(first, weights(changed(recipe, ["seed=1"], ""), "generator"))
+
+
+def test_orthogonal_weights(pictures: Path, features: Path) -> None:
+    """KAIR's initialisation: rows orthonormal but for the gain, biases 0 (golden init_kair_orthogonal)."""
+    recipe = tiny("bsrgan-x2", pictures, ("scale=2",))
+    for role, network in build(recipe, features).objective.networks.items():
+        for key, weight in network.named_parameters():
+            if key.endswith("bias"):
+                assert not weight.any(), (role, key)
+                continue
+            matrix = weight.detach().flatten(1).double()
+            gram = matrix @ matrix.T if len(matrix) <= matrix.shape[1] else matrix.T @ matrix
+            assert (gram - 0.04 * torch.eye(len(gram))).abs().max() < 1e-6, (role, key)
+
+
+def test_starting_from_weights(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
+    recipe = tiny("rrdb-psnr", pictures, ("train.steps=1",))
+    model = train(build(recipe), fabric, tmp_path)
+    weights = load_file(model)
+    started = build(changed(recipe, [f"networks.generator.start={model}"], ""))
+    network = started.objective.networks["generator"]
+    assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
+    edl = tiny(
+        "edl-ntire", pictures, (f"networks.generator.start={model}", "objective.terms.features.weight=0")
+    )
+    trunk = build(edl).objective.networks["generator"].state_dict()
+    assert torch.equal(trunk["conv_first.weight"], weights["conv_first.weight"])
+    with pytest.raises(RecipeError, match=r"networks\.generator\.start"):
+        build(changed(recipe, [f"networks.generator.start={tmp_path / 'none.pth'}"], ""))
+    other = changed(recipe, ["networks.generator.features=4", f"networks.generator.start={model}"], "")
+    with pytest.raises(RecipeError, match="do not fit"):
+        build(other)
+
+
+def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Path) -> None:
+    for name, changes, message in [
+        ("bsrnet-x4", ("data.lr_patch=20",), "data.hr_patch is 64"),
+        ("bsrnet-x4", ("data.degradation.name=bsrgam",), "did you mean 'bsrgan'?"),
+        ("bsrnet-x4", ("data.degradation.options.camra=true",), "did you mean 'camera'?"),
+        (
+            "bsrnet-x4",
+            ("data.degradation.kind=realsr", "data.degradation.noise=none.safetensors"),
+            "none.safetensors",
+        ),
+        ("realsr-df2k", ("data.noise=none.safetensors",), "wildsr estimate noise"),
+        ("realsr-df2k", ("data.lr_patch=50",), "its patches are 48 pixels wide"),
+        ("edl-ntire", ("networks.generator.architecture=RRDBNet",), "needs an EDLNet"),
+        ("ddnsr-track1", ("data.hr_patch=64",), "must be 4 times"),
+        ("dsgan", ("networks.discriminator.architecture=PatchGAN",), "needs a DSGANDiscriminator"),
+        ("rrdb-psnr", ("networks.d.architecture=PatchGAN",), "has d, which is not trained"),
+        ("rrdb-psnr", ("scale=3",), "cannot upscale by 3"),
+        ("realsr-dped", (f"validation.folder={pictures / 'HR'}",), "must hold the folders LR and HR"),
+    ]:
+        with pytest.raises(RecipeError) as caught:
+            build(tiny(name, pictures, changes), features)
+        assert message in str(caught.value), str(caught.value)
+    with pytest.raises(
+        RecipeError, match=r"objective\.terms\.features needs(.|\n)*vgg19\.pth(.|\n)*--features"
+    ):
+        build(tiny("realsr-df2k", pictures), tmp_path)
+
+
+def test_rates_are_the_originals() -> None:
+    """At what step each rate changes, counted from zero; the first of RealSR's counts itself already."""
+    realsr = rate_of(RECIPES["realsr-df2k"].optimizers["generator"], 60_000)
+    assert [realsr(step) for step in (0, 4998, 4999, 9999, 59_999)] == [1e-4, 1e-4, 5e-5, 2.5e-5, 1e-4 / 16]
+    ddnsr = rate_of(RECIPES["ddnsr-track1"].optimizers["up"], 300 * 1024)
+    assert [ddnsr(step) for step in (0, 51_199, 51_200, 307_199)] == [1e-4, 1e-4, 5e-5, 1.25e-5]
+    dsgan = rate_of(RECIPES["dsgan"].optimizers["generator"], 64_800)
+    assert dsgan(32_400) == dsgan(32_615) == 2e-4
+    assert dsgan(32_616) == pytest.approx(2e-4 * 149 / 150)
+    ours = rate_of(RECIPES["wildsr-compact-x4"].optimizers["generator"], 1000)
+    assert ours(0) < ours(50) < ours(99) > ours(500) > ours(999) > 0.009 * ours(99)
+
+
+def test_what_may_change_between_two_halves(pictures: Path) -> None:
+    recipe = tiny("realsr-df2k", pictures)
+    longer = changed(recipe, ["train.steps=9", "data.workers=3", "files.keep=9", "data.folder=elsewhere"], "")
+    assert run_of(recipe, pictures).identity == run_of(longer, pictures).identity
+    assert run_of(recipe, pictures).identity != run_of(changed(recipe, ["seed=5"], ""), pictures).identity
+    assert plan_of(longer).steps == 9

@@ -1,0 +1,86 @@
+"""Every built-in recipe, shrunk until a CPU trains it in a second, with pictures and feature networks to suit."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from picture_folders import photograph, save
+from wildsr.degradations.pools import NoisePool, save_noise_pool
+from wildsr.networks.lpips import Lpips
+from wildsr.networks.vgg import VGGFeatures, layer_names
+from wildsr.recipes.builtin import RECIPES
+from wildsr.recipes.data import Degraded, Dual, Paired, Unpaired
+from wildsr.recipes.files import changed
+from wildsr.recipes.networks import (
+    CompactPart,
+    DegradationNetworkPart,
+    EDLNetPart,
+    RRDBNetPart,
+    SRResCGANPart,
+)
+from wildsr.recipes.objectives import DSGANObjective
+from wildsr.recipes.recipe import Recipe
+
+_SMALL_NETWORKS = {
+    RRDBNetPart: {"features": 8, "blocks": 1, "growth": 4},
+    EDLNetPart: {"features": 8, "blocks": 1, "growth": 4},
+    CompactPart: {"features": 8, "convs": 2},
+    SRResCGANPart: {"features": 8, "blocks": 1},
+    DegradationNetworkPart: {"features": 4, "blocks": 1},
+}
+_SMALL_DATA = {
+    Degraded: {"hr_patch": 64, "lr_patch": 16},
+    Paired: {},  # the VGG-128 discriminators want 128 pixels
+    Unpaired: {"hr_patch": 64, "source_patch": 16},
+    Dual: {},
+}
+
+
+def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
+    """The recipe of a name on the pictures of :func:`make_pictures`."""
+    recipe = RECIPES[name]
+    small = [f"data.folder={folder}", "data.workers=0", "train.batch_size=2", "train.precision=fp32"]
+    small += ["files.log_every=1", "files.save_every=2", "files.tensorboard=false"]
+    for role, part in recipe.networks.items():
+        sizes = _SMALL_NETWORKS.get(
+            type(part), {"features": 4} if "features" in type(part).model_fields else {}
+        )
+        small += [f"networks.{role}.{field}={value}" for field, value in sizes.items()]
+        small.append(f"networks.{role}.start=null")
+    small += [f"data.{field}={value}" for field, value in _SMALL_DATA[type(recipe.data)].items()]
+    if isinstance(recipe.objective, DSGANObjective):
+        # LPIPS wants 64 pixels, and at that size its discriminator, which has one width, takes long.
+        small.append("objective.terms.perceptual.weight=0")
+    if isinstance(recipe.data, Degraded | Unpaired):
+        small.append(f"data.folder={folder / 'HR'}")
+    return changed(recipe, [*small, *changes], name)
+
+
+def make_pictures(folder: Path) -> Path:
+    """Pairs, a noise pool beside them, and the same pictures for all other kinds of data."""
+    for number in range(2):
+        hr = photograph(number, 272, 272)
+        save(folder / "HR" / f"{number}.png", hr)
+        save(folder / "LR" / f"{number}.png", torch.nn.functional.avg_pool2d(hr[None], 4)[0])
+    patches = torch.randint(
+        256, (3, 3, 48, 48), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    save_noise_pool(folder / "noise.safetensors", NoisePool(patches, ("a", "b", "c")))
+    return folder
+
+
+def make_features(folder: Path) -> Path:
+    """Feature networks with random weights: a narrow VGG-19, and LPIPS."""
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    narrow = VGGFeatures(layer_names(19)[-2:-1], 19, widths=[4] * 16)
+    save_file(narrow.state_dict(), folder / "vgg19.safetensors")
+    lpips = Lpips("alex")
+    weights = {key: value for key, value in lpips.state_dict().items() if key.startswith("features.")}
+    save_file(weights, folder / "alexnet.safetensors")
+    linear = {
+        f"alex.{key}": torch.rand_like(value) for key, value in lpips.state_dict().items() if "lin" in key
+    }
+    save_file(linear, folder / "lpips_linear_v0.1.safetensors")
+    return folder
