@@ -162,6 +162,16 @@ def test_wrong_usage(wildsr: Run, save_photo: Save, tmp_path: Path, options: lis
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_nothing_there_and_nowhere_to_go(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    done = wildsr("degrade", save_photo(tmp_path / "a.png"), "-o", tmp_path / "x.xyz")
+    assert done.exit_code == 1
+    assert "Cannot tell the format" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    done = wildsr("degrade", tmp_path / "gone.png")
+    assert done.exit_code == 1
+    assert "there is no such file or folder" in done.output
+
+
 def test_duplicate_names(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     one, other = (save_photo(tmp_path / folder / "a.png").parent for folder in ("x", "y"))
     done = wildsr("degrade", one, other, "-o", tmp_path / "out")

@@ -74,3 +74,8 @@ def test_no_file(tmp_path: Path) -> None:
         load_record(tmp_path / "gone.json")
     with pytest.raises(DegradationError, match="cannot be read"):
         load_record(tmp_path)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DegradationError, match="cannot be written: No such file or directory"):
+        save_record(tmp_path / "gone" / "x.json", Record("bsrgan", 4, ()))

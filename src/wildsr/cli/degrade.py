@@ -162,9 +162,11 @@ def _degrade(
     from wildsr.degradations.files import Degraded, Order, degrade_files
     from wildsr.inference.batch import Failed, Finished, Note, reason
 
+    if not jobs:
+        return
     _refuse_namesakes(jobs)
     path = _record_path(jobs)
-    before = _earlier_samples(path, manner, existing) if jobs else {}
+    before = _earlier_samples(path, manner, existing)
     jobs, there = existing_outputs(jobs, existing)
     for job in there:
         report.already_there(job, skipped=existing == "skip")
@@ -176,7 +178,7 @@ def _degrade(
         orders = [order for order in orders if order.sample is not None]
     if not orders:
         return
-    count = workers or (len(os.sched_getaffinity(0)) if len(orders) >= MANY else 1)
+    count = workers or ((os.cpu_count() or 1) if len(orders) >= MANY else 1)
     done: dict[str, Sample] = {}
 
     def tell(index: int, order: Order, outcome: Degraded | Exception) -> None:
@@ -227,7 +229,13 @@ def _record_path(jobs: list[Job]) -> Path:
     """Beside the results; for a single picture under its name."""
     if len(jobs) == 1:
         return jobs[0].target.with_name(f"{jobs[0].target.stem}.{RECORD}")
-    return Path(os.path.commonpath([job.target.parent.absolute() for job in jobs])) / RECORD
+    folder = Path(os.path.commonpath([job.target.parent.absolute() for job in jobs]))
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not os.access(there, os.W_OK):
+        raise JobsError(
+            f"the results have only {folder} in common, where nothing can be written; give a folder with -o"
+        )
+    return folder / RECORD
 
 
 def _earlier_samples(path: Path, manner: "Manner", existing: Existing) -> "dict[str, Sample]":

@@ -61,7 +61,11 @@ class Record:
 
 
 def save_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, whole or not at all.
+
+    Raises:
+        DegradationError: it cannot be written there.
+    """
     content = {
         "format": _FORMAT,
         "version": VERSION,
@@ -75,6 +79,8 @@ def save_record(path: Path, record: Record) -> None:
     try:
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         partial.replace(path)
+    except OSError as error:
+        raise DegradationError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -79,7 +79,8 @@ class Jpeg:
 
 def jpeg(images: Tensor, steps: Sequence[Jpeg]) -> Tensor:
     """Each picture at its quality."""
-    return torch.stack([jpeg_codec.jpeg(one, step.quality) for one, step in zip(images, steps, strict=True)])
+    pictures = zip(images.cpu(), steps, strict=True)  # brought at once
+    return torch.stack([jpeg_codec.jpeg(one, step.quality) for one, step in pictures]).to(images.device)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class Webp:
 
 def webp(images: Tensor, steps: Sequence[Webp]) -> Tensor:
     """Each picture at its quality."""
-    return torch.stack([webp_codec.webp(one, step.quality) for one, step in zip(images, steps, strict=True)])
+    pictures = zip(images.cpu(), steps, strict=True)
+    return torch.stack([webp_codec.webp(one, step.quality) for one, step in pictures]).to(images.device)
 
 
 @dataclass(frozen=True)
