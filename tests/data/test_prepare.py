@@ -115,7 +115,7 @@ def test_a_picture_does_not_depend_on_others(photos: Path, tmp_path: Path) -> No
 
 def test_other_settings_are_refused(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "out")
-    with pytest.raises(DataError, match="other settings .*scale: 4 before, 2 now"):
+    with pytest.raises(DataError, match=r"other settings .*scale: 4 before, 2 now"):
         run(photos, tmp_path / "out", Preparation(scale=2))
     (tmp_path / "out" / MANIFEST).write_text("{}\n")
     with pytest.raises(DataError, match="not a manifest"):

@@ -215,20 +215,23 @@ def estimate_kernels(
     settings: KernelGANSettings,
     *,
     device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
     on_iteration: Callable[[int], None] | None = None,
 ) -> list[Tensor]:
     """The x2 kernels of several pictures, estimated together.
 
-    A picture's kernel depends on its seed and not on the other pictures, but for the rounding of sums.
+    A picture's kernel depends on its seed and not on the other pictures, but for the rounding of sums; of which
+    adversarial training makes much, so that a float32 kernel is only repeated exactly in the same company.
 
     Args:
         sources: the pictures, each used once, with these ``settings``.
         settings: how.
         device: where to compute.
+        dtype: what to compute in.
         on_iteration: called with the number of iterations that are done, after each.
 
     Returns:
-        (13, 13) float32 kernels as training left them; see :func:`finished`.
+        (13, 13) kernels of ``dtype`` as training left them; see :func:`finished`.
     """
     count = len(sources)
     generators = KernelGANGenerators(count, settings.features)
@@ -238,10 +241,10 @@ def estimate_kernels(
         generators.initialise(index, rng)
         discriminators.initialise(index, rng)
     schedule = Schedule(count, settings.learning_rate, device)
-    gan = KernelGAN(generators.to(device), discriminators.to(device), schedule)
+    gan = KernelGAN(generators.to(device, dtype), discriminators.to(device, dtype), schedule)
     for iteration in range(settings.iterations):
         crops = zip(*(source.crops(iteration) for source in sources), strict=True)
-        for_g, for_d, noise = (torch.stack(part).to(device) for part in crops)
+        for_g, for_d, noise = (torch.stack(part).to(device, dtype) for part in crops)
         found = gan.step(for_g, for_d, noise)
         schedule.update(iteration, found["bicubic"])
         if on_iteration is not None:
