@@ -46,5 +46,7 @@ def test_unknown_names_get_the_nearest() -> None:
         preset("bsrgna")
     with pytest.raises(DegradationError, match="there are wild, bsrgan"):
         preset("???")
+    with pytest.raises(DegradationError, match="from 1 to 100, not 101"):
+        preset("jpeg-101")
     with pytest.raises(DegradationError, match="from 1, not 0"):
         preset("bsrgan", 0)

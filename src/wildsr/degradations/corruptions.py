@@ -61,6 +61,11 @@ class Corruption:
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 
 
+def names_corruption(name: str) -> bool:
+    """Whether a name is of the form that :func:`named_corruption` takes; its values may still be out of range."""
+    return name == "bicubic" or all(_PART.fullmatch(part) for part in name.split("+"))
+
+
 def named_corruption(name: str, scale: int = 4) -> Corruption:
     """The corruption of a name such as ``noise-8``, ``jpeg-30``, ``blur-1.6``, ``noise-8+jpeg-30`` or ``bicubic``.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.degradations.bsrgan_plus import BsrganPlus
-from wildsr.degradations.corruptions import named_corruption
+from wildsr.degradations.corruptions import named_corruption, names_corruption
 from wildsr.degradations.degradation import Degradation, DegradationError
 from wildsr.degradations.real_esrgan import RealEsrgan
 from wildsr.degradations.wild import Wild, clean, light
@@ -51,17 +51,17 @@ def preset(name: str, scale: int = 4) -> Degradation:
     """The degradation of a name in ``PRESETS``, or of any :func:`wildsr.degradations.corruptions.named_corruption`.
 
     Raises:
-        DegradationError: for a name that is none, with the nearest that is, or a scale that is not positive.
+        DegradationError: for a name that is none, with the nearest that is, values out of range, or a scale that is
+            not positive.
     """
     if scale < 1:
         raise DegradationError(f"a scale is a whole number from 1, not {scale}")
     if name in PRESETS:
         return PRESETS[name].make(scale)
-    try:
+    if names_corruption(name):
         return named_corruption(name, scale)
-    except DegradationError as error:
-        near = difflib.get_close_matches(name, PRESETS, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(PRESETS)}"
-        raise DegradationError(
-            f"there is no degradation '{name}'; {hint} Also blur-SIGMA, noise-SIGMA and jpeg-QUALITY, which '+' joins"
-        ) from error
+    near = difflib.get_close_matches(name, PRESETS, 1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(PRESETS)};"
+    raise DegradationError(
+        f"there is no degradation '{name}'; {hint} also blur-SIGMA, noise-SIGMA and jpeg-QUALITY, which '+' joins"
+    )
