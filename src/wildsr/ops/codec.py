@@ -19,6 +19,6 @@ def through_codec(image: Tensor, format: Literal["JPEG", "WEBP"], quality: int) 
     coded = BytesIO()
     subsampling = {"subsampling": "4:2:0"} if format == "JPEG" else {}
     Image.fromarray(samples.cpu().numpy()).save(coded, format, quality=quality, **subsampling)
-    with Image.open(coded) as opened:
-        decoded = torch.from_numpy(np.array(opened.convert("RGB")))
+    with Image.open(coded, formats=(format,)) as opened:
+        decoded = torch.from_numpy(np.array(opened))
     return decoded.permute(2, 0, 1).contiguous().to(image).div_(255)
