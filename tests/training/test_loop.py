@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from wildsr.training import files
 from wildsr.training.errors import Interrupted, TrainingError
 from wildsr.training.events import Event, Note, Progress, Saved, Validated
+from wildsr.training.logs import Logs
 from wildsr.training.loop import fit
 from wildsr.training.objective import Batch
 from wildsr.training.plan import Plan, Validation
@@ -333,6 +334,21 @@ def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch
     assert "step-00000003.pt" in note
     assert [path.name for path in (tmp_path / "state").iterdir()].count("step-00000003.pt.partial") == 0
     assert [event.step for event in events if isinstance(event, Saved)] == [0, 6]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Logs, "line", full)
+    monkeypatch.setattr(Logs, "pictures", full)
+    events: list[Event] = []
+    judged = Validation({"score": 1.0}, {"one": torch.rand(3, 4, 5)})
+    train(tmp_path, plan(2), Pixel(), validate=lambda _: judged, on_event=events.append)
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert len(notes) == 3  # the losses, the metrics, the pictures
+    assert all("No space left on device" in note and "Training goes on" in note for note in notes)
+    assert last_state(tmp_path)["step"] == 2
 
 
 def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

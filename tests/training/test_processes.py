@@ -34,7 +34,10 @@ def test_two_processes_train_like_one(tmp_path: Path, launcher: str) -> None:
     alone = Pixel()
     optimizers = {"g": torch.optim.SGD(alone.networks["g"].parameters())}
     fit(start(FP32), alone, optimizers, {"g": lambda _: 0.1}, Pictures(), plan(4), run_in(tmp_path / "alone"))
-    one, two = (torch.load(files.states(run_in(tmp_path / name))[-1], weights_only=True) for name in ("alone", "pixel"))
+    one, two = (
+        torch.load(files.states(run_in(tmp_path / name))[-1], weights_only=True)
+        for name in ("alone", "pixel")
+    )
     torch.testing.assert_close(two["networks"], one["networks"], rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(two["average"], one["average"], rtol=1e-5, atol=1e-7)
 

@@ -23,7 +23,15 @@ def main(folder: Path) -> None:
         torch.nn.init.ones_(pixel.networks["g"].body[0].weight)  # the first process's weights count
     optimizers = {"g": torch.optim.SGD(pixel.networks["g"].parameters())}
     given = plan(4, accumulate=2)
-    fit(fabric, pixel, optimizers, {"g": lambda _: 0.1}, Pictures(rank, processes), given, run_in(folder / "pixel"))
+    fit(
+        fabric,
+        pixel,
+        optimizers,
+        {"g": lambda _: 0.1},
+        Pictures(rank, processes),
+        given,
+        run_in(folder / "pixel"),
+    )
 
     def stopping(first_step: int) -> Iterator[Batch]:
         for step, batch in enumerate(Pictures(rank, processes)(first_step), start=first_step):
@@ -33,13 +41,31 @@ def main(folder: Path) -> None:
 
     gan = SmallGan()
     try:
-        fit(fabric, gan, optimizers_of(gan.networks), rates_of(gan.networks), stopping, plan(4), run_in(folder / "gan"))
+        fit(
+            fabric,
+            gan,
+            optimizers_of(gan.networks),
+            rates_of(gan.networks),
+            stopping,
+            plan(4),
+            run_in(folder / "gan"),
+        )
     except Interrupted as stopped:
         (folder / f"stopped-{rank}").write_text(f"{stopped.signal} {stopped.step}")
     gan = SmallGan()
     pictures = Pictures(rank, processes)
-    fit(fabric, gan, optimizers_of(gan.networks), rates_of(gan.networks), pictures, plan(4), run_in(folder / "gan"))
-    torch.save({name: network.state_dict() for name, network in gan.networks.items()}, folder / f"rank-{rank}.pt")
+    fit(
+        fabric,
+        gan,
+        optimizers_of(gan.networks),
+        rates_of(gan.networks),
+        pictures,
+        plan(4),
+        run_in(folder / "gan"),
+    )
+    torch.save(
+        {name: network.state_dict() for name, network in gan.networks.items()}, folder / f"rank-{rank}.pt"
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,22 +43,27 @@ class Logs:
             self._writer = _summary_writer(self.folder / "tensorboard", step + 1)
 
     def line(self, step: int, values: Mapping[str, float | str]) -> None:
-        """Write numbers, or a text, that belong to a step."""
+        """Write numbers, or a text, that belong to a step. Raises ``OSError``."""
         rounded = {name: _plain(value) for name, value in values.items()}
+        with self._path.open("a") as log:
+            log.write(json.dumps({"step": step, **rounded}) + "\n")
+        if self._writer is None:
+            return
         try:
-            with self._path.open("a") as log:
-                log.write(json.dumps({"step": step, **rounded}) + "\n")
-        except OSError as error:
-            raise TrainingError(f"{self._path} cannot be written ({error.strerror or error})") from error
-        if self._writer is not None:
             for name, value in values.items():
                 if isinstance(value, str):
                     self._writer.add_text(name, value, step)
                 else:
                     self._writer.add_scalar(name, value, step)
+        except OSError:
+            self._writer = None  # its thread has ended, and would raise for every further value
+            raise
 
     def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
-        """Write pictures (3, H, W) in [0, 1], those of each name into a folder of its own."""
+        """Write pictures (3, H, W) in [0, 1], those of each name into a folder of its own.
+
+        Raises ``OSError`` or ``PictureError``.
+        """
         for name, picture in pictures.items():
             folder = self.folder / "samples" / name
             folder.mkdir(parents=True, exist_ok=True)
@@ -68,9 +74,10 @@ class Logs:
 
     def close(self) -> None:
         """Write what is still waiting."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(OSError):
+                writer.close()
 
 
 def _plain(value: float | str) -> float | str | None:

@@ -59,8 +59,9 @@ def fit(
 
     Raises:
         Interrupted: after SIGTERM or SIGINT, once the state is saved. A second signal ends the process at once.
-        TrainingError: when losses stay not finite, files cannot be written, or the state in the folder belongs to
-            another recipe. What ``batches`` raises passes through; a single process saves its state before.
+        TrainingError: when losses stay not finite, the first or last state cannot be written (others are tried again
+            later), or the state in the folder belongs to another recipe. What ``batches`` raises passes through; a
+            single process saves its state before.
     """
     for name in objective.networks:
         if name not in optimizers or name not in rates:

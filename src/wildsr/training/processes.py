@@ -1,7 +1,9 @@
 """The processes of a run, on Lightning Fabric: who they are, and what they tell each other."""
 
+import logging
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +40,7 @@ def start(hardware: Hardware) -> Fabric:
     """
     several = hardware.devices * hardware.nodes > 1
     try:
-        with warnings.catch_warnings():
+        with _quiet(), warnings.catch_warnings():
             # Fabric would take bf16 instead; below, a person is asked.
             warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")
             fabric = Fabric(
@@ -52,8 +54,21 @@ def start(hardware: Hardware) -> Fabric:
         raise TrainingError(f"{hardware} cannot be used: {error}") from error
     if hardware.precision == "fp16" and fabric.device.type == "cpu":
         raise TrainingError("CPUs do not train in fp16; choose bf16 or fp32")
-    fabric.launch()
+    with _quiet():
+        fabric.launch()
     return fabric
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Fabric tells on stderr what it does, in the middle of a command's own words."""
+    logger = logging.getLogger("lightning.fabric")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def average_gradients(tensors: Sequence[Tensor]) -> None:

@@ -10,6 +10,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
+from wildsr.image import PictureError
 from wildsr.training.checkpoint import save_model
 from wildsr.training.errors import TrainingError
 from wildsr.training.events import Event, Note, OnEvent, Saved, Validated
@@ -56,8 +57,7 @@ class Record:
     def note(self, step: int, text: str) -> None:
         """Tell a person something, and log it."""
         self.tell(Note(step, text))
-        if self._logs is not None:
-            self._logs.line(step, {"note": text})
+        self._line(step, {"note": text})
 
     def log(self, step: int, losses: Mapping[str, float], rates: Mapping[str, float]) -> None:
         """Write a line with mean losses, learning rates, seconds per step and the share of them waiting for data."""
@@ -66,9 +66,8 @@ class Record:
             "seconds_per_step": passed / max(1, step - self._line_step),
             "waiting_for_data": self.waited / passed,
         }
-        if self._logs is not None:
-            rates = {f"rate/{name}": rate for name, rate in rates.items()}
-            self._logs.line(step, {**losses, **rates, **pace})
+        rates = {f"rate/{name}": rate for name, rate in rates.items()}
+        self._line(step, {**losses, **rates, **pace})
         self._line_time, self._line_step, self.waited = time.monotonic(), step, 0.0
 
     def judge(self, state: State, network: nn.Module) -> None:
@@ -84,15 +83,10 @@ class Record:
 
         def write() -> None:
             path = save_state(self.run, state.content(), self.plan.keep)
-            self.tell(Saved(state.step, path))
             self._write_model(self.model_path, network, state.step)
+            self.tell(Saved(state.step, path))
 
-        try:
-            self._by_first(write)
-        except TrainingError as error:
-            if must:
-                raise
-            self.tell(Note(state.step, f"{error}. Training goes on; saving is tried again later"))
+        self._by_first(write if must else lambda: self._goes_on(state.step, write))
 
     @property
     def model_path(self) -> Path:
@@ -113,20 +107,33 @@ class Record:
             raise TrainingError(
                 f"the best model cannot be chosen by '{by}': there is {', '.join(found.metrics)}"
             )
-        best, better = state.best, False
+        best, better, step = state.best, False, state.step
         if by is not None:
             value = found.metrics[by]
+            path = self.model_path.with_stem(f"{self.run.name}-best")
             better = best is None or (value > best[0] if self.plan.higher_is_better else value < best[0])
-            if better:
-                best = (value, state.step)
-                self._write_model(self.model_path.with_stem(f"{self.run.name}-best"), network, state.step)
+            better = better and self._goes_on(step, lambda: self._write_model(path, network, step))
+            best = (value, step) if better else best
+        self._line(step, {f"validation/{name}": value for name, value in found.metrics.items()})
         if self._logs is not None:
-            self._logs.line(
-                state.step, {f"validation/{name}": value for name, value in found.metrics.items()}
-            )
-            self._logs.pictures(state.step, found.pictures)
-        self.tell(Validated(state.step, dict(found.metrics), better))
+            logs = self._logs
+            self._goes_on(step, lambda: logs.pictures(step, found.pictures))
+        self.tell(Validated(step, dict(found.metrics), better))
         return best
+
+    def _line(self, step: int, values: Mapping[str, float | str]) -> None:
+        if self._logs is not None:
+            logs = self._logs
+            self._goes_on(step, lambda: logs.line(step, values))
+
+    def _goes_on(self, step: int, work: Callable[[], object]) -> bool:
+        """Whether a file could be written; if not, that is told, and training goes on."""
+        try:
+            work()
+        except (OSError, TrainingError, PictureError) as error:
+            self.tell(Note(step, f"{error}. Training goes on without it"))
+            return False
+        return True
 
     def _write_model(self, path: Path, network: nn.Module, step: int) -> None:
         save_model(path, network, {**self.run.header, "steps": str(step)})
