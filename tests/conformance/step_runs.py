@@ -146,7 +146,9 @@ def deviations(
                 if double or name.replace("E.", "G.") not in still:
                     all_weights.append(difference.flatten().double())
             else:
-                found.statistics = max(found.statistics, (difference.max() / value.abs().max()).item())
+                found.statistics = max(
+                    found.statistics, difference.max().item() / max(value.abs().max().item(), 1e-9)
+                )
     weights = torch.cat(all_weights)
     found.weights = weights.max().item()
     found.weights_p99 = weights.quantile(0.99).item()

@@ -38,6 +38,13 @@ def plain_noise_level(x: Tensor) -> Tensor:
 def test_noise_level_is_its_definition(height: int, width: int) -> None:
     x = picture(height, width, batch=2)
     torch.testing.assert_close(noise_level(x).double(), plain_noise_level(x / 255), rtol=1e-4, atol=0)
+    torch.testing.assert_close(noise_level(x.double()), plain_noise_level(x / 255), rtol=1e-6, atol=0)
+
+
+def test_noise_level_of_a_smooth_picture_is_its_rounding() -> None:
+    ramp = torch.linspace(0, 200, 64).expand(1, 3, 64, 64)
+    assert 1e-9 < noise_level(ramp, 4).item() < 1e-7
+    assert noise_level(ramp.double(), 4).item() < 1e-14
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (13, 9), (20, 31)])
