@@ -1,35 +1,37 @@
 """How good the embedded model is: PSNR and LPIPS on photographs degraded with fixed seeds.
 
-    python benchmarks/compact_x4.py PHOTOS FEATURES [MODEL ...]
+    python benchmarks/compact_x4.py PHOTOS FEATURES [MODEL ...] [--degradation wild]
 
 PHOTOS is a folder of lossless HR photographs that no model was trained on; FEATURES holds ``alexnet.safetensors`` and
-``lpips_linear_v0.1.safetensors``. Photograph number n is degraded by ``SimpleDegradation`` with seed n, with parameters
-drawn like those of training, so the seeds are the test set. Bicubic comes first; MODEL is a name or a file.
+``lpips_linear_v0.1.safetensors``. Photograph number n is degraded with seed n, by a name of
+``wildsr.degradations.presets``, so name and seeds are the test set. Bicubic comes first; MODEL is a name or a file.
 """
 
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import wildsr
-from wildsr.degradations.simple import SimpleDegradation
+from wildsr.degradations.presets import preset
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import load_lpips
 from wildsr.image import read
 from wildsr.ops.resize import resize
 
 
-def pairs(folder: Path) -> list[tuple[Tensor, Tensor, str]]:
-    """LR, HR and severity of every photograph, in the order of their names."""
-    degradation = SimpleDegradation()
+def pairs(folder: Path, name: str) -> list[tuple[Tensor, Tensor]]:
+    """LR and HR of every photograph, in the order of their names."""
+    degradation = preset(name, 4)
     found = []
     for seed, path in enumerate(sorted(folder.glob("*.png"))):
         hr = read(path).rgb
-        hr = hr[..., : hr.shape[-2] // 4 * 4, : hr.shape[-1] // 4 * 4]
-        parameters = degradation.sample(torch.Generator().manual_seed(seed))
-        found.append((degradation.apply(hr, [parameters]), hr, parameters["severity"]))
+        height, width = hr.shape[-2] // 4 * 4, hr.shape[-1] // 4 * 4
+        hr = hr[..., :height, :width]
+        parameters = degradation.sample(np.random.default_rng(seed), (height, width))
+        found.append((degradation.apply(hr, [parameters]), hr))
     return found
 
 
@@ -38,15 +40,16 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("features", type=Path)
     parser.add_argument("models", nargs="*", default=["default"])
+    parser.add_argument("--degradation", default="wild")
     options = parser.parse_args()
     lpips = load_lpips(options.features)
-    tests = pairs(options.photos)
-    print(f"{len(tests)} photographs: {', '.join(severity for *_, severity in tests)}")
+    tests = pairs(options.photos, options.degradation)
+    print(f"{len(tests)} photographs, degradation {options.degradation}")
     scores = {}
     for name in ["bicubic", *options.models]:
         upscaler = None if name == "bicubic" else wildsr.Upscaler(wildsr.load(name), precision="exact")
         rows = []
-        for lr, hr, _ in tests:
+        for lr, hr in tests:
             size = (hr.shape[-2], hr.shape[-1])
             sr = resize(lr, size).clamp(0, 1) if upscaler is None else upscaler(lr)
             with torch.inference_mode():
