@@ -1,0 +1,165 @@
+"""How fast KernelGAN is in batches, and how well it finds kernels that are known.
+
+    python benchmarks/kernelgan.py [--steps 10] [--batches 1 4 16]
+    python benchmarks/kernelgan.py --recover FOLDER [--pictures 4] [--iterations 3000] [--seed 0]
+
+The other side of the first is written as the method is described: one picture at a time, the generator run layer by
+layer on the crop, its kernel found by sending an impulse through it, both networks as modules. Both sides get the same
+number of threads, one unless OMP_NUM_THREADS says otherwise.
+
+The second blurs the middle of pictures from FOLDER by Gaussians, keeps every second pixel, and estimates. For each it
+prints the similarity to all of the kernels (the largest normalised cross-correlation: the true one should have the
+highest), and the PSNR of the LR picture made by the estimate to the one made by the truth, beside that of bicubic.
+"""
+
+import argparse
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.kernelgan import (
+    CropSource,
+    KernelGAN,
+    KernelGANSettings,
+    Schedule,
+    estimate_kernels,
+    finished,
+)
+from wildsr.estimation.sources import evenly, find_sources
+from wildsr.image import quantize, read_levels
+from wildsr.losses import kernelgan as losses
+from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
+from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
+from wildsr.ops.filtering import filter_per_sample
+from wildsr.ops.kernels import gaussian_kernel
+from wildsr.ops.resize import imresize
+
+CENTRE = (10.5, 10.5)
+TRUTH = {
+    "round 0.8": gaussian_kernel(21, 0.8, 0.8, centre=CENTRE),
+    "round 1.8": gaussian_kernel(21, 1.8, 1.8, centre=CENTRE),
+    "oblique 2.6 x 1.0": gaussian_kernel(21, 2.6, 1.0, math.pi / 4, centre=CENTRE),
+}
+
+
+def plain_seconds(steps: int) -> float:
+    """A step of one picture, layer by layer."""
+    generator, discriminator = KernelGANGenerator(), KernelGANDiscriminator()
+    optimizers = [
+        torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in (generator, discriminator)
+    ]
+    mask = losses.boundary_mask(13, torch.float32)
+    crop_g, crop_d = 2 * torch.rand(1, 3, 64, 64) - 1, 2 * torch.rand(1, 3, 26, 26) - 1
+
+    def step() -> None:
+        optimizers[0].zero_grad()
+        made = generator(crop_g)
+        kernel = generator.kernel().unsqueeze(0)
+        total = losses.gan_loss(discriminator(made), real=True)
+        total = total + 5 * losses.bicubic_loss(made, losses.bicubic_half(crop_g, (26, 26)))
+        total = total + 0.5 * losses.sum_loss(kernel) + 0.5 * losses.boundary_loss(kernel, mask)
+        (total + losses.centre_loss(kernel, 2) + 5 * losses.sparsity_loss(kernel)).sum().backward()
+        optimizers[0].step()
+        optimizers[1].zero_grad()
+        real = losses.gan_loss(discriminator(crop_d), real=True)
+        fake = generator(crop_g).detach() + torch.randn_like(crop_d) / 255
+        ((real + losses.gan_loss(discriminator(fake), real=False)) / 2).sum().backward()
+        optimizers[1].step()
+
+    return seconds(step, steps)
+
+
+def batch_seconds(count: int, steps: int) -> float:
+    """A step of one picture among ``count``."""
+    generators, discriminators = KernelGANGenerators(count), KernelGANDiscriminators(count)
+    for index in range(count):
+        rng = torch.Generator().manual_seed(index)
+        generators.initialise(index, rng)
+        discriminators.initialise(index, rng)
+    gan = KernelGAN(generators, discriminators, Schedule(count))
+    crop_g, crop_d = 2 * torch.rand(count, 3, 64, 64) - 1, 2 * torch.rand(count, 3, 26, 26) - 1
+    return seconds(lambda: gan.step(crop_g, crop_d, torch.randn_like(crop_d) / 255), steps) / count
+
+
+def seconds(step, steps: int) -> float:
+    step()
+    times = []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def similarity(found: Tensor, truth: Tensor) -> float:
+    """The largest normalised cross-correlation."""
+    found, truth = found.double(), truth.double()
+    every = F.conv2d(F.pad(found[None, None], [truth.shape[-1]] * 4), truth[None, None])
+    return float(every.max() / (found.norm() * truth.norm()))
+
+
+def shrunk(picture: Tensor, kernel: Tensor) -> Tensor:
+    return filter_per_sample(picture, kernel.float()[None], "symmetric")[..., ::2, ::2]
+
+
+def psnr(first: Tensor, second: Tensor) -> float:
+    difference = (first - second)[..., 10:-10, 10:-10]
+    return -10 * math.log10(float(difference.square().mean()))
+
+
+def recover(folder: Path, pictures: int, settings: KernelGANSettings, seed: int) -> None:
+    cases = []
+    for source in evenly(find_sources([folder]), pictures):
+        levels = read_levels(source.path)
+        top, left = (max(0, side // 2 - 500) for side in levels.shape[-2:])
+        hr = levels[..., top : top + 1000, left : left + 1000].float() / 255
+        cases += [(source.name, name, hr, kernel) for name, kernel in TRUTH.items()]
+    crops = [CropSource(quantize(shrunk(hr, truth)[0]), settings, seed) for _, _, hr, truth in cases]
+    begun = time.perf_counter()
+    found = estimate_kernels(crops, settings)
+    each = (time.perf_counter() - begun) / len(cases)
+    print(f"{each:.1f} s a picture; {settings.iterations} iterations, {len(cases)} pictures at once")
+    for (picture, name, hr, truth), raw in zip(cases, found, strict=True):
+        try:
+            kernel = finished(raw, 2)
+        except EstimationError as error:
+            print(f"{picture} {name}: {error}")
+            continue
+        told = "  ".join(f"{other}: {similarity(kernel, one):.3f}" for other, one in TRUTH.items())
+        wanted = shrunk(hr, truth)
+        ours, bicubic = psnr(shrunk(hr, kernel / kernel.sum()), wanted), psnr(imresize(hr, 0.5), wanted)
+        print(f"{picture[-24:]:24} {name:18} {told}  LR {ours:.1f} dB, bicubic {bicubic:.1f} dB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--recover", type=Path)
+    parser.add_argument("--pictures", type=int, default=4)
+    parser.add_argument("--iterations", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if arguments.recover:
+        settings = KernelGANSettings(iterations=arguments.iterations)
+        recover(arguments.recover, arguments.pictures, settings, arguments.seed)
+        return
+    plain = plain_seconds(max(3, arguments.steps // 3))
+    print(f"threads: {torch.get_num_threads()}; the fastest of {arguments.steps} steps, in ms a picture")
+    print(f"layer by layer, one by one: {1000 * plain:.1f}")
+    for count in arguments.batches:
+        ours = batch_seconds(count, arguments.steps)
+        print(f"{count} at once: {1000 * ours:.2f}, {plain / ours:.1f} times as fast")
+
+
+if __name__ == "__main__":
+    main()
