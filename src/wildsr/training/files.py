@@ -83,8 +83,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         cause = error if isinstance(error, OSError) else (error.__context__ or error)
         reason = getattr(cause, "strerror", None) or _first_line(cause)
         raise TrainingError(
-            f"{path} cannot be written ({reason}); what was saved before is intact. Make room or repair the "
-            "folder, then repeat the command to go on from there"
+            f"{path} cannot be written ({reason}); what was saved before is intact. Make room on the disk, "
+            "or repair the folder"
         ) from error
     finally:
         _discard(partial)

@@ -62,13 +62,16 @@ def start(hardware: Hardware) -> Fabric:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Fabric tells on stderr what it does, in the middle of a command's own words."""
-    logger = logging.getLogger("lightning.fabric")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    # Importing one makes Fabric speak through the logger of the other.
+    loggers = [logging.getLogger(name) for name in ("lightning.fabric", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def average_gradients(tensors: Sequence[Tensor]) -> None:
