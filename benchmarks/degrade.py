@@ -171,30 +171,38 @@ def beside(hr: Tensor, count: int) -> None:
     print(f"  patches per second: {sum(theirs) / sum(mine):.1f} times as many")
 
 
-def part(count: int, seed: int) -> int:
+def part(count: int, seed: int) -> float:
+    """Seconds of a processor that so many patches take."""
     torch.set_num_threads(1)
     hr = patches(None, 8)
+    began = time.process_time()
     for index in range(count):
         ours(hr[index % 8 : index % 8 + 1], np.random.default_rng([seed, index]))
-    return count
+    return time.process_time() - began
 
 
 def with_workers(each: int, numbers: list[int]) -> None:
-    print("processes, patches per second:")
+    print(
+        "processes, patches per second, processor milliseconds a patch (which a busy machine leaves alone):"
+    )
     rates: dict[int, list[float]] = {number: [] for number in numbers}
+    costs: dict[int, list[float]] = {number: [] for number in numbers}
     pools = {number: ProcessPoolExecutor(number, mp_context=get_context("spawn")) for number in numbers}
-    for turn in range(4):
+    for turn in range(6):
         for number, pool in pools.items():
             began = time.perf_counter()
-            done = sum(pool.map(part, [each] * number, range(number)))
+            cost = sum(pool.map(part, [each] * number, range(number)))
             if turn:  # the first one starts them
-                rates[number].append(done / (time.perf_counter() - began))
+                rates[number].append(each * number / (time.perf_counter() - began))
+                costs[number].append(1e3 * cost / (each * number))
     for pool in pools.values():
         pool.shutdown()
     first = statistics.median(rates[numbers[0]])
-    for number, measured in rates.items():
-        rate = statistics.median(measured)
-        print(f"  {number:3} {rate:8.0f}   {rate / first:.2f} times {numbers[0]}")
+    for number in numbers:
+        rate = statistics.median(rates[number])
+        print(
+            f"  {number:3} {rate:8.0f} {statistics.median(costs[number]):8.2f}   {rate / first:.2f} times {numbers[0]}"
+        )
 
 
 def on_gpu(hr: Tensor, rounds: int = 8) -> None:
