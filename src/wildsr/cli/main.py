@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from wildsr import __version__
-from wildsr.cli import convert, degrade, estimate, models, prepare, recipe, train, upscale
+from wildsr.cli import (
+    benchmark,
+    convert,
+    degrade,
+    estimate,
+    evaluate,
+    models,
+    prepare,
+    recipe,
+    train,
+    upscale,
+)
 
 app = typer.Typer(
     name="wildsr",
@@ -21,6 +32,8 @@ app.command("convert", no_args_is_help=True)(convert.convert)
 app.command("degrade", no_args_is_help=True)(degrade.degrade)
 app.add_typer(recipe.app, name="recipe")
 app.command("train", no_args_is_help=True)(train.train)
+app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
+app.command("benchmark", no_args_is_help=True)(benchmark.benchmark)
 
 
 def _version(wanted: bool) -> None:

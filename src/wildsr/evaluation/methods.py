@@ -141,13 +141,12 @@ def choose(given: str) -> Choice:
     return Choice(name or find(model)[0], model)
 
 
-def choose_all(given: list[str]) -> list[Choice]:
-    """All of them under different names: files of one name are told apart by their folders.
+def apart(choices: list[Choice]) -> list[Choice]:
+    """The same under different names: files of one name are told apart by their folders.
 
     Raises:
-        ModelError: there is no such model, or two cannot be told apart.
+        ModelError: two cannot be told apart.
     """
-    choices = [choose(one) for one in given]
     counts = [sum(other.name == choice.name for other in choices) for choice in choices]
     renamed = [
         Choice("/".join(Path(choice.model).with_suffix("").parts[-2:]), choice.model)

@@ -1,0 +1,183 @@
+"""Benchmarks with names: what they are made of is fixed here, so that their numbers can be compared.
+
+``classic``: Set5, Set14 and Kodak's pictures, shrunk by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
+BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photographs of poor quality without a truth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.degradations.bsrgan import Bsrgan
+from wildsr.degradations.bsrgan_plus import BsrganPlus
+from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.real_esrgan import RealEsrgan
+from wildsr.evaluation.datasets import Dataset, OnMade, degraded, real, shrunk
+from wildsr.evaluation.methods import BICUBIC, Choice, choose
+from wildsr.evaluation.pairing import PairingError
+from wildsr.zoo.errors import ModelError
+
+SCALE = 4
+WILD_SEED = 2026
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dataset of a benchmark.
+
+    Attributes:
+        name: of the dataset.
+        folders: where its pictures may be within the folder of data; the first that is there counts.
+        pictures: how many there must be.
+        build: makes the dataset of (name, folder, cache, progress).
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    pictures: int
+    build: Callable[[str, Path, Path, OnMade | None], Dataset]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A benchmark: its parts and the metrics taken, and a sentence for people."""
+
+    parts: tuple[Part, ...]
+    metrics: tuple[str, ...]
+    about: str
+
+
+def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+    return shrunk(name, folder, SCALE, cache, on_made)
+
+
+def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
+    return real(name, folder)
+
+
+def _wild(degradation: Degradation, label: str) -> Part:
+    def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+        return degraded(name, folder, degradation, label, WILD_SEED, cache, on_made=on_made)
+
+    return Part(f"wild/{label}", ("photos/test", "test"), 25, build)
+
+
+_FULL = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe")
+PROTOCOLS: dict[str, Protocol] = {
+    "classic": Protocol(
+        (
+            Part("Set5", ("testsets/Set5", "Set5"), 5, _classic),
+            Part("Set14", ("testsets/Set14", "Set14"), 14, _classic),
+            Part("Kodak24", ("testsets/Kodak24", "Kodak24"), 24, _classic),
+        ),
+        _FULL,
+        "Sharp pictures, shrunk to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
+        "measured on, and a test that models for real photographs leave good pictures good.",
+    ),
+    "wild": Protocol(
+        (
+            _wild(Bsrgan(SCALE), "bsrgan"),
+            _wild(BsrganPlus(SCALE), "bsrgan-plus"),
+            _wild(RealEsrgan(SCALE), "real-esrgan"),
+        ),
+        _FULL,
+        "Photographs made blurred, noisy and compressed by random draws, every picture otherwise, always the same.",
+    ),
+    "real": Protocol(
+        (Part("RealSRSet", ("testsets/RealSRSet", "RealSRSet"), 20, _real),),
+        ("niqe",),
+        "Real photographs of poor quality. There is no truth, so only measures of naturalness can be taken, and "
+        "these do not see whether a detail is right.",
+    ),
+}
+"""Every benchmark by name."""
+
+STANDARD: dict[str, tuple[str, ...]] = {
+    BICUBIC: (),
+    "default": (),
+    "realesr-general-x4v3": ("weights/realesr-general-x4v3.safetensors", "realesr-general-x4v3.safetensors"),
+    "4xNomos8k-span-otf-medium": (
+        "weights/4xNomos8k_span_otf_medium.param",
+        "4xNomos8k_span_otf_medium.param",
+    ),
+    "srrescgan": ("weights/srrescgan_model.pth", "golden/weights/srrescgan_model.pth", "srrescgan_model.pth"),
+}
+"""The methods that are always compared, and their files within the folder of data, where the catalogue lacks them."""
+PEER = "realesr-general-x4v3"
+"""The method the others are compared with."""
+
+
+def standard_methods(data: Path) -> tuple[list[Choice], dict[str, str]]:
+    """The methods of :data:`STANDARD` that are here, and why the others are not."""
+    found, missing = [], {}
+    for name in STANDARD:
+        try:
+            found.append(benchmark_method(name, data))
+        except ModelError as error:
+            missing[name] = str(error)
+    return found, missing
+
+
+def benchmark_method(given: str, data: Path) -> Choice:
+    """What :func:`wildsr.evaluation.methods.choose` makes of it, but the standard ones may lie in ``data``.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    files = [data / name for name in STANDARD.get(given, ()) if (data / name).is_file()]
+    try:
+        choice = choose(given)
+    except ModelError:
+        if not files:
+            raise
+        return Choice(given, str(files[0]))
+    return Choice(given, choice.model) if given in STANDARD else choice
+
+
+def select(names: list[str]) -> dict[str, str | None]:
+    """The benchmarks that are named, each with its part, None for all: ``wild`` or ``wild/bsrgan``; all by default.
+
+    Raises:
+        ValueError: there is no such benchmark or part.
+    """
+    parts = {part.name: name for name, protocol in PROTOCOLS.items() for part in protocol.parts}
+    found: dict[str, str | None] = {}
+    for name in names or PROTOCOLS:
+        if name not in PROTOCOLS and name not in parts:
+            raise ValueError(
+                f"there is no benchmark '{name}'; there are {', '.join(PROTOCOLS)}, and of these the parts "
+                f"{', '.join(parts)}"
+            )
+        protocol = parts.get(name, name)
+        if protocol in found and (found[protocol] is None or name in parts):
+            raise ValueError(f"'{name}' is named twice, or together with a part of it; name each once")
+        found[protocol] = name if name in parts else None
+    return found
+
+
+def datasets_of(
+    protocol: str, data: Path, cache: Path, part: str | None = None, on_made: OnMade | None = None
+) -> list[Dataset]:
+    """The datasets of a benchmark, made of the pictures in ``data``; with ``part``, only the one of that name.
+
+    Raises:
+        PairingError: its pictures are not there, or not all of them.
+    """
+    found = []
+    for one in PROTOCOLS[protocol].parts:
+        if part not in (None, one.name):
+            continue
+        folder = next((data / name for name in one.folders if (data / name).is_dir()), None)
+        if folder is None:
+            raise PairingError(
+                f"the benchmark '{protocol}' needs the pictures of {one.name}: there is no "
+                f"{' or '.join(str(data / name) for name in one.folders)}"
+            )
+        dataset = one.build(one.name, folder, cache, on_made)
+        if len(dataset.samples) != one.pictures:
+            raise PairingError(
+                f"{folder} has {len(dataset.samples)} pictures, {one.name} has {one.pictures}; numbers of another set "
+                "would not compare. `wildsr evaluate` measures any pictures"
+            )
+        found.append(dataset)
+    return found

@@ -1,0 +1,86 @@
+"""The page of benchmarks: tables, what is behind them, and the command that repeats them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wildsr.evaluation.benchmark import PROTOCOLS
+from wildsr.evaluation.results import Results
+from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, difference_table, remarks, summary_table
+
+_HEAD = """\
+# Benchmarks
+
+This page is written by `{command}`; numbers are not edited by hand. The benchmarks, their pictures, draws and metrics
+are fixed in `wildsr/evaluation/benchmark.py`, and running one twice on a machine gives the same numbers to the last
+digit. [How to read and repeat them](evaluation.md).
+
+{legend}
+
+Seconds are the median for a picture, in the precision named below and on the machine of the run, where other work may
+have gone on; docs/speed.md measures speed with care. Peak memory is that of the whole process with its libraries."""
+
+
+def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapping[str, str]) -> str:
+    """The Markdown page of benchmarks by name; ``peer`` is compared with, ``missing`` says which methods are not."""
+    parts = [_HEAD.format(command=command, legend=LEGEND)]
+    for name, results in found.items():
+        parts += [f"## {name}", PROTOCOLS[name].about]
+        for dataset in results.datasets:
+            facts = results.protocol["datasets"][dataset]
+            parts += [f"### {dataset}", f"{facts['pictures']} pictures. LR: {facts['lr']}."]
+            parts += [summary_table(results, dataset), *remarks(results, dataset)]
+        if peer in results.methods and len(results.methods) > 1:
+            parts += [f"### {name}: differences to {peer}", difference_table(results, peer)]
+    parts += [
+        NOTE_ON_P,
+        "## What was measured",
+        _methods(found),
+        *_missing(missing),
+        _metrics(found),
+        _data(found),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _methods(found: Mapping[str, Results]) -> str:
+    facts: dict[str, dict[str, Any]] = {}
+    for results in found.values():
+        facts |= results.protocol["methods"]
+    lines = [
+        "| method | network | parameters | computed by | licence | SHA-256 of the weights |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, fact in facts.items():
+        if "sha256" not in fact:
+            lines.append(f"| {name} | {fact['method']} | – | – | – | – |")
+            continue
+        lines.append(
+            f"| {name} | {fact['architecture']} | {fact['parameters']:,} | {fact['engine']} | {fact['licence']} | "
+            f"`{fact['sha256'][:16]}…` |"
+        )
+    return "\n".join(lines)
+
+
+def _missing(missing: Mapping[str, str]) -> list[str]:
+    return [f"Not measured: {name}, because {reason}." for name, reason in missing.items()]
+
+
+def _metrics(found: Mapping[str, Results]) -> str:
+    lines: dict[str, str] = {}
+    for results in found.values():
+        for metric in results.metrics:
+            files = results.protocol["metrics"][metric.name]["files"]
+            listed = "; files: " + ", ".join(f"`{file}`" for file in files) if files else ""
+            lines[metric.name] = f"- **{metric.label}**: {metric.definition}{listed}."
+    return "\n".join(lines.values())
+
+
+def _data(found: Mapping[str, Results]) -> str:
+    lines = []
+    for results in found.values():
+        for name, facts in results.protocol["datasets"].items():
+            seed = f", seed {facts['seed']}" if "seed" in facts else ""
+            lines.append(f"- {name}: LR and HR with SHA-256 `{facts['sha256'][:16]}…`{seed}.")
+    last = next(iter(found.values())).protocol
+    lines.append(f"- wildsr {last['wildsr']}, PyTorch {last['torch']}, {last['machine']}.")
+    return "\n".join(lines)
