@@ -14,7 +14,8 @@ Run = Callable[..., Result]
 Save = Callable[..., Path]
 TINY = (
     "--set=networks.generator.features=8",
-    "--set=networks.generator.convs=2",
+    "--set=networks.generator.blocks=1",
+    "--set=networks.generator.growth=4",
     "--set=data.hr_patch=64",
     "--set=data.lr_patch=16",
     "--set=data.degradation.name=light",
@@ -28,14 +29,14 @@ TINY = (
 def test_a_folder_of_photographs_becomes_a_model(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     save_photo(tmp_path / "photos/a.png", 80, 90)
     save_photo(tmp_path / "photos/too small.png", 50, 50)
-    command = ("train", "wildsr-compact-x4", "--data", tmp_path / "photos", "-o", tmp_path / "run", *TINY)
+    command = ("train", "bsrnet-x4", "--data", tmp_path / "photos", "-o", tmp_path / "run", *TINY)
     done = wildsr(*command, "--steps", 2)
     assert done.exit_code == 0, done.output
-    checkpoint = tmp_path / "run/wildsr-compact-x4.safetensors"
+    checkpoint = tmp_path / "run/bsrnet-x4.safetensors"
     assert str(checkpoint) in done.output
     assert "1 pictures are too small and left out, such as too small.png" in done.output
     model = library.load(checkpoint)
-    assert (model.contract.architecture, model.contract.scale) == ("SRVGGNetCompact", 4)
+    assert (model.contract.architecture, model.contract.scale) == ("RRDBNet", 4)
     resolved = yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())
     assert resolved["networks"]["generator"]["features"] == 8
     # the same command with more steps goes on
@@ -48,27 +49,27 @@ def test_a_folder_of_photographs_becomes_a_model(wildsr: Run, save_photo: Save, 
 
 def test_a_run_of_another_recipe_is_not_continued(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     save_photo(tmp_path / "photos/a.png", 80, 90)
-    command = ("train", "wildsr-compact-x4", "--data", tmp_path / "photos", "-o", tmp_path / "run", *TINY)
+    command = ("train", "bsrnet-x4", "--data", tmp_path / "photos", "-o", tmp_path / "run", *TINY)
     assert wildsr(*command, "--steps", 1).exit_code == 0
-    done = wildsr(*command, "--steps", 2, "--set=networks.generator.convs=3")
+    done = wildsr(*command, "--steps", 2, "--set=networks.generator.growth=8")
     assert done.exit_code == 1
-    assert "networks.generator.convs" in done.output
+    assert "networks.generator.growth" in done.output
 
 
 def test_a_folder_without_photographs(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     save_photo(tmp_path / "photos/small.png", 50, 50)
-    done = wildsr("train", "wildsr-compact-x4", "--data", tmp_path / "photos", "--out", tmp_path / "run")
+    done = wildsr("train", "bsrnet-x4", "--data", tmp_path / "photos", "--out", tmp_path / "run")
     assert done.exit_code == 1
-    assert "no picture of at least 256x256 pixels" in done.output
+    assert "no picture of at least 320x320 pixels" in done.output
     assert not (tmp_path / "run").exists()
 
 
 def test_a_dry_run_says_what_would_be_done(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     save_photo(tmp_path / "photos/a.png", 80, 90)
     data, out = tmp_path / "photos", tmp_path / "run"
-    done = wildsr("train", "wildsr-compact-x4", "--data", data, "-o", out, *TINY, "--dry-run")
+    done = wildsr("train", "bsrnet-x4", "--data", data, "-o", out, *TINY, "--dry-run")
     assert done.exit_code == 0, done.output
-    assert "network generator: SRVGGNetCompact, " in done.output
+    assert "network generator: RRDBNet, " in done.output
     assert "lr (2, 3, 16, 16), hr (2, 3, 64, 64)" in done.output
     assert [path.name for path in out.iterdir()] == ["first-batch.png"]
     assert probe(out / "first-batch.png") == (128, 128)
@@ -77,13 +78,13 @@ def test_a_dry_run_says_what_would_be_done(wildsr: Run, save_photo: Save, tmp_pa
 def test_wrong_wishes(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     photos = save_photo(tmp_path / "photos/a.png", 80, 90).parent
     for arguments, message in [
-        (("wildsr-compakt-x4",), "did you mean 'wildsr-compact-x4'?"),
-        (("wildsr-compact-x4",), "Give their folder with --data FOLDER"),
+        (("bsrmet-x4",), "did you mean 'bsrnet-x4'?"),
+        (("bsrnet-x4",), "Give their folder with --data FOLDER"),
         (
-            ("wildsr-compact-x4", "--set", "train.setps=3"),
+            ("bsrnet-x4", "--set", "train.setps=3"),
             "train.setps: there is no such key; did you mean 'steps'?",
         ),
-        (("wildsr-compact-x4", "--init", "nonsense"), "networks.generator.start"),
+        (("bsrnet-x4", "--init", "nonsense"), "networks.generator.start"),
         (("realsr-df2k", "--data", photos, "--data", photos), "give --data once"),
         (("bsrgan-x4", "--data", photos, "--set=networks.generator.start=null"), "vgg19.pth"),
     ]:

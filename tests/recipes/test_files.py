@@ -14,7 +14,7 @@ from wildsr.recipes.files import changed, dump_recipe, flat, load_recipe, parse_
 from wildsr.recipes.recipe import Recipe
 from wildsr.recipes.strict import RecipeError
 
-OURS = RECIPES["wildsr-compact-x4"]
+NET = RECIPES["bsrnet-x4"]
 
 
 def test_names_and_order() -> None:
@@ -69,14 +69,14 @@ def test_no_torch_is_needed_to_look_at_recipes() -> None:
 
 def test_changes() -> None:
     recipe = changed(
-        OURS, ["train.steps=7", "optimizers.generator.rate=1e-5", "data.folder=a b/ö", "train.clip=null"], ""
+        NET, ["train.steps=7", "optimizers.generator.rate=1e-5", "data.folder=a b/ö", "train.clip=null"], ""
     )
     assert recipe.train.steps == 7
     assert recipe.optimizers["generator"].rate == 1e-5
     assert recipe.data.folder == Path("a b/ö")
     # another kind has its own fields
     recipe = changed(
-        OURS, ["optimizers.generator.schedule.kind=milestones", "optimizers.generator.schedule.at=[3, 5]"], ""
+        NET, ["optimizers.generator.schedule.kind=milestones", "optimizers.generator.schedule.at=[3, 5]"], ""
     )
     assert flat(recipe)["optimizers.generator.schedule.at"] == [3, 5]
     assert "optimizers.generator.schedule.final" not in flat(recipe)
@@ -95,7 +95,7 @@ def test_changes() -> None:
         ("train.steps=[1", "not proper YAML"),
         ("foo=1", "foo: there is no such key; there are name, about, scale"),
         ("networks.generator.architecture=RRDBNte", "'RRDBNte' is none of RRDBNet, EDLNet"),
-        ("networks.generator.covns=3", "did you mean 'convs'?"),
+        ("networks.generator.grwoth=3", "did you mean 'growth'?"),
         ("data.degradation.nmae=wild", "did you mean 'name'?"),
         ("data.degradation.options.clean=[]", "data.degradation.options.clean"),
         ("objective.terms.pixel.kind=l3", "objective.terms.pixel.kind: 'l3' is none of l1, l2"),
@@ -108,23 +108,23 @@ def test_changes() -> None:
 )
 def test_wrong_changes(change: str, message: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        changed(OURS, [change], "ours")
+        changed(NET, [change], "net")
     assert message in str(caught.value), str(caught.value)
     assert change in str(caught.value)
 
 
 def test_mistakes_in_a_file_have_their_lines(tmp_path: Path) -> None:
-    text = dump_recipe(OURS)
+    text = dump_recipe(NET)
     number = next(index for index, line in enumerate(text.splitlines(), 1) if line.startswith("  steps:"))
     path = tmp_path / "mine.yaml"
-    path.write_text(text.replace("  steps:", "  setps:").replace("convs:", "covns:"))
+    path.write_text(text.replace("  steps:", "  setps:").replace("growth:", "grwoth:"))
     with pytest.raises(RecipeError) as caught:
         load_recipe(path)
     assert f"mine.yaml, line {number}: train.setps: there is no such key; did you mean 'steps'?" in str(
         caught.value
     )
     assert "train.steps: is missing" in str(caught.value)
-    assert "networks.generator.covns: there is no such key; did you mean 'convs'?" in str(caught.value)
+    assert "networks.generator.grwoth: there is no such key; did you mean 'growth'?" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_files_that_are_no_recipe(tmp_path: Path, text: str, message: str) -> No
 
 
 def test_numbers_with_exponents_are_numbers() -> None:
-    values = yaml.safe_load(dump_recipe(OURS))
-    text = yaml.safe_dump(values).replace("rate: 0.0006", "rate: 6e-4")
-    assert "6e-4" in text
-    assert parse_recipe(text, "text") == OURS
+    values = yaml.safe_load(dump_recipe(NET))
+    text = yaml.safe_dump(values).replace("rate: 0.0001", "rate: 1e-4")
+    assert "1e-4" in text
+    assert parse_recipe(text, "text") == NET
 
 
 def test_wishes(tmp_path: Path) -> None:

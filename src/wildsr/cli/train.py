@@ -99,7 +99,7 @@ def train(
             typer.echo("\n".join(say(built, out)))
             return
         hardware = Hardware(accelerator.value, devices, nodes, chosen.train.precision)
-        typer.echo(f"{_trained(built, hardware, out)}")
+        _train(built, hardware, out)
     except Interrupted as error:
         typer.echo(f"Interrupted: {error}", err=True)
         raise typer.Exit(SIGNALLED + error.signal) from error
@@ -125,8 +125,8 @@ def training_parts() -> Iterator[None]:
         raise typer.Exit(FAILED) from error
 
 
-def _trained(built: "Built", hardware: "Hardware", out: Path) -> Path:
-    """Train, and show how it goes."""
+def _train(built: "Built", hardware: "Hardware", out: Path) -> None:
+    """Train, show how it goes, and print the model file; of several processes only the first speaks."""
     from wildsr.recipes.building import train as run
     from wildsr.training.processes import start
 
@@ -146,7 +146,9 @@ def _trained(built: "Built", hardware: "Hardware", out: Path) -> Path:
         def show(event: "Event") -> None:
             _show(progress, task, event)
 
-        return run(built, fabric, out, show, lambda problem: console.print(f"left out: {escape(problem)}"))
+        model = run(built, fabric, out, show, lambda problem: console.print(f"left out: {escape(problem)}"))
+    if fabric.is_global_zero:
+        typer.echo(f"{model}")
 
 
 def _show(progress: Progress, task: TaskID, event: "Event") -> None:

@@ -75,6 +75,10 @@ class Batches:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        # What was found when the pictures were read has been told.
+        self._told.update(
+            problem for picker in self.dataset.pickers for problem in picker.pictures.unreadable
+        )
         if self.batch_size % self.processes:
             raise DataError(
                 f"a batch of {self.batch_size} cannot be shared equally by {self.processes} processes; choose "

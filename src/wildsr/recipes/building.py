@@ -18,7 +18,7 @@ from wildsr.recipes.network_building import build_network
 from wildsr.recipes.objective_building import build_objective, check_roles
 from wildsr.recipes.recipe import Recipe
 from wildsr.recipes.strict import RecipeError
-from wildsr.recipes.validation import build_validation
+from wildsr.recipes.validation import build_validation, note_on
 from wildsr.training import schedules
 from wildsr.training.events import OnEvent
 from wildsr.training.loop import fit
@@ -54,11 +54,8 @@ class Built:
     rates: dict[str, Rate]
     data: Found
     validate: Validate | None
-
-    @property
-    def notes(self) -> list[str]:
-        """What a person should know before it begins."""
-        return list(notes_on(self.data))
+    notes: tuple[str, ...]
+    """What a person should know before it begins."""
 
 
 def build(recipe: Recipe, features: Path | None = None) -> Built:
@@ -80,9 +77,10 @@ def build(recipe: Recipe, features: Path | None = None) -> Built:
     optimizers = _optimizers(recipe, objective.networks)
     rates = {name: rate_of(recipe.optimizers[name], recipe.train.steps) for name in objective.networks}
     validate = build_validation(recipe, features)
-    return Built(
-        recipe, objective, optimizers, rates, build_data(recipe.data, recipe.scale, recipe.seed), validate
-    )
+    data = build_data(recipe.data, recipe.scale, recipe.seed)
+    judging = note_on(recipe, features)
+    notes = (*notes_on(data), *((judging,) if judging else ()))
+    return Built(recipe, objective, optimizers, rates, data, validate, notes)
 
 
 def train(

@@ -33,7 +33,7 @@ def dry_run(built: Built, folder: Path) -> list[str]:
         result = ", what the run is for" if name == built.objective.result else ""
         count = sum(weight.numel() for weight in network.parameters())
         lines.append(f"network {name}: {recipe.networks[name].architecture}, {count:,} parameters{result}")
-    lines += [f"data {note}" for note in built.notes]
+    lines += built.notes
     shapes = ", ".join(f"{role} {tuple(tensor.shape)}" for role, tensor in batch.items())
     lines.append(f"batch: {shapes}")
     fixed, computed = memory(built, batch)

@@ -13,7 +13,7 @@ from wildsr.data.patches import as_float
 from wildsr.data.pictures import find_pictures
 from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.distortion import psnr, ssim
-from wildsr.evaluation.perceptual import SMALLEST, load_lpips
+from wildsr.evaluation.perceptual import SMALLEST, load_lpips, lpips_files
 from wildsr.evaluation.weights import MissingWeights
 from wildsr.networks.lpips import Lpips
 from wildsr.ops.resize import resize
@@ -126,6 +126,17 @@ def _kept(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
 def _cut(picture: Tensor, height: int, width: int) -> Tensor:
     top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
     return picture[:, top : top + height, left : left + width]
+
+
+def note_on(recipe: Recipe, features: Path | None) -> str | None:
+    """Why LPIPS is left out of the validation, where it is wanted and its weights are missing."""
+    if recipe.validation.folder is None or not recipe.validation.lpips:
+        return None
+    try:
+        lpips_files("alex", features)
+    except MissingWeights as error:
+        return f"validation goes without LPIPS: {error}"
+    return None
 
 
 def _lpips(recipe: Recipe, features: Path | None, pairs: Sequence[Pair]) -> Lpips | None:
