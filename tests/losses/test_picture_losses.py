@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from wildsr.losses.frequency import LowFrequencyLoss, mean_loss, rgb_loss
 from wildsr.losses.perceptual import LpipsLoss, PerceptualLoss
-from wildsr.losses.pixel import charbonnier_mean, charbonnier_sum, l1, l2
+from wildsr.losses.pixel import charbonnier_mean, charbonnier_sum, l1, l2, psnr_loss
 from wildsr.losses.ssim import ssim_index, ssim_loss
 from wildsr.losses.total_variation import total_variation, tv_difference
 from wildsr.networks.lpips import Lpips
@@ -108,3 +108,10 @@ def test_losses_with_networks_move() -> None:
     loss = LpipsLoss(Lpips("squeeze"))
     assert isinstance(loss, nn.Module)
     assert all(p.is_meta for p in loss.to("meta").parameters())
+
+
+def test_psnr_loss_is_the_mean_of_the_pictures_psnr() -> None:
+    hr = torch.full((2, 3, 8, 8), 0.5)
+    off = torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1)
+    torch.testing.assert_close(psnr_loss(hr + off, hr, epsilon=0.0), torch.tensor(-3.0))
+    assert psnr_loss(hr, hr).item() == pytest.approx(-5)

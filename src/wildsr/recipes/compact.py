@@ -1,23 +1,39 @@
-"""Our default: a compact network that ordinary CPUs run, for any photograph.
+"""Our own models: a compact network that ordinary CPUs run, for any photograph.
 
 Every number is ours; docs/models/ says which model was made with which.
 """
 
 from wildsr.recipes.data import Degraded, Preset
 from wildsr.recipes.networks import CompactPart
-from wildsr.recipes.objectives import Charbonnier, PixelObjective
+from wildsr.recipes.objectives import PSNR, Lpips, PixelObjective
 from wildsr.recipes.recipe import Recipe, Train
 from wildsr.recipes.schedules import Cosine, Optimizer
 
-WILDSR_COMPACT_X4 = Recipe(
-    name="wildsr-compact-x4",
-    about="Our default: a compact network for photographs with every kind of damage.",
+_MIXTURE = Preset(
+    name="wild",
+    options={"bsrgan": 0.45, "bsrgan_plus": 0.25, "real_esrgan": 0.1, "light": 0.12, "clean": 0.08},
+)
+
+WILDSR_FAITHFUL_X4 = Recipe(
+    name="wildsr-faithful-x4",
+    about="A compact network for photographs with every kind of damage, trained for PSNR: it invents nothing. "
+    "Needs nothing but photographs.",
     networks={"generator": CompactPart(features=64, convs=16)},
-    objective=PixelObjective(terms={"pixel": Charbonnier()}),
+    objective=PixelObjective(terms={"psnr": PSNR()}),
     optimizers={
-        "generator": Optimizer(rate=6e-4, betas=(0.9, 0.99), schedule=Cosine(final=0.01, warmup=100))
+        "generator": Optimizer(rate=5e-4, betas=(0.9, 0.99), schedule=Cosine(final=0.01, warmup=100))
     },
-    data=Degraded(degradation=Preset(name="wild"), hr_patch=256, lr_patch=48, weighing="area"),
+    data=Degraded(degradation=_MIXTURE, hr_patch=224, lr_patch=48, weighing="area"),
     train=Train(steps=20_000, batch_size=16, precision="bf16", ema=0.999, ema_warmup=True),
     licence="Apache-2.0",
+)
+
+WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
+    update={
+        "name": "wildsr-compact-x4",
+        "about": "Our default: the network of wildsr-faithful-x4, trained for PSNR and for how people see. Needs the "
+        "weights of LPIPS. It is meant to start from a network trained for PSNR (--init).",
+        "objective": PixelObjective(terms={"psnr": PSNR(weight=1.5), "lpips": Lpips(backbone="alex")}),
+        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 6_000}),
+    }
 )

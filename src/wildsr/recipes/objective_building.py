@@ -10,7 +10,7 @@ from wildsr.evaluation.weights import MissingWeights, find_file
 from wildsr.losses.adversarial import Adversary
 from wildsr.losses.frequency import LowFrequencyLoss
 from wildsr.losses.perceptual import LpipsLoss, PerceptualLoss
-from wildsr.losses.pixel import charbonnier_mean, l1, l2
+from wildsr.losses.pixel import charbonnier_mean, l1, l2, psnr_loss
 from wildsr.losses.ssim import ssim_loss
 from wildsr.losses.total_variation import tv_difference
 from wildsr.networks.dsgan import DSGANDiscriminator
@@ -170,6 +170,8 @@ class _Losses:
                 return l2
             case parts.Charbonnier():
                 return charbonnier_mean
+            case parts.PSNR():
+                return psnr_loss
             case parts.SSIM():
                 return ssim_loss
             case parts.TV():

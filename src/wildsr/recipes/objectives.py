@@ -35,6 +35,12 @@ class Charbonnier(LossPart):
     kind: Literal["charbonnier"] = "charbonnier"
 
 
+class PSNR(LossPart):
+    """Minus a tenth of the PSNR of each picture, so that dark and bright, smooth and rich pictures weigh the same."""
+
+    kind: Literal["psnr"] = "psnr"
+
+
 class SSIM(LossPart):
     """1 - SSIM."""
 
@@ -74,7 +80,9 @@ class Lpips(LossPart):
     backbone: Literal["alex", "squeeze", "vgg"] = "vgg"
 
 
-Loss = Annotated[L1 | L2 | Charbonnier | SSIM | TV | Colour | Features | Lpips, Field(discriminator="kind")]
+Loss = Annotated[
+    L1 | L2 | Charbonnier | PSNR | SSIM | TV | Colour | Features | Lpips, Field(discriminator="kind")
+]
 Terms = dict[str, Loss]
 
 
