@@ -393,6 +393,25 @@ def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> 
     assert last_state(tmp_path)["step"] == 5
 
 
+def test_when_memory_runs_out_it_says_what_to_do(tmp_path: Path) -> None:
+    class Large(Pixel):
+        def losses(self, batch: Batch):  # type: ignore[no-untyped-def]  # noqa: ARG002
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    with pytest.raises(TrainingError, match=r"memory ran out in step 1: .*accumulate"):
+        train(tmp_path, plan(2), Large())
+
+
+def test_a_model_without_a_state_is_not_overwritten(tmp_path: Path) -> None:
+    path = train(tmp_path, plan(2), Pixel())
+    before = path.read_bytes()
+    for state in files.states(run_in(tmp_path)):
+        state.unlink()
+    with pytest.raises(TrainingError, match=r"small.safetensors exists"):
+        train(tmp_path, plan(2), Pixel())
+    assert path.read_bytes() == before
+
+
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     path = train(tmp_path, plan(3), Pixel())
     before = path.read_bytes()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
+from wildsr.inference.engine import is_out_of_memory
 from wildsr.training.checkpoint import model_header
 from wildsr.training.ema import Average
 from wildsr.training.errors import Interrupted, TrainingError
@@ -78,8 +79,16 @@ def fit(
         loop = _Loop(fabric, objective, rates, batches, plan, record, state, request)
         stack.callback(loop.close_data)
         loop.begin()
-        while state.step < plan.steps:
-            loop.next_step()
+        try:
+            while state.step < plan.steps:
+                loop.next_step()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError(
+                f"memory ran out in step {state.step + 1}: compute the batch in more parts (accumulate), or train on "
+                "smaller batches or patches. The same command goes on from the last state"
+            ) from error
         return record.model_path
 
 
@@ -115,7 +124,7 @@ class _Loop:
         """Go on from the last state, or save the first one, which shows early that saving is possible."""
         content = self.record.load()
         if content is None:
-            self.record.save(self.state, self.result, must=True)
+            self.record.begin(self.state)
         else:
             self.restore(content)
         self.began, self.first_step = time.monotonic(), self.state.step
@@ -255,7 +264,7 @@ class _Loop:
         if self.several or self.state.step == self.first_step:
             return
         if self.state.seen.fetch().bad is None and self.bad_weights() is None:
-            self.keep(validate=False, save=True, must=False)
+            self.keep(validate=False, save=True, must=self.request.signal is not None)
             if self.request.signal is not None:
                 path = state_path(self.record.run, self.state.step)
                 raise Interrupted(self.request.signal, self.state.step, path)

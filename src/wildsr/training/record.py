@@ -78,13 +78,30 @@ class Record:
         state.best = self._by_first(lambda: self._judged(state, network))
         self._line_time += time.monotonic() - began
 
-    def save(self, state: State, network: nn.Module, *, must: bool) -> None:
-        """Save the state and the model. Unless it ``must`` succeed, the run goes on without when it cannot."""
+    def begin(self, state: State) -> None:
+        """Save the state of a run that has none, which shows early that saving is possible.
+
+        Raises:
+            TrainingError: when it is not, or a model of another run would be overwritten.
+        """
 
         def write() -> None:
-            path = save_state(self.run, state.content(), self.plan.keep)
+            if self.model_path.exists():
+                raise TrainingError(
+                    f"{self.model_path} exists, but no state from which its training could go on; choose another "
+                    "folder, or move it away"
+                )
+            self.tell(Saved(state.step, save_state(self.run, state.content(), self.plan.keep)))
+
+        self._by_first(write)
+
+    def save(self, state: State, network: nn.Module, *, must: bool) -> None:
+        """Save the model and the state. Unless it ``must`` succeed, the run goes on without when it cannot."""
+
+        def write() -> None:
+            # In this order: a run whose last state is there is taken as finished.
             self._write_model(self.model_path, network, state.step)
-            self.tell(Saved(state.step, path))
+            self.tell(Saved(state.step, save_state(self.run, state.content(), self.plan.keep)))
 
         self._by_first(write if must else lambda: self._goes_on(state.step, write))
 
