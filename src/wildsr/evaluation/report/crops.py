@@ -1,0 +1,72 @@
+"""Where the methods differ most: the places that the report shows enlarged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.evaluation.planes import planes, strips
+
+SIDE = 96
+"""Pixels of a crop, of the enlarged picture; a multiple of the usual scales."""
+_CELL = 24
+
+HOW = (
+    f"Crops are {SIDE}x{SIDE} pixels of the results. For every pixel, the variance of luminance (Y) over the methods "
+    "is taken; where there is one method only, over it and the ground truth, or bicubic. Of all windows on a grid of "
+    f"{_CELL} pixels, the one with the largest mean variance is the first crop, and so on among those that do not "
+    "overlap it. So crops show where methods disagree, not where any of them looks best. They are coded without loss."
+)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A window of an enlarged picture, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def choose(pictures: Sequence[Tensor], count: int = 3) -> list[Crop]:
+    """At most ``count`` windows where ``pictures``, all (1, 3, H, W) uint8, differ most, the most first.
+
+    What is smaller than a window is one crop, as a whole. Pictures that are all equal, or only one, have none.
+    """
+    height, width = pictures[0].shape[2:] if pictures else (0, 0)
+    if len(pictures) < 2 or all(torch.equal(pictures[0], other) for other in pictures[1:]):
+        return []
+    if min(height, width) < SIDE:
+        return [Crop(0, 0, width, height)]
+    cells = torch.cat(
+        [_variance(pictures, rows) for rows in strips(height, len(pictures) * width, multiple=_CELL)]
+    )
+    reach = SIDE // _CELL
+    scores = F.avg_pool2d(cells[None, None], reach, stride=1)[0, 0]
+    found: list[Crop] = []
+    while len(found) < count and scores.max() > 0:
+        row, column = divmod(int(scores.argmax()), scores.shape[1])
+        found.append(Crop(column * _CELL, row * _CELL, SIDE, SIDE))
+        scores[max(row - reach + 1, 0) : row + reach, max(column - reach + 1, 0) : column + reach] = 0
+    return found
+
+
+def cut(levels: Tensor, crop: Crop, whole: tuple[int, int]) -> Tensor:
+    """The window of levels (1, 3, h, w) that shows what ``crop`` shows of a picture of (height, width) ``whole``."""
+    down, across = levels.shape[2] / whole[0], levels.shape[3] / whole[1]
+    rows = slice(round(crop.top * down), max(round((crop.top + crop.height) * down), 1))
+    columns = slice(round(crop.left * across), max(round((crop.left + crop.width) * across), 1))
+    return levels[:, :, rows, columns]
+
+
+def _variance(pictures: Sequence[Tensor], rows: slice) -> Tensor:
+    """Mean variance over the pictures in whole cells of some rows; (rows of cells, columns of cells)."""
+    luma = torch.cat([planes(picture[:, :, rows], "y") for picture in pictures])
+    return (
+        F.avg_pool2d(luma.var(0, correction=0), _CELL)[0]
+        if luma.shape[2] >= _CELL
+        else luma.new_zeros(0, luma.shape[3] // _CELL)
+    )

@@ -1,0 +1,104 @@
+"""What the page holds of one picture: its versions, the crops, the numbers."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from wildsr.evaluation.report import crops, spectra, tables
+from wildsr.evaluation.report.scenes import INPUT, PLAIN, TRUTH, Scene, data_uri, read_layers, shrunk
+from wildsr.evaluation.results import Results
+
+_COLOURS = 8
+
+
+def marks_of(methods: tuple[str, ...]) -> dict[str, str]:
+    """The CSS class that gives a method, or another version of a picture, its colour."""
+    marks = {method: f"m{index % _COLOURS}" for index, method in enumerate(methods)}
+    return {INPUT: "input", PLAIN: "plain", TRUTH: "truth"} | marks
+
+
+def describe(
+    results: Results, scene: Scene, longest: int
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float64]]]:
+    """What the page needs of one scene, and the spectra of its versions."""
+    levels, problems = read_layers(scene)
+    marks = marks_of(results.methods)
+    methods = {
+        layer.label: levels[layer.label] for layer in scene.layers if layer.method and layer.label in levels
+    }
+    # Sizes as (height, width); a version of another size than most is shown, but not compared.
+    sizes = Counter((picture.shape[2], picture.shape[3]) for picture in methods.values() or levels.values())
+    whole = sizes.most_common(1)[0][0] if sizes else (1, 1)
+    alike = {label: picture for label, picture in levels.items() if picture.shape[2:] == whole}
+    compared = [picture for label, picture in alike.items() if label in methods]
+    if len(compared) < 2:
+        compared += [alike[label] for label in (TRUTH, PLAIN) if label in alike][:1]
+    windows = crops.choose(compared)
+    enlarged = {label: picture for label, picture in levels.items() if label in alike or label == INPUT}
+    entry = {
+        "dataset": scene.dataset,
+        "image": scene.image,
+        "width": whole[1],
+        "height": whole[0],
+        "layers": [
+            {"label": label, "mark": marks[label], "src": data_uri(shrunk(picture, longest))}
+            for label, picture in levels.items()
+        ],
+        "crops": [
+            {
+                "left": window.left,
+                "top": window.top,
+                "width": window.width,
+                "height": window.height,
+                "tiles": [
+                    {
+                        "label": label,
+                        "mark": marks[label],
+                        "src": data_uri(crops.cut(picture, window, whole), lossless=True),
+                    }
+                    for label, picture in enlarged.items()
+                ],
+            }
+            for window in windows
+        ],
+        "values": _values(results, scene),
+        "problems": problems,
+    }
+    return entry, _powers(alike)
+
+
+def _powers(alike: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.float64]]:
+    found = {label: spectra.radial_power(picture) for label, picture in alike.items()}
+    return {label: power for label, power in found.items() if power is not None}
+
+
+def _values(results: Results, scene: Scene) -> dict[str, Any]:
+    """The numbers of one picture: names of metrics, and by method their texts with the best marked."""
+    rows = [row for row in results.rows if (row.dataset, row.image) == (scene.dataset, scene.image)]
+    metrics = [metric for metric in results.metrics if any(metric.name in row.values for row in rows)]
+    best: dict[str, float] = {}
+    for metric in metrics:
+        found = [row.values[metric.name] for row in rows if metric.name in row.values]
+        found = [value for value in found if not math.isnan(value)]
+        if found:
+            best[metric.name] = max(found) if metric.higher_is_better else min(found)
+    marks = marks_of(results.methods)
+    return {
+        "metrics": [f"{metric.label} {'↑' if metric.higher_is_better else '↓'}" for metric in metrics],
+        "rows": [
+            {
+                "method": row.method,
+                "mark": marks[row.method],
+                "texts": [tables.plain(row.values.get(metric.name), metric.digits) for metric in metrics],
+                "best": [
+                    row.values.get(metric.name) == best.get(metric.name, math.nan) for metric in metrics
+                ],
+            }
+            for row in rows
+        ],
+    }

@@ -1,0 +1,232 @@
+"""The report put together: tables, drawings and pictures into one HTML file."""
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wildsr.evaluation.report import crops, spectra, tables
+from wildsr.evaluation.report.charts import curves, distribution
+from wildsr.evaluation.report.entries import describe, marks_of
+from wildsr.evaluation.report.scenes import PLAIN, TRUTH, gather, spread
+from wildsr.evaluation.results import Results
+from wildsr.evaluation.summary import measured
+from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, remarks
+
+OnPicture = Callable[[int, int], None]
+"""Called with (pictures done, pictures in all)."""
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
+
+
+def write_report(
+    results: Results,
+    path: str | os.PathLike[str],
+    *,
+    against: str | None = None,
+    pictures: int = 24,
+    longest: int = 1024,
+    title: str = "How good are these results?",
+    on_picture: OnPicture | None = None,
+) -> None:
+    """Write the report of an evaluation: one HTML file, which opens without a network and asks for nothing else.
+
+    Pictures are read from where the rows say; what cannot be read is named in the report.
+
+    Args:
+        results: what was found.
+        path: of the file; replaced only when all of the new one is there.
+        against: the method that the others are compared with; the first by default.
+        pictures: so many at most are shown, evenly spread over all; numbers are of all.
+        longest: longest side in pixels of pictures that are shown as a whole; crops are as they are.
+        title: of the page.
+        on_picture: progress.
+
+    Raises:
+        ValueError: there are no rows, or no method ``against``.
+        OSError: the file cannot be written.
+    """
+    if not results.rows:
+        raise ValueError("there is nothing to report: the evaluation has no rows")
+    against = against or results.methods[0]
+    if against not in results.methods:
+        raise ValueError(f"there is no method '{against}' among {', '.join(results.methods)}")
+    scenes = gather(results)
+    chosen = spread(scenes, pictures)
+    shown: list[dict[str, Any]] = []
+    powers: dict[str, dict[str, list[npt.NDArray[np.float64]]]] = {}
+    for index, scene in enumerate(chosen):
+        entry, power = describe(results, scene, longest)
+        shown.append(entry)
+        for label, curve in power.items():
+            powers.setdefault(scene.dataset, {}).setdefault(label, []).append(curve)
+        if on_picture is not None:
+            on_picture(index + 1, len(chosen))
+    page = _page(results, against, title, shown, len(scenes), _spectra(results, powers))
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArray[np.float64]]]]) -> str:
+    """The curves of every dataset with their legend."""
+    marks = marks_of(results.methods)
+    scale = results.protocol.get("scale")
+    limit = 0.5 / scale if isinstance(scale, int | float) and scale > 1 else None
+    parts = []
+    for dataset, found in powers.items():
+        order = [label for label in (PLAIN, *results.methods, TRUTH) if label in found]
+        lines = {label: np.mean(found[label], axis=0) for label in order}
+        count = max(len(found[label]) for label in order)
+        name = f"Power spectra{f' of {dataset}' if dataset else ''}, mean of {_pictures(count)}"
+        legend = "".join(f'<li><i class="dot {marks[label]}"></i>{escape(label)}</li>' for label in order)
+        parts.append(
+            f'<figure class="card"><figcaption>{escape(name)}</figcaption>{curves(lines, marks, limit, name)}'
+            f'<ul class="legend">{legend}</ul></figure>'
+        )
+    return "".join(parts)
+
+
+def _page(
+    results: Results, against: str, title: str, shown: list[dict[str, Any]], scenes: int, drawn: str
+) -> str:
+    marks = marks_of(results.methods)
+    several = len(results.methods) > 1
+    sections = [("summary", "Summary", _summary(results, marks, against if several else None))]
+    sections.append(("spread", "Distributions", _distributions(results, marks)))
+    if shown:
+        sections.append(("look", "Pictures", _look(shown, scenes)))
+    if drawn:
+        sections.append(
+            (
+                "spectra",
+                "Spectra",
+                f'<p class="note">{escape(spectra.HOW)}</p><div class="charts">{drawn}</div>',
+            )
+        )
+    numbers = {(entry["dataset"], entry["image"]): index for index, entry in enumerate(shown)}
+    sections.append(("numbers", "All numbers", _numbers(results, marks, numbers)))
+    sections.append(("method", "How it was measured", _method(results)))
+    links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in sections)
+    body = "".join(
+        f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{heading}</h2>{content}</section>'
+        for name, heading, content in sections
+    )
+    folder = files("wildsr.evaluation.report")
+    style, script, layout = (
+        (folder / f"report.{end}").read_text(encoding="utf-8") for end in ("css", "js", "html")
+    )
+    # Within a script element only "<" could end it or open a comment.
+    content = json.dumps({"scenes": shown}, ensure_ascii=False).replace("<", "\\u003c")
+    filled = {
+        "policy": _POLICY,
+        "title": escape(title),
+        "overview": escape(_overview(results, scenes)),
+        "style": style,
+        "links": links,
+        "body": body,
+        "data": content,
+        "script": script,
+    }
+    pieces = layout.split("@@")
+    return "".join(filled[piece] if index % 2 else piece for index, piece in enumerate(pieces))
+
+
+def _overview(results: Results, scenes: int) -> str:
+    pictures = len({(row.dataset, row.image) for row in results.rows})
+    parts = [_count(len(results.methods), "method"), _pictures(max(pictures, scenes))]
+    names = [dataset for dataset in results.datasets if dataset]
+    if names:
+        parts.append(f"{_count(len(names), 'dataset')}: {', '.join(names)}")
+    if scale := results.protocol.get("scale"):
+        parts.append(f"×{scale}")
+    if version := results.protocol.get("wildsr"):
+        parts.append(f"wildsr {version}")
+    return " · ".join(parts)
+
+
+def _summary(results: Results, marks: Mapping[str, str], against: str | None) -> str:
+    parts = []
+    for dataset in results.datasets:
+        if dataset:
+            parts.append(f"<h3>{escape(dataset)}</h3>")
+        parts.append(tables.summary(results, dataset, marks))
+        parts += [f'<p class="note">{escape(remark)}</p>' for remark in remarks(results, dataset)]
+    legend = (
+        escape(LEGEND).replace("**Best**", "<mark>Best</mark>").replace("_second best_", "<u>second best</u>")
+    )
+    parts.append(f'<p class="note">{legend.replace("in brackets", "below them")}</p>')
+    if against is not None:
+        parts.append(f"<details><summary>Differences to {escape(against)}</summary>")
+        parts.append(tables.comparison(results, against, marks))
+        parts.append(f'<p class="note">{escape(NOTE_ON_P)}</p></details>')
+    return "".join(parts)
+
+
+def _distributions(results: Results, marks: Mapping[str, str]) -> str:
+    parts = ['<p class="note">Every dot is a picture; boxes are quartiles, lines medians.</p>']
+    for dataset in results.datasets:
+        if dataset:
+            parts.append(f"<h3>{escape(dataset)}</h3>")
+        parts.append('<div class="charts">')
+        for metric in measured(results, dataset):
+            values = {}
+            for method in results.methods:
+                column = results.column(metric.name, method, dataset)
+                if found := [(key[1], value) for key, value in column.items() if math.isfinite(value)]:
+                    values[method] = found
+            if values:
+                drawn = distribution(metric, values, marks)
+                parts.append(
+                    f'<figure class="card"><figcaption>{tables.heading(metric)}</figcaption>{drawn}</figure>'
+                )
+        parts.append("</div>")
+    return "".join(parts)
+
+
+def _look(shown: list[dict[str, Any]], scenes: int) -> str:
+    layout = (files("wildsr.evaluation.report") / "look.html").read_text(encoding="utf-8")
+    some = f" {len(shown)} of {scenes} pictures are shown here, evenly spread." if len(shown) < scenes else ""
+    return layout.replace("@@how@@", escape(crops.HOW + some))
+
+
+def _numbers(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str, str], int]) -> str:
+    options = "".join(f"<option>{escape(method)}</option>" for method in results.methods)
+    datasets = "".join(f"<option>{escape(dataset)}</option>" for dataset in results.datasets if dataset)
+    return (
+        '<form class="bar" id="filter"><label>Picture <input type="search" name="text" placeholder="part of a name" '
+        'autocomplete="off"></label>'
+        f'<label>Method <select name="method"><option value="">all</option>{options}</select></label>'
+        f'<label>Dataset <select name="dataset"><option value="">all</option>{datasets}</select></label>'
+        '<output id="count" aria-live="polite"></output></form>' + tables.pictures(results, marks, shown)
+    )
+
+
+def _method(results: Results) -> str:
+    definitions = "".join(
+        f"<dt>{tables.heading(metric)}</dt><dd>{escape(metric.definition)}</dd>" for metric in results.metrics
+    )
+    return (
+        f'<dl class="definitions">{definitions}</dl>'
+        f"<details><summary>Protocol</summary>{tables.facts(results.protocol)}</details>"
+    )
+
+
+def _pictures(count: int) -> str:
+    return _count(count, "picture")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

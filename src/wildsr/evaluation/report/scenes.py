@@ -1,0 +1,108 @@
+"""The pictures of a report: which belong together, read, brought to a sensible size, and coded into the page."""
+
+import base64
+from dataclasses import dataclass
+from io import BytesIO
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from wildsr.evaluation.planes import strips
+from wildsr.evaluation.results import Results
+from wildsr.image import PictureError, read_levels
+from wildsr.ops.resize import imresize
+
+INPUT, PLAIN, TRUTH = "Input (LR)", "Bicubic", "Ground truth (HR)"
+_WEBP_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One version of a picture: its name for people, the method it is by (or None), and its file."""
+
+    label: str
+    method: str | None
+    path: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture in all its versions: input, bicubic, the methods in their order, ground truth; those there are."""
+
+    dataset: str
+    image: str
+    layers: tuple[Layer, ...]
+
+
+def gather(results: Results) -> list[Scene]:
+    """The scenes, in order of first appearance; pictures without any file on record are none."""
+    groups: dict[tuple[str, str], list[Layer]] = {}
+    ends: dict[tuple[str, str], dict[str, str]] = {}
+    for row in results.rows:
+        key = (row.dataset, row.image)
+        layers, known = groups.setdefault(key, []), ends.setdefault(key, {})
+        for label, path in ((INPUT, row.lr), (PLAIN, row.bicubic), (TRUTH, row.hr)):
+            if path:
+                known.setdefault(label, path)
+        if row.sr:
+            layers.append(Layer(row.method, row.method, row.sr))
+    scenes = []
+    for key, layers in groups.items():
+        known = ends[key]
+        if known.get(PLAIN) in {layer.path for layer in layers}:
+            del known[PLAIN]  # bicubic is one of the methods
+        before = [Layer(label, None, known[label]) for label in (INPUT, PLAIN) if label in known]
+        after = [Layer(TRUTH, None, known[TRUTH])] if TRUTH in known else []
+        order = sorted(layers, key=lambda layer: results.methods.index(layer.label))
+        if found := (*before, *order, *after):
+            scenes.append(Scene(*key, found))
+    return scenes
+
+
+def spread(scenes: list[Scene], most: int) -> list[Scene]:
+    """At most ``most`` of the scenes, evenly spread over their order."""
+    if len(scenes) <= most:
+        return scenes
+    return [scenes[index * len(scenes) // most] for index in range(most)]
+
+
+def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
+    """8-bit levels (1, 3, H, W) uint8 of every version by label, and what went wrong with the others."""
+    found, problems = {}, []
+    for layer in scene.layers:
+        try:
+            found[layer.label] = read_levels(layer.path)
+        except PictureError as error:
+            problems.append(f"{layer.label}: {error}")
+    return found, problems
+
+
+def shrunk(levels: Tensor, longest: int) -> Tensor:
+    """Levels (1, 3, H, W) uint8 with sides of at most ``longest``; never enlarged.
+
+    Large pictures are averaged down by a whole number first, a strip at a time; the rest is bicubic.
+    """
+    factor = max(max(levels.shape[2:]) // longest, 1)
+    if factor > 1:
+        rows = strips(levels.shape[2], 3 * levels.shape[3], multiple=factor)
+        levels = torch.cat(
+            [F.avg_pool2d(levels[:, :, part].float(), factor, ceil_mode=True) for part in rows], 2
+        )
+        levels = levels.round().to(torch.uint8)
+    side = max(levels.shape[2:])
+    if side > longest:
+        levels = imresize(levels.float(), longest / side).round().clamp(0, 255).to(torch.uint8)
+    return levels
+
+
+def data_uri(levels: Tensor, lossless: bool = False) -> str:
+    """Levels (1, 3, H, W) uint8 as a WebP within an address."""
+    coded = BytesIO()
+    picture = Image.fromarray(levels[0].permute(1, 2, 0).contiguous().numpy())
+    if lossless:
+        picture.save(coded, "WEBP", lossless=True, method=4)
+    else:
+        picture.save(coded, "WEBP", quality=_WEBP_QUALITY, method=4)
+    return "data:image/webp;base64," + base64.b64encode(coded.getvalue()).decode("ascii")

@@ -1,0 +1,171 @@
+"""A headless Chromium for tests, spoken to over a pipe in its DevTools protocol: real input, real drawing."""
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def executable() -> str | None:
+    """Where a Chromium is: ``WILDSR_CHROMIUM``, or one of the usual names."""
+    named = os.environ.get("WILDSR_CHROMIUM")
+    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+class Chromium:
+    """A page at work; ``events`` holds all that it told."""
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._reader, self._writer = reader, writer
+        self._number, self._rest, self._session = 0, b"", None
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **parameters: Any) -> Any:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        os.write(self._writer, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def open(self, path: Path, width: int = 1280, height: int = 900, touch: bool = False) -> None:
+        """Load a file, with a window of this size; what was told before is forgotten."""
+        self.events.clear()
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
+        self.send("Emulation.setDeviceMetricsOverride", **size)
+        self.send("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=2)
+        self.send("Page.navigate", url=path.as_uri())
+        for _ in range(200):
+            if self.run("document.readyState") == "complete" and self.run("location.protocol") == "file:":
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"{path} did not load")
+
+    def run(self, expression: str) -> Any:
+        """The value of some JavaScript; promises are waited for."""
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
+        """A point of an element, scrolled into view."""
+        box = self.run(
+            f"(() => {{ const e = document.querySelector({selector!r});"
+            "e.scrollIntoView({block: 'center', behavior: 'instant'});"
+            "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
+        )
+        return box[0] + x * box[2], box[1] + y * box[3]
+
+    def mouse(self, *points: tuple[float, float], clicks: int = 1) -> None:
+        """Press at the first point, move over the others, let go at the last."""
+        for kind, at in (
+            ("mousePressed", points[0]),
+            *(("mouseMoved", p) for p in points),
+            ("mouseReleased", points[-1]),
+        ):
+            buttons = {"button": "left", "buttons": 1, "clickCount": clicks}
+            self.send("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], **buttons)
+
+    def touch(self, *frames: list[tuple[float, float]]) -> None:
+        """Fingers at their points, frame by frame, then lifted."""
+        for index, frame in enumerate(frames):
+            points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(frame)]
+            self.send(
+                "Input.dispatchTouchEvent", type="touchMove" if index else "touchStart", touchPoints=points
+            )
+        self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def key(self, key: str, text: str | None = None) -> None:
+        extra = {"text": text} if text else {}
+        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Enter": 13}
+        code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {}
+        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **code, **extra)
+        self.send("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
+
+    def screenshot(self, whole: bool = False) -> bytes:
+        """PNG of what is to be seen, or of the whole page."""
+        answer = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        return base64.b64decode(answer["data"])
+
+    def complaints(self) -> list[Any]:
+        """Errors on the console, and exceptions."""
+        self.run("0")
+        return [
+            event["params"]
+            for event in self.events
+            if event.get("method") == "Runtime.exceptionThrown"
+            or (event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error")
+            or (event.get("method") == "Runtime.consoleAPICalled" and event["params"]["type"] == "error")
+        ]
+
+    def requests(self) -> list[str]:
+        """Addresses that were asked for."""
+        self.run("0")
+        return [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._reader], [], [], 60)
+            if not ready:
+                raise TimeoutError("Chromium says nothing")
+            part = os.read(self._reader, 1 << 20)
+            if not part:
+                raise EOFError("Chromium ended")
+            self._rest += part
+        message, self._rest = self._rest.split(b"\0", 1)
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+
+@contextlib.contextmanager
+def chromium(program: str, folder: Path) -> Iterator[Chromium]:
+    """A Chromium with its profile in ``folder``, which ends with the block."""
+    to_child, writer = os.pipe()
+    reader, from_child = os.pipe()
+    # The protocol's pipe is file descriptors 3 and 4 of the child.
+    shell = f'exec 3<&{to_child} 4>&{from_child}; exec "$0" "$@"'
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--remote-debugging-pipe",
+    ]
+    options += ["--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
+    process = subprocess.Popen(
+        ["bash", "-c", shell, program, *options],
+        pass_fds=(to_child, from_child),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(to_child)
+    os.close(from_child)
+    try:
+        yield Chromium(reader, writer)
+    finally:
+        process.terminate()
+        process.wait(20)
+        os.close(reader)
+        os.close(writer)
