@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -242,7 +243,7 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
             yield item, _prepared(item, folder, how)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
         waiting: dict[Future[Made], Item] = {}
         remaining = iter(items)
         try:
@@ -262,6 +263,11 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one obeys, and ends it
 
 
 def _prepared(item: Item, folder: Path, how: Preparation) -> Made:

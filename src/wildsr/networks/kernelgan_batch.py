@@ -79,7 +79,7 @@ class KernelGANDiscriminators(nn.Module):
 
     Parameters are ``first`` (count, F, 3 * size^2), ``middle`` (count, layers - 2, F, F) and ``last`` (count, 1, F)
     with their biases, and scale and shift of the batch norms (count, layers - 2, F). ``first_u``, ``first_v`` and so on
-    are the vectors of the spectral norms.
+    are the vectors of the spectral norms. Batch norms keep no running statistics, since nothing would read them.
     """
 
     first_bias: Tensor
