@@ -113,7 +113,7 @@ def write_files(
     if report is not None:
         from wildsr.evaluation.report import write_report
 
-        write_report(results, report)
+        write_report(results, report, against=against)
         written.append(report)
     return written
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.degradations.bsrgan_plus import BsrganPlus
-from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.degradation import Degradation, load_record
 from wildsr.degradations.real_esrgan import RealEsrgan
 from wildsr.evaluation.datasets import Dataset, OnMade, degraded, real, shrunk
 from wildsr.evaluation.methods import BICUBIC, Choice, choose
@@ -19,6 +19,8 @@ from wildsr.zoo.errors import ModelError
 
 SCALE = 4
 WILD_SEED = 2026
+DRAWS = Path(__file__).parent / "draws"
+"""What was drawn with that seed, once and for all: what becomes of the samplers does not change the benchmark."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dat
 
 def _wild(degradation: Degradation, label: str) -> Part:
     def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
-        return degraded(name, folder, degradation, label, WILD_SEED, cache, on_made=on_made)
+        record = load_record(DRAWS / f"{label}.json")
+        draws = {one.picture: one.parameters for one in record.samples}
+        return degraded(name, folder, degradation, label, WILD_SEED, cache, draws, on_made)
 
     return Part(f"wild/{label}", ("photos/test", "test"), 25, build)
 
