@@ -1,0 +1,28 @@
+"""Photographs on disk for evaluations."""
+
+from pathlib import Path
+
+import torch
+from skimage import data
+from torch import Tensor
+
+from wildsr.evaluation.methods import save_picture
+
+
+def photograph(height: int = 96, width: int = 120, top: int = 0) -> Tensor:
+    """A part of scikit-image's astronaut (1, 3, height, width) in [0, 1]."""
+    pixels = torch.from_numpy(data.astronaut()[top : top + height, :width].copy())
+    return pixels.permute(2, 0, 1)[None].float() / 255
+
+
+def save_folder(folder: Path, **pictures: Tensor) -> Path:
+    """The pictures as PNG by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        save_picture(folder / f"{name}.png", picture)
+    return folder
+
+
+def darker(picture: Tensor, levels: int) -> Tensor:
+    """Every sample lower by some levels, and above 0, so that the PSNR is known."""
+    return (picture * (255 - levels) / 255).mul(255).round() / 255
