@@ -1,7 +1,7 @@
 """Where patches are cut and how they are turned: drawn from the generator of one sample."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -36,10 +36,15 @@ class Picker:
     role: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _areas(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        """Of all pictures up to each one."""
+        return np.cumsum([size.width * size.height for size in self.pictures.sizes])
+
     def number(self, index: int, rng: np.random.Generator) -> int:
         """The number of the picture for sample ``index``."""
         if self.weighing == "area":
-            areas = np.cumsum([size.width * size.height for size in self.pictures.sizes])
+            areas = self._areas
             return int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))
         epoch, place = divmod(index, len(self.pictures))
         return int(_order(len(self.pictures), self.seed, self.role, epoch)[place])

@@ -25,9 +25,10 @@ REAL_ESRGAN = Recipe(
         contest=Contest(weight=0.1),
     ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
-    # gt_size 256, use_hflip, no use_rot; l1_gt_usm and percep_gt_usm, but not gan_gt_usm
+    # The dataset cuts 400, the model keeps gt_size 256 after it has degraded them; use_hflip, no use_rot; l1_gt_usm and
+    # percep_gt_usm, but not gan_gt_usm.
     data=Degraded(
-        degradation=Preset(name="real-esrgan"), hr_patch=256, lr_patch=64, augment="mirror", sharpen=True
+        degradation=Preset(name="real-esrgan"), hr_patch=400, lr_patch=64, augment="mirror", sharpen=True
     ),
     train=Train(steps=400_000, batch_size=48, ema=0.999),
 )
