@@ -1,7 +1,7 @@
 """How fast KernelGAN is in batches, and how well it finds kernels that are known.
 
     python benchmarks/kernelgan.py [--steps 10] [--batches 1 4 16]
-    python benchmarks/kernelgan.py --recover FOLDER [--pictures 4] [--iterations 3000] [--seed 0]
+    python benchmarks/kernelgan.py --recover FOLDER [--pictures 4] [--iterations 3000] [--sparsity 5]
 
 The other side of the first is written as the method is described: one picture at a time, the generator run layer by
 layer on the crop, its kernel found by sending an impulse through it, both networks as modules. Both sides get the same
@@ -147,10 +147,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sparsity", type=float, default=5.0)
     arguments = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if arguments.recover:
-        settings = KernelGANSettings(iterations=arguments.iterations)
+        settings = KernelGANSettings(iterations=arguments.iterations, sparsity=arguments.sparsity)
         recover(arguments.recover, arguments.pictures, settings, arguments.seed)
         return
     plain = plain_seconds(max(3, arguments.steps // 3))

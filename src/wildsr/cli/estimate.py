@@ -15,6 +15,7 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.image.errors import PictureError
 
 if TYPE_CHECKING:
+    from wildsr.estimation.kernelgan import KernelGANSettings
     from wildsr.estimation.noise import NoiseRule
 
 FAILED, INTERRUPTED = 1, 130
@@ -55,6 +56,9 @@ def kernels(
     iterations: Annotated[
         int, typer.Option(min=1, help="Training steps for each picture; 3000 is KernelGAN's own number.")
     ] = 3000,
+    sparsity: Annotated[
+        float, typer.Option(min=0, help="Weight of KernelGAN's sparsity; 0.5 keeps more of oblique blurs.")
+    ] = 5.0,
     batch: Annotated[
         int, typer.Option(min=1, help="Pictures at once: more is faster and takes more memory.")
     ] = 16,
@@ -76,11 +80,13 @@ def kernels(
     Takes long. What is done is kept beside the pool; the same command goes on where it was stopped.
     """
     from wildsr.degradations.pools import PoolError
+    from wildsr.estimation.kernelgan import KernelGANSettings
 
+    settings = KernelGANSettings(iterations=iterations, sparsity=sparsity)
     try:
         _check_output(output, overwrite)
         failures = _kernels(
-            folders, output, int(scale.value), limit, iterations, batch, device, threads, seed, mat
+            folders, output, int(scale.value), limit, settings, batch, device, threads, seed, mat
         )
     except KeyboardInterrupt as error:
         _say(f"Interrupted; what is done is kept in {_record_path(output)}, and the same command goes on.")
@@ -96,7 +102,7 @@ def _kernels(
     output: Path,
     scale: int,
     limit: int | None,
-    iterations: int,
+    settings: "KernelGANSettings",
     batch: int,
     device: str,
     threads: int | None,
@@ -108,7 +114,6 @@ def _kernels(
     from wildsr.degradations.mat_kernels import export_mat_kernels
     from wildsr.degradations.pools import save_kernel_pool
     from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
-    from wildsr.estimation.kernelgan import KernelGANSettings
     from wildsr.estimation.overview import kernel_sheet, write_sheet
     from wildsr.estimation.sources import evenly, find_sources
 
@@ -119,14 +124,14 @@ def _kernels(
     sources = evenly(find_sources(folders), limit)
     record = KernelRecord(_record_path(output))
     with _progress() as progress:
-        task = progress.add_task("reading pictures", total=len(sources) * iterations)
+        task = progress.add_task("reading pictures", total=len(sources) * settings.iterations)
 
         def tell(done: int, iterations_done: int, what: str) -> None:
-            progress.update(task, completed=done * iterations + iterations_done, description=what)
+            progress.update(task, completed=done * settings.iterations + iterations_done, description=what)
 
         found = estimate_all(
             sources,
-            KernelGANSettings(iterations=iterations),
+            settings,
             record,
             seed=seed,
             batch=batch,

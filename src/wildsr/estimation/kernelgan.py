@@ -34,6 +34,7 @@ class KernelGANSettings:
             that it is told are real.
         features: channels of both networks.
         learning_rate: of both networks at the beginning.
+        sparsity: weight of the loss that makes kernels sparse, late in the training.
     """
 
     iterations: int = 3000
@@ -41,6 +42,7 @@ class KernelGANSettings:
     border: int = 10
     features: int = 64
     learning_rate: float = 2e-4
+    sparsity: float = 5.0
 
     @property
     def crop_d(self) -> int:
@@ -59,8 +61,11 @@ class Schedule:
         bicubic, centre, sparse: weights of those losses, (count,) float64.
     """
 
-    def __init__(self, count: int, learning_rate: float = 2e-4, device: str = "cpu") -> None:
+    def __init__(
+        self, count: int, learning_rate: float = 2e-4, sparsity: float = 5.0, device: str = "cpu"
+    ) -> None:
         self.learning_rate = learning_rate
+        self._sparsity = sparsity
         self.bicubic = torch.full((count,), 5.0, dtype=torch.float64, device=device)
         self.centre = torch.zeros_like(self.bicubic)
         self.sparse = torch.zeros_like(self.bicubic)
@@ -81,7 +86,7 @@ class Schedule:
             self.bicubic = torch.where(due, (self.bicubic / 100).clamp(min=5e-6), self.bicubic)
             late = due & (self.bicubic < 5e-3)
             self.centre = torch.where(late, 1.0, self.centre)
-            self.sparse = torch.where(late, 5.0, self.sparse)
+            self.sparse = torch.where(late, self._sparsity, self.sparse)
 
 
 class KernelGAN:
@@ -240,7 +245,7 @@ def estimate_kernels(
         rng = torch.Generator().manual_seed(source.seed)
         generators.initialise(index, rng)
         discriminators.initialise(index, rng)
-    schedule = Schedule(count, settings.learning_rate, device)
+    schedule = Schedule(count, settings.learning_rate, settings.sparsity, device)
     gan = KernelGAN(generators.to(device, dtype), discriminators.to(device, dtype), schedule)
     for iteration in range(settings.iterations):
         crops = zip(*(source.crops(iteration) for source in sources), strict=True)
