@@ -82,6 +82,13 @@ def test_changes() -> None:
     assert "optimizers.generator.schedule.final" not in flat(recipe)
 
 
+def test_null_takes_away() -> None:
+    taken = ["networks.disc_up=null", "optimizers.disc_up=null", "objective.terms.features=null"]
+    recipe = changed(RECIPES["ddnsr-track1"], taken, "")
+    assert set(recipe.networks) == set(recipe.optimizers) == {"up", "down", "disc_down"}
+    assert "objective.terms.features.weight" not in flat(recipe)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

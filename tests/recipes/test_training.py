@@ -10,6 +10,8 @@ from lightning.fabric import Fabric
 from safetensors.torch import load_file
 from tiny import make_features, make_pictures, tiny
 
+from wildsr.data.memory import picture_budget
+from wildsr.data.store import contents, write_store
 from wildsr.recipes.building import build, plan_of, rate_of, run_of, train
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.files import changed
@@ -176,6 +178,7 @@ def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Pa
         ("rrdb-psnr", ("networks.d.architecture=PatchGAN",), "has d, which is not trained"),
         ("rrdb-psnr", ("scale=3",), "cannot upscale by 3"),
         ("realsr-dped", (f"validation.folder={pictures / 'HR'}",), "must hold the folders LR and HR"),
+        ("dsgan", (f"validation.folder={pictures / 'HR'}",), "upscales nothing"),
     ]:
         with pytest.raises(RecipeError) as caught:
             build(tiny(name, pictures, changes), features)
@@ -205,3 +208,35 @@ def test_what_may_change_between_two_halves(pictures: Path) -> None:
     assert run_of(recipe, pictures).identity == run_of(longer, pictures).identity
     assert run_of(recipe, pictures).identity != run_of(changed(recipe, ["seed=5"], ""), pictures).identity
     assert plan_of(longer).steps == 9
+
+
+def test_pictures_stay_in_memory_where_they_fit(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert picture_budget() > 0
+    recipe = tiny("rrdb-psnr", pictures)
+    kept = build(recipe).data
+    assert kept.pictures["HR"].kept
+    monkeypatch.setattr("wildsr.recipes.data_building.picture_budget", lambda: 1000)
+    read = build(recipe)
+    assert not read.data.pictures["HR"].kept
+    assert "read as they are needed" in read.notes[0]
+    first, second = kept.dataset.sample(3), read.data.dataset.sample(3)
+    assert all(torch.equal(first[role], second[role]) for role in ("lr", "hr"))
+
+
+def test_stores_go_before_folders(pictures: Path, tmp_path: Path) -> None:
+    for role in ("HR", "LR"):
+        write_store(tmp_path / f"{role}.lmdb", contents(pictures / role, ["0.png", "1.png"]))
+    changes = ("data.inject_noise=false", "objective.terms.features.weight=0")
+    stored = build(tiny("realsr-df2k", tmp_path, changes)).data.dataset.sample(1)
+    plain = build(tiny("realsr-df2k", pictures, changes)).data.dataset.sample(1)
+    assert all(torch.equal(stored[role], plain[role]) for role in ("lr", "hr"))
+
+
+def test_a_trained_network_degrades(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
+    model = train(build(tiny("dsgan", pictures, ("train.steps=1",))), fabric, tmp_path)
+    changes = ("data.degradation.kind=learned", f"data.degradation.model={model}")
+    sample = build(tiny("rrdb-psnr", pictures, changes)).data.dataset.sample(0)
+    assert sample["lr"].shape == (3, 16, 16)
+    wrong = ("data.degradation.kind=learned", "data.degradation.model=nonsense")
+    with pytest.raises(RecipeError, match="nonsense"):
+        build(tiny("rrdb-psnr", pictures, wrong))

@@ -13,6 +13,8 @@ from wildsr.recipes.strict import Place, Problem, RecipeError, dotted, validated
 
 _KINDS = ("kind", "architecture")
 """The keys that say which of several parts one is."""
+_COLLECTIONS = ("networks", "optimizers", "terms", "pixel_terms")
+"""Where a null takes something away."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -68,7 +70,8 @@ def parse_recipe(text: str, origin: str, changes: Sequence[str] = ()) -> Recipe:
 def changed(recipe: Recipe, changes: Sequence[str], origin: str) -> Recipe:
     """The recipe with other values: ``train.steps=1000``, ``networks.generator.start=null``, written as in YAML.
 
-    A change of a ``kind`` or ``architecture`` leaves nothing of the part as it was; changes after it fill it.
+    A null takes a network, an optimizer or a loss away. A change of a ``kind`` or ``architecture`` leaves nothing of
+    the part as it was; changes after it fill it.
 
     Raises:
         RecipeError: for a change that is none, an unknown key, or a value that does not suit.
@@ -139,6 +142,9 @@ def _put(values: dict[str, Any], place: Place, value: Any, change: str) -> None:
             raise RecipeError(f"--set {change}: {step} is a single value and has nothing below it")
         values = inner
     last = str(place[-1])
+    if value is None and len(place) > 1 and place[-2] in _COLLECTIONS:
+        values.pop(last, None)
+        return
     if last in _KINDS and values.get(last) not in (None, value):
         values.clear()  # another kind has fields of its own
     values[last] = value

@@ -54,7 +54,7 @@ class Validation(Part):
     """Steps between validations."""
     pictures: Count = 10
     """How many at most, the first by name."""
-    patch: Count | None = 256
+    patch: int | None = Field(default=256, ge=64)
     """HR pixels on a side of what is cut from the middle of each; null for whole pictures."""
     lpips: bool = True
     """Compute LPIPS where its weights are found."""

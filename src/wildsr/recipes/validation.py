@@ -18,6 +18,7 @@ from wildsr.evaluation.weights import MissingWeights
 from wildsr.networks.lpips import Lpips
 from wildsr.ops.resize import resize
 from wildsr.recipes import data as data_parts
+from wildsr.recipes import networks as network_parts
 from wildsr.recipes.data_building import build_degradation
 from wildsr.recipes.recipe import Recipe
 from wildsr.recipes.strict import RecipeError
@@ -27,6 +28,8 @@ from wildsr.zoo.load import contract_of
 from wildsr.zoo.model import Model
 
 _SHOWN = 4
+_SMALLEST = 32
+"""HR pixels on a side; SSIM looks at windows of 11 within a border."""
 _SEED = 0x5EED
 """Keeps the draws of a validation apart from those of training."""
 
@@ -51,7 +54,11 @@ def build_validation(recipe: Recipe, features: Path | None) -> Validate | None:
     """
     if recipe.validation.folder is None:
         return None
+    if any(isinstance(part, network_parts.DSGANPart) for part in recipe.networks.values()):
+        raise RecipeError("validation.folder: DSGAN's network upscales nothing that could be compared")
     pairs = _pairs(recipe)
+    if small := [pair.name for pair in pairs if min(pair.hr.shape[-2:]) < _SMALLEST]:
+        raise RecipeError(f"validation.folder: {small[0]} has less than {_SMALLEST} pixels on a side")
     lpips = _lpips(recipe, features, pairs)
     if recipe.validation.best_by == "lpips" and lpips is None:
         raise RecipeError(
