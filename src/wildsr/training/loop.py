@@ -200,7 +200,7 @@ class _Loop:
         for name, optimizer in state.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = self.rates[name](state.step)
-        torch.manual_seed(_seed(plan.seed, state.step, self.fabric.global_rank))
+        _seed_generators(self.fabric.device, plan.seed, state.step, self.fabric.global_rank)
         losses = training_step(
             self.objective,
             state.step,
@@ -291,5 +291,12 @@ def _state(fabric: Fabric, objective: Objective, optimizers: Mapping[str, Optimi
     return State(networks, optimizers, average, scaler, LossesSeen(fabric.world_size))
 
 
-def _seed(seed: int, step: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
+def _seed_generators(device: torch.device, seed: int, step: int, rank: int) -> None:
+    """Seed what a step draws from by default: PyTorch's generators of the CPU and of this device."""
+    number = int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
+    # torch.manual_seed would note a call, with its stack, for every kind of device that is not in use, in every step.
+    torch.default_generator.manual_seed(number)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(number)
+    elif device.type == "mps":
+        torch.mps.manual_seed(number)
