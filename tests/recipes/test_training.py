@@ -45,7 +45,7 @@ def test_it_trains_and_resumes(
     name: str, pictures: Path, features: Path, fabric: Fabric, tmp_path: Path
 ) -> None:
     changes = tuple(f"optimizers.{role}.schedule.kind=constant" for role in RECIPES[name].optimizers)
-    halfway, whole = (tiny(name, pictures, (*changes, f"train.steps={steps}")) for steps in (2, 4))
+    halfway, whole = (tiny(name, pictures, (*changes, f"train.steps={steps}")) for steps in (1, 3))
     built = build(whole, features)
     before = {
         role: {key: value.clone() for key, value in network.named_parameters()}
@@ -59,9 +59,9 @@ def test_it_trains_and_resumes(
     losses = [
         {key: value for key, value in line.items() if "/" in key and "rate/" not in key} for line in lines
     ]
-    assert len(losses) == 4
+    assert len(losses) == 3
     assert all(math.isfinite(value) for line in losses for value in line.values())
-    assert losses[0] != losses[3]
+    assert losses[0] != losses[2]
     assert {key.split("/")[0] for key in losses[0]} == set(whole.networks)
 
     train(build(halfway, features), fabric, tmp_path / "stopped")
