@@ -59,30 +59,36 @@ def test_problems_are_told_once(tmp_path: Path, workers: int) -> None:
 
 
 class Deadly:
-    """A dataset whose third sample kills the process that makes it, or is too damaged."""
+    """A dataset whose third sample kills the process that makes it, or raises an error."""
 
     pickers: Sequence[Picker] = ()
 
-    def __init__(self, kill: bool) -> None:
-        self.kill = kill
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
 
     def sample(self, index: int) -> dict[str, Tensor]:
-        if index == 2 and self.kill:
+        if index == 2 and self.error is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        if index == 2:
-            raise DataError("too many pictures are damaged")
+        if index == 2 and self.error is not None:
+            raise self.error
         return {"lr": torch.zeros(1)}
 
 
 def test_a_killed_worker_is_an_error() -> None:
-    batches = Batches(Deadly(kill=True), 1, workers=1)(0)
+    batches = Batches(Deadly(None), 1, workers=1)(0)
     with pytest.raises(DataError, match=r"was killed(.|\n)*use fewer workers"):
         list(islice(batches, 4))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_of_a_worker_arrives_as_it_is(workers: int) -> None:
-    batches = Batches(Deadly(kill=False), 1, workers=workers)(0)
+    batches = Batches(Deadly(DataError("too many pictures are damaged")), 1, workers=workers)(0)
     with pytest.raises(DataError) as caught:
         list(islice(batches, 4))
     assert str(caught.value) == "too many pictures are damaged"
+
+
+def test_a_mistake_in_the_program_is_not_taken_for_a_dead_worker() -> None:
+    batches = Batches(Deadly(RuntimeError("a mistake")), 1, workers=1)(0)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        list(islice(batches, 4))

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from wildsr.data.datasets import Dataset, Sample
 from wildsr.data.errors import DataError
+from wildsr.degradations.degradation import DegradationError
 from wildsr.image import PictureError
 
 OnProblem = Callable[[str], None]
@@ -35,7 +36,7 @@ class _Samples:
         # An exception would arrive with the worker's traceback around the one line that a person needs.
         try:
             sample = self.dataset.sample(index)
-        except (DataError, PictureError) as error:
+        except (DataError, DegradationError, PictureError) as error:
             return _Made({}, [], str(error))
         problems = [problem for picker in self.dataset.pickers for problem in picker.problems.values()]
         return _Made(sample, problems)
@@ -106,7 +107,7 @@ class Batches:
                 made: _Made = next(iterator)
             # Besides PyTorch's own word for it, a pipe or socket of the dead worker may be what fails first.
             except (RuntimeError, ConnectionError, EOFError) as error:
-                if isinstance(error, RuntimeError) and "worker" not in str(error):
+                if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
                     raise
                 raise DataError(
                     f"a worker process that prepares pictures was killed ({_first_line(error)}). Most often memory "
