@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from wildsr.ops.borders import Border, inside, pad
 from wildsr.ops.filtering import filter_per_sample, filter_separably
-from wildsr.ops.resize import imresize, resize
+from wildsr.ops.resize import downscale_with_kernel, imresize, kernelgan_positions, resize
 from wildsr.ops.shifting import shift_cubic, shift_linear
 
 BORDERS: tuple[Border, ...] = ("reflect", "symmetric", "circular", "replicate")
@@ -114,3 +114,12 @@ def test_shifts_by_whole_pixels(amount: int) -> None:
 def test_cubic_shift_follows_a_straight_line() -> None:
     ramp = torch.arange(40, dtype=torch.float64).expand(1, 40)
     torch.testing.assert_close(shift_cubic(ramp, 0, 0.3)[0, 15:25], ramp[0, 15:25] - 0.3)
+
+
+@pytest.mark.parametrize("size", [(24, 36), (24, 37), (25, 33), (4, 5)])
+def test_shrinking_with_a_kernel_takes_pixels_of_the_blurred_picture(size: tuple[int, int]) -> None:
+    pictures, kernels = torch.rand(2, 3, *size, dtype=torch.float64), torch.rand(2, 4, 4, dtype=torch.float64)
+    blurred = filter_per_sample(pictures, kernels, "symmetric")
+    rows, columns = (kernelgan_positions(side, 0.25) for side in size)
+    found = downscale_with_kernel(pictures, kernels, 0.25)
+    torch.testing.assert_close(found, blurred[..., rows, :][..., columns])

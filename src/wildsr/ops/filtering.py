@@ -8,9 +8,11 @@ from wildsr.ops.borders import Border, pad
 
 
 def filter_per_sample(
-    images: Tensor, kernels: Tensor, border: Border = "reflect", flip: bool = False
+    images: Tensor, kernels: Tensor, border: Border = "reflect", flip: bool = False, stride: int = 1
 ) -> Tensor:
     """Filter (B, C, H, W) with kernels (B, h, w), or with one for all (1, h, w); the size stays.
+
+    Of the result, every ``stride``-th pixel is computed, from the first.
 
     ``flip`` gives the true convolution instead of the correlation. The centre of an even kernel is at half its
     size, and one pixel less when flipped. With these conventions it equals scipy.ndimage's correlate and convolve,
@@ -25,7 +27,8 @@ def filter_per_sample(
     padded, kernels = _prepared(images, kernels, border, flip)
     weight = kernels.expand(batch, tall, wide).repeat_interleave(channels, dim=0).unsqueeze(1)
     flat = padded.reshape(1, batch * channels, height + tall - 1, width + wide - 1)
-    return F.conv2d(flat, weight, groups=batch * channels).reshape(images.shape)
+    kept = (-(-height // stride), -(-width // stride))
+    return F.conv2d(flat, weight, stride=stride, groups=batch * channels).reshape(batch, channels, *kept)
 
 
 def filter_spectrally(

@@ -55,10 +55,15 @@ def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tens
     positions from 0 to H - 1 / scale. The original keeps the sample type of the blurred picture, so on 8-bit
     pictures it truncates: give levels as float64, and take ``.trunc()`` of the result.
     """
+    kept = [kernelgan_positions(size, scale) for size in images.shape[-2:]]
+    step = max(1, round(1 / scale))
+    if all(torch.equal(one, torch.arange(len(one)) * step) for one in kept):
+        # Sides that the factor divides: nothing is computed that would be left out.
+        blurred = filter_per_sample(images, kernels, "symmetric", stride=step)
+        return blurred[..., : len(kept[0]), : len(kept[1])]
     blurred = filter_per_sample(images, kernels, "symmetric")
-    for dim in (-2, -1):
-        kept = kernelgan_positions(images.shape[dim], scale).to(images.device)
-        blurred = blurred.index_select(dim, kept)
+    for dim, one in zip((-2, -1), kept, strict=True):
+        blurred = blurred.index_select(dim, one.to(images.device))
     return blurred
 
 
