@@ -10,9 +10,9 @@ import yaml
 
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.choosing import Wishes, choose_recipe
-from wildsr.recipes.files import changed, dump_recipe, flat, load_recipe, parse_recipe
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts.files import changed, dump_recipe, flat, load_recipe, parse_recipe
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import RecipeError
 
 NET = RECIPES["bsrnet-x4"]
 

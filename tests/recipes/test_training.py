@@ -12,11 +12,11 @@ from tiny import make_features, make_pictures, tiny
 
 from wildsr.data.memory import picture_budget
 from wildsr.data.store import contents, write_store
-from wildsr.recipes.building import build, plan_of, rate_of, run_of, train
+from wildsr.recipes.building.run import build, plan_of, rate_of, run_of, train
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.files import changed
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts.files import changed
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training.errors import TrainingError
 from wildsr.training.processes import Hardware, start
 
@@ -215,7 +215,7 @@ def test_pictures_stay_in_memory_where_they_fit(pictures: Path, monkeypatch: pyt
     recipe = tiny("rrdb-psnr", pictures)
     kept = build(recipe).data
     assert kept.pictures["HR"].kept
-    monkeypatch.setattr("wildsr.recipes.data_building.picture_budget", lambda: 1000)
+    monkeypatch.setattr("wildsr.recipes.building.data.picture_budget", lambda: 1000)
     read = build(recipe)
     assert not read.data.pictures["HR"].kept
     assert "read as they are needed" in read.notes[0]

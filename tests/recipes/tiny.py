@@ -10,17 +10,17 @@ from wildsr.degradations.pools import NoisePool, save_noise_pool
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures, layer_names
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.data import Degraded, Dual, Paired, Unpaired
-from wildsr.recipes.files import changed
-from wildsr.recipes.networks import (
+from wildsr.recipes.parts.data import Degraded, Dual, Paired, Unpaired
+from wildsr.recipes.parts.files import changed
+from wildsr.recipes.parts.networks import (
     CompactPart,
     DegradationNetworkPart,
     EDLNetPart,
     RRDBNetPart,
     SRResCGANPart,
 )
-from wildsr.recipes.objectives import DSGANObjective
-from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.parts.objectives import DSGANObjective
+from wildsr.recipes.parts.recipe import Recipe
 
 _SMALL_NETWORKS = {
     RRDBNetPart: {"features": 8, "blocks": 1, "growth": 4},

@@ -39,9 +39,9 @@ def show(
     """Print a recipe as YAML, every value written out; what it prints is a recipe to change and train."""
     with training_parts():
         from wildsr.recipes.choosing import Wishes, choose_recipe
-        from wildsr.recipes.files import dump_recipe
-        from wildsr.recipes.recipe import Recipe
-        from wildsr.recipes.strict import RecipeError
+        from wildsr.recipes.parts.files import dump_recipe
+        from wildsr.recipes.parts.recipe import Recipe
+        from wildsr.recipes.parts.strict import RecipeError
     if schema:
         typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
         return

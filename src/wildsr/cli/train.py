@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from wildsr.image.errors import PictureError
 
 if TYPE_CHECKING:
-    from wildsr.recipes.building import Built
+    from wildsr.recipes.building.run import Built
     from wildsr.training.events import Event
     from wildsr.training.processes import Hardware
 
@@ -83,9 +83,9 @@ def train(
     """
     with training_parts():
         from wildsr.data.errors import DataError
-        from wildsr.recipes.building import build
+        from wildsr.recipes.building.run import build
         from wildsr.recipes.choosing import Wishes, choose_recipe
-        from wildsr.recipes.strict import RecipeError
+        from wildsr.recipes.parts.strict import RecipeError
         from wildsr.training.errors import Interrupted, TrainingError
         from wildsr.training.processes import Hardware
     wishes = Wishes(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
@@ -94,7 +94,7 @@ def train(
         with Console(stderr=True).status("reading pictures"):
             built = build(chosen, features)
         if dry_run:
-            from wildsr.recipes.dry_run import dry_run as say
+            from wildsr.recipes.building.dry_run import dry_run as say
 
             typer.echo("\n".join(say(built, out)))
             return
@@ -127,7 +127,7 @@ def training_parts() -> Iterator[None]:
 
 def _train(built: "Built", hardware: "Hardware", out: Path) -> None:
     """Train, show how it goes, and print the model file; of several processes only the first speaks."""
-    from wildsr.recipes.building import train as run
+    from wildsr.recipes.building.run import train as run
     from wildsr.training.processes import start
 
     fabric = start(hardware)

@@ -7,11 +7,11 @@ of the paper's degradation; ``--set data.degradation.name=bsrgan-camera`` has it
 
 from typing import Literal
 
-from wildsr.recipes.data import Degraded, Preset
-from wildsr.recipes.networks import RRDBNetPart, UNetPart
-from wildsr.recipes.objectives import L1, Contest, Features, GANObjective, PixelObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Degraded, Preset
+from wildsr.recipes.parts.networks import RRDBNetPart, UNetPart
+from wildsr.recipes.parts.objectives import L1, Contest, Features, GANObjective, PixelObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 # H_size 320, lq_patchsize 72; at x2 the same LR patch in the same HR patch
 _DATA = Degraded(degradation=Preset(name="bsrgan"), hr_patch=320, lr_patch=72)

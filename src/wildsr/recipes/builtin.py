@@ -1,7 +1,7 @@
 """The recipes that come with wildsr, by name. Imports no torch."""
 
 from wildsr.recipes import bsrgan, compact, ddnsr, dsgan, edl, esrgan, real_esrgan, realsr, srrescgan
-from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.parts.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
     "wildsr-compact-x4": compact.WILDSR_COMPACT_X4,

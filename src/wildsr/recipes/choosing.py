@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.data import Degraded, Dual, Unpaired
-from wildsr.recipes.files import changed, load_recipe
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts.data import Degraded, Dual, Unpaired
+from wildsr.recipes.parts.files import changed, load_recipe
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import RecipeError
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -24,7 +24,7 @@ class Wishes:
         validation: folder to validate on.
         init: models to start from, a name or a file each; NETWORK=MODEL for another network than the result.
         steps: how many.
-        changes: as :func:`wildsr.recipes.files.changed` takes them; they come last.
+        changes: as :func:`wildsr.recipes.parts.files.changed` takes them; they come last.
     """
 
     data: tuple[Path, ...] = ()

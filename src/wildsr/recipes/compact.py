@@ -3,11 +3,11 @@
 Every number is ours; docs/models/ says which model was made with which.
 """
 
-from wildsr.recipes.data import Degraded, Preset
-from wildsr.recipes.networks import CompactPart
-from wildsr.recipes.objectives import PSNR, Lpips, PixelObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Cosine, Optimizer
+from wildsr.recipes.parts.data import Degraded, Preset
+from wildsr.recipes.parts.networks import CompactPart
+from wildsr.recipes.parts.objectives import PSNR, Lpips, PixelObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Cosine, Optimizer
 
 _MIXTURE = Preset(
     name="wild",

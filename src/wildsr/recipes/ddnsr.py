@@ -4,17 +4,17 @@ Numbers: the authors' train.py and method/gan.py. Phases end after 50, 100, 200 
 halved at each, and Adam starts anew. The four Track 2 variants differ in the HR pictures that they are given.
 """
 
-from wildsr.recipes.data import Dual
-from wildsr.recipes.networks import (
+from wildsr.recipes.parts.data import Dual
+from wildsr.recipes.parts.networks import (
     DDNSRPatchPart,
     DDNSRVGGPart,
     DegradationNetworkPart,
     Network,
     RRDBNetPart,
 )
-from wildsr.recipes.objectives import L1, DDNSRObjective, Features
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.objectives import L1, DDNSRObjective, Features
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 _PHASES = (50 * 1024, 100 * 1024, 200 * 1024)
 _ADAM = Optimizer(kind="keras-adam", rate=1e-4, epsilon=1e-7, schedule=Milestones(at=_PHASES))

@@ -5,11 +5,11 @@ has 3,450 pictures, 216 batches of 16, so that is 64,800 steps here; with anothe
 optimizers.*.schedule likewise, or leave them.
 """
 
-from wildsr.recipes.data import Preset, Unpaired
-from wildsr.recipes.networks import DSGANDiscriminatorPart, DSGANPart
-from wildsr.recipes.objectives import Colour, DSGANObjective, Lpips
-from wildsr.recipes.recipe import Recipe, Train, Validation
-from wildsr.recipes.schedules import Linear, Optimizer
+from wildsr.recipes.parts.data import Preset, Unpaired
+from wildsr.recipes.parts.networks import DSGANDiscriminatorPart, DSGANPart
+from wildsr.recipes.parts.objectives import Colour, DSGANObjective, Lpips
+from wildsr.recipes.parts.recipe import Recipe, Train, Validation
+from wildsr.recipes.parts.schedules import Linear, Optimizer
 
 _EPOCH = 216
 _STEPS = 300 * _EPOCH

@@ -3,11 +3,11 @@
 Numbers: the authors' options/df2k/train_ntire.yml and train_aim.yml. The cr_weight in the first is read by no code.
 """
 
-from wildsr.recipes.data import Paired
-from wildsr.recipes.networks import EDLNetPart, PatchGANPart
-from wildsr.recipes.objectives import L1, Contest, ExclusionaryObjective, Features
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Paired
+from wildsr.recipes.parts.networks import EDLNetPart, PatchGANPart
+from wildsr.recipes.parts.objectives import L1, Contest, ExclusionaryObjective, Features
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 
 def _edl(

@@ -4,11 +4,11 @@ Numbers: KAIR, options/train_rrdb_psnr.json (patches of 96, 16 a batch, rates), 
 4.1: L1, halved every 200 k steps, one million steps).
 """
 
-from wildsr.recipes.data import Degraded, Preset
-from wildsr.recipes.networks import RRDBNetPart
-from wildsr.recipes.objectives import L1, PixelObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Degraded, Preset
+from wildsr.recipes.parts.networks import RRDBNetPart
+from wildsr.recipes.parts.objectives import L1, PixelObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 RRDB_PSNR = Recipe(
     name="rrdb-psnr",

@@ -3,11 +3,11 @@
 Numbers: the authors' options/train_realesrgan_x4plus.yml; 12 samples on each of 4 GPUs are a batch of 48.
 """
 
-from wildsr.recipes.data import Degraded, Preset
-from wildsr.recipes.networks import RRDBNetPart, UNetPart
-from wildsr.recipes.objectives import L1, Contest, Features, GANObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Degraded, Preset
+from wildsr.recipes.parts.networks import RRDBNetPart, UNetPart
+from wildsr.recipes.parts.objectives import L1, Contest, Features, GANObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 _ADAM = Optimizer(rate=1e-4, betas=(0.9, 0.99), schedule=Milestones(at=(400_000,)))
 

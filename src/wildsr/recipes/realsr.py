@@ -5,11 +5,11 @@ Numbers: the authors' options/df2k/train_bicubic_noise.yml and options/dped/trai
 a pool of noise.
 """
 
-from wildsr.recipes.data import Paired
-from wildsr.recipes.networks import Network, PatchGANPart, RRDBNetPart, VGG128Part
-from wildsr.recipes.objectives import L1, Contest, Features, GANObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Paired
+from wildsr.recipes.parts.networks import Network, PatchGANPart, RRDBNetPart, VGG128Part
+from wildsr.recipes.parts.objectives import L1, Contest, Features, GANObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 _ADAM = Optimizer(
     rate=1e-4, betas=(0.9, 0.999), schedule=Milestones(at=(5_000, 10_000, 20_000, 30_000), ahead=1)

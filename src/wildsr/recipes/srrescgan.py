@@ -4,11 +4,11 @@ Numbers: the defaults of the authors' training_codes/main_sr_color.py. Pairs com
 and LR pictures that DSGAN made of them.
 """
 
-from wildsr.recipes.data import Paired
-from wildsr.recipes.networks import SRResCGANPart, VGG128Part
-from wildsr.recipes.objectives import L1, TV, Contest, Features, Mixup, SRResCGANObjective
-from wildsr.recipes.recipe import Recipe, Train
-from wildsr.recipes.schedules import Milestones, Optimizer
+from wildsr.recipes.parts.data import Paired
+from wildsr.recipes.parts.networks import SRResCGANPart, VGG128Part
+from wildsr.recipes.parts.objectives import L1, TV, Contest, Features, Mixup, SRResCGANObjective
+from wildsr.recipes.parts.recipe import Recipe, Train
+from wildsr.recipes.parts.schedules import Milestones, Optimizer
 
 _ADAM = Optimizer(
     rate=1e-4, betas=(0.9, 0.999), schedule=Milestones(at=(5_000, 10_000, 20_000, 30_000), ahead=1)

@@ -16,8 +16,8 @@ from wildsr.networks.span import SPAN
 from wildsr.networks.spectral_norm import SpectralNormConv2d
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.ops.frequency import LowPass
-from wildsr.recipes import networks as parts
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts import networks as parts
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load_network

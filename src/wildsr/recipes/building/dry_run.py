@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from wildsr.data.loader import Batches
 from wildsr.image import Canvas, Traits, write
-from wildsr.recipes.building import Built
-from wildsr.recipes.recipe import Recipe
+from wildsr.recipes.building.run import Built
+from wildsr.recipes.parts.recipe import Recipe
 
 SHEET = "first-batch.png"
 _SHOWN = 8

@@ -11,14 +11,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from wildsr.data.loader import Batches, OnProblem
-from wildsr.recipes import schedules as parts
-from wildsr.recipes.data_building import Found, build_data, notes_on, workers_of
-from wildsr.recipes.files import dump_recipe, flat
-from wildsr.recipes.network_building import build_network
-from wildsr.recipes.objective_building import build_objective, check_roles
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import RecipeError
-from wildsr.recipes.validation import build_validation, note_on
+from wildsr.recipes.building.data import Found, build_data, notes_on, workers_of
+from wildsr.recipes.building.networks import build_network
+from wildsr.recipes.building.objectives import build_objective, check_roles
+from wildsr.recipes.building.validation import build_validation, note_on
+from wildsr.recipes.parts import schedules as parts
+from wildsr.recipes.parts.files import dump_recipe, flat
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training import schedules
 from wildsr.training.events import OnEvent
 from wildsr.training.loop import fit

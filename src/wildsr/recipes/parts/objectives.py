@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wildsr.recipes.strict import Part
+from wildsr.recipes.parts.strict import Part
 
 Weight = Annotated[float, Field(ge=0)]
 Layer = Annotated[str, Field(pattern=r"^(conv|relu)[1-5]_[1-4]$")]

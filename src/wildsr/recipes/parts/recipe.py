@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wildsr.recipes.data import Data
-from wildsr.recipes.networks import Network
-from wildsr.recipes.objectives import Objective
-from wildsr.recipes.schedules import Optimizer
-from wildsr.recipes.strict import Part
+from wildsr.recipes.parts.data import Data
+from wildsr.recipes.parts.networks import Network
+from wildsr.recipes.parts.objectives import Objective
+from wildsr.recipes.parts.schedules import Optimizer
+from wildsr.recipes.parts.strict import Part
 
 Count = Annotated[int, Field(ge=1)]
 

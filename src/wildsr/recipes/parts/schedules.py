@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wildsr.recipes.strict import Part
+from wildsr.recipes.parts.strict import Part
 
 Step = Annotated[int, Field(ge=0)]
 

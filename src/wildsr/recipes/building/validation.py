@@ -17,11 +17,11 @@ from wildsr.evaluation.perceptual import SMALLEST, load_lpips, lpips_files
 from wildsr.evaluation.weights import MissingWeights
 from wildsr.networks.lpips import Lpips
 from wildsr.ops.resize import resize
-from wildsr.recipes import data as data_parts
-from wildsr.recipes import networks as network_parts
-from wildsr.recipes.data_building import build_degradation
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.building.data import build_degradation
+from wildsr.recipes.parts import data as data_parts
+from wildsr.recipes.parts import networks as network_parts
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training.plan import Validate, Validation
 from wildsr.zoo.architectures import ARCHITECTURES, recognise
 from wildsr.zoo.load import contract_of

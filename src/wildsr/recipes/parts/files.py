@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from wildsr.recipes.recipe import Recipe
-from wildsr.recipes.strict import Place, Problem, RecipeError, dotted, validated
+from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.parts.strict import Place, Problem, RecipeError, dotted, validated
 
 _KINDS = ("kind", "architecture")
 """The keys that say which of several parts one is."""

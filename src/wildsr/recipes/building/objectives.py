@@ -17,8 +17,8 @@ from wildsr.networks.dsgan import DSGANDiscriminator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.vgg import Depth
 from wildsr.ops.frequency import LowPass
-from wildsr.recipes import objectives as parts
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts import objectives as parts
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training.objective import Objective
 from wildsr.training.objectives.ddnsr import DDNSRObjective
 from wildsr.training.objectives.dsgan import DSGANObjective

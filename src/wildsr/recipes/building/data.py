@@ -23,8 +23,8 @@ from wildsr.degradations.presets import preset
 from wildsr.degradations.realsr import RealSr
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.ops.sharpening import unsharp_mask
-from wildsr.recipes import data as parts
-from wildsr.recipes.strict import RecipeError
+from wildsr.recipes.parts import data as parts
+from wildsr.recipes.parts.strict import RecipeError
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load_network

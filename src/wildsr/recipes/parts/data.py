@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wildsr.recipes.strict import Part
+from wildsr.recipes.parts.strict import Part
 
 Count = Annotated[int, Field(ge=1)]
 
