@@ -240,3 +240,28 @@ def test_a_trained_network_degrades(pictures: Path, fabric: Fabric, tmp_path: Pa
     wrong = ("data.degradation.kind=learned", "data.degradation.model=nonsense")
     with pytest.raises(RecipeError, match="nonsense"):
         build(tiny("rrdb-psnr", pictures, wrong))
+
+
+def test_ddnsr_leaves_a_network_that_degrades(
+    pictures: Path, features: Path, fabric: Fabric, tmp_path: Path
+) -> None:
+    built = build(tiny("ddnsr-track2-div2k", pictures, ("train.steps=1",)), features)
+    model = train(built, fabric, tmp_path / "ddnsr")
+    down = model.with_stem(f"{model.stem}-down")
+    assert {path.name for path in model.parent.glob("*.safetensors")} == {model.name, down.name}
+    kept = load_file(down)
+    trained = built.objective.networks["down"].state_dict()
+    assert all(torch.equal(kept[key], value) for key, value in trained.items())
+
+    learned = ("data.degradation.kind=learned", f"data.degradation.model={down}")
+    references = f"data.degradation.references={pictures / 'LR'}"
+    with pytest.raises(RecipeError, match=r"data\.degradation\.references"):
+        build(tiny("rrdb-psnr", pictures, learned))
+    degrading = build(tiny("rrdb-psnr", pictures, (*learned, references, "train.steps=1")))
+    assert degrading.data.dataset.sample(0)["lr"].shape == (3, 16, 16)
+    train(degrading, fabric, tmp_path / "next")
+
+    (tmp_path / "other").mkdir()
+    down.rename(tmp_path / "other" / down.name)
+    with pytest.raises(TrainingError, match=r"-down\.safetensors exists"):
+        train(built, fabric, tmp_path / "other")

@@ -36,6 +36,7 @@ class SmallGan:
         default_factory=lambda: {"g": small_generator(), "d": small_discriminator()}
     )
     result: str = "g"
+    by_products: tuple[str, ...] = ()
 
     def turns(self, step: int) -> Sequence[Turn]:
         return [
@@ -65,6 +66,7 @@ class Pixel:
 
     networks: Mapping[str, nn.Module] = field(default_factory=lambda: {"g": small_generator()})
     result: str = "g"
+    by_products: tuple[str, ...] = ()
 
     def turns(self, step: int) -> Sequence[Turn]:  # noqa: ARG002
         return [Turn("pixel", self.losses)]

@@ -1,7 +1,8 @@
 """DDNSR: a degradation network and a reconstruction network learn from each other, on unpaired pictures.
 
 Numbers: the authors' train.py and method/gan.py. Phases end after 50, 100, 200 and 300 times 1024 batches; the rate is
-halved at each, and Adam starts anew. The four Track 2 variants differ in the HR pictures that they are given.
+halved at each, and Adam starts anew. ``NAME-down.safetensors`` is what degrades: with real LR pictures a degradation of
+the kind ``learned``. The four Track 2 variants differ in the HR pictures that they are given.
 """
 
 from wildsr.recipes.parts.data import Dual

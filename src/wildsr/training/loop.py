@@ -56,7 +56,7 @@ def fit(
     ``fabric`` comes from :func:`wildsr.training.processes.start`, and says which devices, how many processes and which
     precision; ``optimizers`` and ``rates`` have one entry for each of ``objective.networks``. Networks stay in the mode
     (training or evaluation) that they come in. The folder must be the same one for all processes on its machine;
-    the first process alone writes and validates.
+    the first process alone writes and validates. The objective's by-products are written beside the model.
 
     Raises:
         Interrupted: after SIGTERM or SIGINT, once the state is saved. A second signal ends the process at once.
@@ -67,7 +67,8 @@ def fit(
     for name in objective.networks:
         if name not in optimizers or name not in rates:
             raise ValueError(f"the network '{name}' needs an optimizer and a learning rate")
-    model_header(objective.networks[objective.result])
+    for name in (objective.result, *objective.by_products):
+        model_header(objective.networks[name])
     with ExitStack() as stack:
         devices = [fabric.device] if fabric.device.type == "cuda" else []
         stack.enter_context(torch.random.fork_rng(devices))
@@ -89,7 +90,7 @@ def fit(
                 f"memory ran out in step {state.step + 1}: compute the batch in more parts (accumulate), or train on "
                 "smaller batches or patches. The same command goes on from the last state"
             ) from error
-        return record.model_path
+        return record.path_of(run.name)
 
 
 class _Loop:
@@ -120,11 +121,17 @@ class _Loop:
         average = self.state.average
         return self.objective.networks[self.objective.result] if average is None else average.network
 
+    @property
+    def models(self) -> dict[str, nn.Module]:
+        """The networks that are written, by the names of their files."""
+        name, networks = self.record.run.name, self.objective.networks
+        return {name: self.result} | {f"{name}-{one}": networks[one] for one in self.objective.by_products}
+
     def begin(self) -> None:
         """Go on from the last state, or save the first one, which shows early that saving is possible."""
         content = self.record.load()
         if content is None:
-            self.record.begin(self.state)
+            self.record.begin(self.state, self.models)
         else:
             self.restore(content)
         self.began, self.first_step = time.monotonic(), self.state.step
@@ -226,7 +233,7 @@ class _Loop:
         if validate:
             self.record.judge(self.state, self.result)
         if save:
-            self.record.save(self.state, self.result, must=must)
+            self.record.save(self.state, self.models, must=must)
             self.failures = 0
 
     def bad_weights(self) -> Bad | None:

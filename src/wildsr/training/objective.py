@@ -39,6 +39,11 @@ class Objective(Protocol):
         """Name of the network that the run is for: it is averaged (EMA), validated and written as a Model."""
         ...
 
+    @property
+    def by_products(self) -> Sequence[str]:
+        """Names of further networks that are of use on their own: each is written too, as it is, not averaged."""
+        ...
+
     def turns(self, step: int) -> Sequence[Turn]:
         """What is done in training step ``step``, counted from zero, in this order."""
         ...

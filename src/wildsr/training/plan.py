@@ -89,7 +89,7 @@ class Run:
 
     Attributes:
         folder: gets ``state/``, ``NAME.safetensors``, ``recipe.yaml``, ``log.jsonl``, ``tensorboard/``, ``samples/``.
-        name: of the model file.
+        name: of the model file; by-products of the objective are ``NAME-NETWORK.safetensors``.
         recipe: the resolved recipe as text, written beside every model.
         identity: what a state must agree on to be resumed, flat ("networks.g.blocks": "23"); leave out what may change
             between two halves of a run: its length, folders of data, workers, devices.

@@ -1,7 +1,7 @@
 """What a run writes and tells, at the hands of its first process alone."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,37 +78,38 @@ class Record:
         state.best = self._by_first(lambda: self._judged(state, network))
         self._line_time += time.monotonic() - began
 
-    def begin(self, state: State) -> None:
+    def begin(self, state: State, models: Iterable[str]) -> None:
         """Save the state of a run that has none, which shows early that saving is possible.
 
         Raises:
-            TrainingError: when it is not, or a model of another run would be overwritten.
+            TrainingError: when it is not, or one of ``models`` is there, of another run.
         """
 
         def write() -> None:
-            if self.model_path.exists():
-                raise TrainingError(
-                    f"{self.model_path} exists, but no state from which its training could go on; choose another "
-                    "folder, or move it away"
-                )
+            for path in (self.path_of(name) for name in models):
+                if path.exists():
+                    raise TrainingError(
+                        f"{path} exists, but no state from which its training could go on; choose another folder, or "
+                        "move it away"
+                    )
             self.tell(Saved(state.step, save_state(self.run, state.content(), self.plan.keep)))
 
         self._by_first(write)
 
-    def save(self, state: State, network: nn.Module, *, must: bool) -> None:
-        """Save the model and the state. Unless it ``must`` succeed, the run goes on without when it cannot."""
+    def save(self, state: State, models: Mapping[str, nn.Module], *, must: bool) -> None:
+        """Save networks by name, and the state. Unless it ``must`` succeed, the run goes on without when it cannot."""
 
         def write() -> None:
             # In this order: a run whose last state is there is taken as finished.
-            self._write_model(self.model_path, network, state.step)
+            for name, network in models.items():
+                self._write_model(self.path_of(name), network, state.step)
             self.tell(Saved(state.step, save_state(self.run, state.content(), self.plan.keep)))
 
         self._by_first(write if must else lambda: self._goes_on(state.step, write))
 
-    @property
-    def model_path(self) -> Path:
-        """The model file."""
-        return self.run.folder / f"{self.run.name}.safetensors"
+    def path_of(self, name: str) -> Path:
+        """The file of a network."""
+        return self.run.folder / f"{name}.safetensors"
 
     def close(self) -> None:
         """Write what is still waiting."""
@@ -127,7 +128,7 @@ class Record:
         best, better, step = state.best, False, state.step
         if by is not None:
             value = found.metrics[by]
-            path = self.model_path.with_stem(f"{self.run.name}-best")
+            path = self.path_of(f"{self.run.name}-best")
             better = best is None or (value > best[0] if self.plan.higher_is_better else value < best[0])
             better = better and self._goes_on(step, lambda: self._write_model(path, network, step))
             best = (value, step) if better else best

@@ -30,9 +30,10 @@ def dry_run(built: Built, folder: Path) -> list[str]:
     batch = next(Batches(built.data.dataset, recipe.train.batch_size)(0))
     lines = [f"{recipe.name}: {recipe.about}"] if recipe.about else [recipe.name]
     for name, network in built.objective.networks.items():
-        result = ", what the run is for" if name == built.objective.result else ""
+        role = ", what the run is for" if name == built.objective.result else ""
+        role = ", which is written too" if name in built.objective.by_products else role
         count = sum(weight.numel() for weight in network.parameters())
-        lines.append(f"network {name}: {recipe.networks[name].architecture}, {count:,} parameters{result}")
+        lines.append(f"network {name}: {recipe.networks[name].architecture}, {count:,} parameters{role}")
     lines += built.notes
     shapes = ", ".join(f"{role} {tuple(tensor.shape)}" for role, tensor in batch.items())
     lines.append(f"batch: {shapes}")

@@ -54,7 +54,7 @@ class LearnedDegradation(Part):
 
     kind: Literal["learned"] = "learned"
     model: str
-    """Its name or file."""
+    """Its name or file: a run of ``dsgan``, or the ``-down`` file of a ``ddnsr`` one."""
     references: Path | None = None
     """The real LR pictures that DDNSR's network takes noise from; all are kept in memory."""
 

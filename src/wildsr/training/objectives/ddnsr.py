@@ -36,6 +36,7 @@ class DDNSRObjective:
     """
 
     result = "up"
+    by_products = ("down",)
 
     def __init__(
         self,

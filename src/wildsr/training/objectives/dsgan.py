@@ -41,6 +41,7 @@ class DSGANObjective:
     """
 
     result = "generator"
+    by_products = ()
 
     def __init__(
         self,

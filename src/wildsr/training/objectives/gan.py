@@ -48,6 +48,7 @@ class GanObjective:
     """
 
     result = "generator"
+    by_products = ()
 
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, terms: Terms, contest: Contest

@@ -18,6 +18,7 @@ class PixelObjective:
     """
 
     result = "generator"
+    by_products = ()
 
     def __init__(self, generator: nn.Module, terms: Terms) -> None:
         if not any(term.weight for term in terms.values()):
