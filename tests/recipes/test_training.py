@@ -18,6 +18,7 @@ from wildsr.recipes.parts.files import changed
 from wildsr.recipes.parts.recipe import Recipe
 from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training.errors import TrainingError
+from wildsr.training.objectives.gan import GanObjective
 from wildsr.training.processes import Hardware, start
 
 
@@ -174,6 +175,9 @@ def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Pa
         ("realsr-df2k", ("data.lr_patch=50",), "its patches are 48 pixels wide"),
         ("edl-ntire", ("networks.generator.architecture=RRDBNet",), "needs an EDLNet"),
         ("ddnsr-track1", ("data.hr_patch=64",), "must be 4 times"),
+        ("realsr-df2k", ("objective.contest.loss=lsgan",), "objective.contest.relative_to: a relativistic loss"),
+        ("srrescgan", ("objective.contest.high_pass=8",), "objective.contest.high_pass: the size of a low-pass"),
+        ("dsgan", ("objective.terms.colour.kernel=6",), "objective.terms.colour.kernel: the size of a low-pass"),
         ("dsgan", ("networks.discriminator.architecture=PatchGAN",), "needs a DSGANDiscriminator"),
         ("rrdb-psnr", ("networks.d.architecture=PatchGAN",), "has d, which is not trained"),
         ("rrdb-psnr", ("scale=3",), "cannot upscale by 3"),
@@ -187,6 +191,27 @@ def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Pa
         RecipeError, match=r"objective\.terms\.features needs(.|\n)*vgg19\.pth(.|\n)*--features"
     ):
         build(tiny("realsr-df2k", pictures), tmp_path)
+
+
+def test_esrgan_fs_is_a_variant(pictures: Path, features: Path) -> None:
+    """docs/training.md says how to have it: its losses are those of the original's filters."""
+    changes = (
+        "data.inject_noise=false",
+        "objective.contest.high_pass=9",
+        "objective.terms.pixel.kind=colour",
+        "objective.terms.pixel.kernel=9",
+        "objective.terms.pixel.borders=zeros",
+        "objective.terms.pixel.weight=0.01",
+    )
+    objective = build(tiny("realsr-df2k", pictures, changes), features).objective
+    assert isinstance(objective, GanObjective)
+    one, other = torch.rand(2, 1, 3, 24, 20).unbind()
+    low = [torch.nn.functional.avg_pool2d(each, 9, 1, 4) for each in (one, other)]
+    pixel = objective.terms["pixel"]
+    torch.testing.assert_close(pixel.loss(one, other), (low[0] - low[1]).abs().mean())
+    assert pixel.weight == 0.01
+    assert objective.contest.seen is not None
+    torch.testing.assert_close(objective.contest.seen(one), 0.5 + 0.5 * (one - low[0]))
 
 
 def test_rates_are_the_originals() -> None:

@@ -16,7 +16,7 @@ from wildsr.losses.total_variation import tv_difference
 from wildsr.networks.dsgan import DSGANDiscriminator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.vgg import Depth
-from wildsr.ops.frequency import LowPass
+from wildsr.ops.frequency import Borders, LowPass
 from wildsr.recipes.parts import objectives as parts
 from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training.objective import Objective
@@ -129,15 +129,29 @@ def _dsgan(
 
 
 def _contest(part: parts.Contest, seed: int) -> Contest:
+    try:
+        adversary = Adversary(part.loss, part.relative_to)
+    except ValueError as error:
+        raise RecipeError(
+            f"objective.contest.relative_to: {error}; set it to null, or objective.contest.loss to vanilla"
+        ) from error
+    high_pass = None if part.high_pass is None else _low_pass(part.high_pass, "zeros", "contest.high_pass")
     return Contest(
-        Adversary(part.loss, part.relative_to),
+        adversary,
         part.weight,
-        None if part.high_pass is None else LowPass(part.high_pass).rest,
+        None if high_pass is None else high_pass.rest,
         part.generator_every,
         part.generator_after,
         part.penalty,
         seed,
     )
+
+
+def _low_pass(size: int, borders: Borders, where: str) -> LowPass:
+    try:
+        return LowPass(size, borders=borders)
+    except ValueError as error:
+        raise RecipeError(f"objective.{where}: {error}") from error
 
 
 class _Losses:
@@ -155,14 +169,14 @@ class _Losses:
         if not part.weight:
             return Term(0.0, l1)
         try:
-            return Term(part.weight, self._loss(part))
+            return Term(part.weight, self._loss(part, where))
         except (MissingWeights, ModelError, ValueError) as error:
             raise RecipeError(
                 f"objective.{where} needs a feature network: {error}. Name the folder of such files with --features, "
                 f"or leave this loss out with --set objective.{where}.weight=0"
             ) from error
 
-    def _loss(self, part: parts.Loss) -> Callable[[Tensor, Tensor], Tensor]:
+    def _loss(self, part: parts.Loss, where: str) -> Callable[[Tensor, Tensor], Tensor]:
         match part:
             case parts.L1():
                 return l1
@@ -177,7 +191,7 @@ class _Losses:
             case parts.TV():
                 return tv_difference
             case parts.Colour():
-                return LowFrequencyLoss(LowPass(part.kernel, borders="cut"))
+                return LowFrequencyLoss(_low_pass(part.kernel, part.borders, f"{where}.kernel"))
             case parts.Lpips():
                 return LpipsLoss(load_lpips(self.folder, part.backbone))
             case parts.Features():

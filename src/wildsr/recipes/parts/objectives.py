@@ -59,6 +59,8 @@ class Colour(LossPart):
     kind: Literal["colour"] = "colour"
     kernel: Annotated[int, Field(ge=3)] = 5
     """Side of the box in pixels, odd."""
+    borders: Literal["cut", "zeros", "ignored"] = "cut"
+    """Where the box reaches beyond the picture: left out (DSGAN), counted as zeros (ESRGAN-FS), or not counted."""
 
 
 class Features(LossPart):
@@ -95,7 +97,7 @@ class Contest(Part):
     weight: Weight
     """Of the adversarial loss among the generator's."""
     high_pass: int | None = None
-    """Side of the box whose mean is taken from pictures before the discriminator sees them."""
+    """Side of the box, odd, whose mean is taken from pictures before the discriminator sees them."""
     generator_every: Annotated[int, Field(ge=1)] = 1
     generator_after: Annotated[int, Field(ge=0)] = 0
     """Steps in the beginning in which only the discriminator learns."""
