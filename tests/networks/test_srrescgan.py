@@ -1,5 +1,7 @@
 """The whole-image pieces: together they are the forward pass, on tiles they are the whole picture."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -130,6 +132,16 @@ def test_pictures_of_a_batch_do_not_mix() -> None:
     bright = picture(9, 9)
     together = noise_level(torch.cat((dark, bright)), 4)
     assert torch.equal(together, torch.cat((noise_level(dark, 4), noise_level(bright, 4))))
+
+
+def test_a_new_one_may_correct_next_to_nothing() -> None:
+    """Two noise levels, as in the original, of which upsampled pictures have next to none; with alpha 9 it may."""
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
+    new, free = SRResCGAN(features=4, blocks=1), SRResCGAN(features=4, blocks=1, alpha=9.0)
+    bilinear = new.assemble(picture, torch.zeros(1, 3, 128, 128), 0.0)
+    assert (new(picture) - bilinear).abs().mean() < 0.1
+    assert (free(picture) - bilinear).abs().mean() > 1
+    torch.testing.assert_close(free.bound(picture) / new.bound(picture), torch.tensor([math.exp(9) / 2]))
 
 
 def test_alpha_learns() -> None:

@@ -161,7 +161,12 @@ def test_facts_are_well_formed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("srrescgan", "srrescgan_model.pth"), ("dsgan-ntire2020", "300_G.pth")]
+    ("name", "file"),
+    [
+        ("srrescgan", "srrescgan_model.pth"),
+        ("srresdnet-x4", "G_perceptual.pth"),
+        ("dsgan-ntire2020", "300_G.pth"),
+    ],
 )
 def test_checksums_of_published_files(name: str, file: str) -> None:
     path = SHARED_WEIGHTS.parent / "golden" / "weights" / file

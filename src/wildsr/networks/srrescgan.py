@@ -1,5 +1,7 @@
 """SRResCGAN, a residual network with a noise-bound projection (Umer et al., 2020, section 3.2)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,13 +17,17 @@ class SRResCGAN(nn.Module):
     from the whole picture, so a crop of the input does not give the same pixels; tiles go through
     :meth:`residual`, :meth:`bound` and :meth:`assemble`
     (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
+
+    ``alpha``, which is learned, is the logarithm of that bound per noise level; it begins where the original's does.
     """
 
-    def __init__(self, features: int = 64, blocks: int = 5, scale: int = 4) -> None:
+    def __init__(
+        self, features: int = 64, blocks: int = 5, scale: int = 4, alpha: float = math.log(2)
+    ) -> None:
         super().__init__()
         self.scale = scale
         self.model = _ResCNet(features, blocks)
-        self.alpha = nn.Parameter(torch.zeros(1))
+        self.alpha = nn.Parameter(torch.full((1,), alpha))
 
     @property
     def receptive_field(self) -> int:

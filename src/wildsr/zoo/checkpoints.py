@@ -173,6 +173,18 @@ _CHECKPOINTS = (
         size=1529586,
         value_range=255.0,
     ),
+    Checkpoint(
+        name="srresdnet-x4",
+        file="G_perceptual.pth",
+        project=_SRRESCGAN,
+        architecture="SRResCGAN",
+        scale=4,
+        good_at="being the start of SRResCGAN's training",
+        urls=(f"{_SRRESCGAN_FILES}training_codes/pretrained_nets/SRResDNet/G_perceptual.pth",),
+        sha256="b735d8d75adff117e26460c0b38cd09a074104fba78965c7446eb98de1f12ab7",
+        size=1529586,
+        value_range=255.0,
+    ),
     *(
         Checkpoint(
             name=f"srrescycgan-{corruption}",

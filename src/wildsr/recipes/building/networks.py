@@ -59,7 +59,7 @@ def new_network(part: parts.Network, scale: int) -> nn.Module:
         case parts.MSRResNetPart():
             return MSRResNet(3, 3, part.features, part.blocks, scale)
         case parts.SRResCGANPart():
-            return SRResCGAN(part.features, part.blocks, scale)
+            return SRResCGAN(part.features, part.blocks, scale, part.alpha)
         case parts.DSGANPart():
             return DSGANGenerator(part.features, part.blocks)
         case parts.DegradationNetworkPart():

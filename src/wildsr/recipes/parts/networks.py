@@ -1,5 +1,6 @@
 """Networks of a recipe: which one, how large, and what it starts from. Imports no torch."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -69,6 +70,8 @@ class SRResCGANPart(NetworkPart):
     architecture: Literal["SRResCGAN"] = "SRResCGAN"
     features: Count = 64
     blocks: Count = 5
+    alpha: float = math.log(2)
+    """Where the logarithm of its bound on corrections, in noise levels, begins without ``start``; 9 allows any."""
 
 
 class DSGANPart(NetworkPart):
