@@ -47,6 +47,17 @@ def test_processes_share_a_batch(tmp_path: Path) -> None:
         Batches(dataset(tmp_path), 4, processes=3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only memory for a CUDA device can be pinned")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_can_be_pinned(tmp_path: Path, workers: int) -> None:
+    save_folder(tmp_path, 3)
+    plain, pinned = (
+        next(Batches(dataset(tmp_path), 4, workers=workers, pinned=pinned)(0)) for pinned in (False, True)
+    )
+    assert equal(plain, pinned)
+    assert [tensor.is_pinned() for tensor in (*plain.values(), *pinned.values())] == [False] * 2 + [True] * 2
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_problems_are_told_once(tmp_path: Path, workers: int) -> None:
     save_folder(tmp_path, 21, 64, 64)

@@ -65,6 +65,7 @@ class Batches:
         rank: number of this process.
         processes: how many there are.
         on_problem: told of every picture that could not be read and was left out.
+        pinned: put batches into memory that a CUDA device copies from while it computes.
     """
 
     dataset: Dataset
@@ -73,6 +74,7 @@ class Batches:
     rank: int = 0
     processes: int = 1
     on_problem: OnProblem | None = None
+    pinned: bool = False
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -97,6 +99,7 @@ class Batches:
             batch_sampler=_Indices(first_step, self.batch_size, self.rank, self.processes),
             num_workers=self.workers,
             collate_fn=_gathered,
+            pin_memory=self.pinned,
             worker_init_fn=_start_worker if self.workers else None,
             # A forked copy of a process whose libvips has run would wait for threads that it does not have.
             multiprocessing_context="spawn" if self.workers else None,

@@ -104,6 +104,7 @@ def train(
         fabric.global_rank,
         fabric.world_size,
         on_problem,
+        pinned=fabric.device.type == "cuda",
     )
     return fit(
         fabric,
