@@ -1,41 +1,48 @@
 """LR and HR pictures that belong together, by name."""
 
-import re
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from wildsr.data.errors import DataError, listed
+from wildsr.data.names import partners, without_ending
 from wildsr.data.pictures import Pictures, find_pictures
 
 
 def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[Pictures, Pictures]:
     """The LR and the HR pictures of two folders or stores, in the same order.
 
-    Names decide, without the suffix of the format; an ``x4`` or ``_x4`` at the end of LR names, as DIV2K has it, may
-    be missing from those of the HR pictures. LR pictures below ``lr_patch`` pixels are left out with their partners.
+    Names decide, as :func:`wildsr.data.names.partners` compares them; ``babyx4``, as some data sets have it, belongs to
+    ``baby``. LR pictures below ``lr_patch`` pixels are left out with their partners.
 
     Raises:
         DataError: when a picture has no partner or several, or a pair has not exactly the scale; lists them.
     """
     lrs, hrs = find_pictures(lr, 1), find_pictures(hr, 1)
-    lr_of, hr_of = _by_key(lrs.names, scale), _by_key(hrs.names, None)
-    if not any(key in hr_of for key in lr_of):
-        lr_of = _by_key(lrs.names, None)
-    # A partner that cannot be read is listed already; it is no mismatch.
-    unread_lr, unread_hr = _by_key(_unread(lrs), scale), _by_key(_unread(hrs), None)
-    alone = [
-        f"{lr}/{name} has no HR picture" for key, name in lr_of.items() if key not in {**hr_of, **unread_hr}
-    ]
-    alone += [
-        f"{hr}/{name} has no LR picture" for key, name in hr_of.items() if key not in {**lr_of, **unread_lr}
-    ]
+    # All names, since the partner of a picture that cannot be read, which is listed already, is no mismatch.
+    lr_names, hr_names = _named(lrs), _named(hrs)
+    known = {*hr_names.values()}
+    for item, name in lr_names.items():
+        # Only where the scale is known: without, box1 and box2 would be the same picture.
+        bare = name.removesuffix(f"x{scale}")
+        lr_names[item] = bare if bare in known and name not in known else name
+    found = partners(lr_names, hr_names)
+    if found.ambiguous:
+        several = [
+            f"{lr}: {', '.join(ours)} might belong to {hr}: {', '.join(theirs)}"
+            for ours, theirs in found.ambiguous
+        ]
+        raise DataError(
+            f"which pictures belong to each other is unclear; name them alike:\n{listed(several)}"
+        )
+    alone = [f"{lr}/{name} has no HR picture" for name in found.only_first]
+    alone += [f"{hr}/{name} has no LR picture" for name in found.only_second]
     if alone:
         raise DataError(
             f"pairs are matched by name, and {len(alone)} pictures have no partner; remove them or name them "
             f"alike:\n{listed(alone)}"
         )
-    keys = [key for key in lr_of if key in hr_of]
-    lrs, hrs = lrs.only([lr_of[key] for key in keys]), hrs.only([hr_of[key] for key in keys])
+    hr_of, readable = dict(found.pairs), {*hrs.names}
+    keys = [name for name in lrs.names if hr_of[name] in readable]
+    lrs, hrs = lrs.only(keys), hrs.only([hr_of[name] for name in keys])
     wrong = [
         f"{lr}/{lr_name} is {lr_size}, {hr}/{hr_name} is {hr_size}"
         for lr_name, lr_size, hr_name, hr_size in zip(lrs.names, lrs.sizes, hrs.names, hrs.sizes, strict=True)
@@ -56,22 +63,5 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[Pictures,
     return lrs.only([lrs.names[i] for i in large]), hrs.only([hrs.names[i] for i in large])
 
 
-def _by_key(names: Sequence[str], scale: int | None) -> dict[str, str]:
-    """Names by what must be equal in a pair; without ``x<scale>`` at the end where a scale is given."""
-    ending = re.compile(f"[_-]?x{scale}$", re.IGNORECASE)
-    found: dict[str, str] = {}
-    for name in names:
-        key = PurePosixPath(name).with_suffix("").as_posix()
-        if scale is not None:
-            key = ending.sub("", key)
-        if key in found:
-            raise DataError(
-                f"{found[key]} and {name} have the same name; which one belongs to a pair is unclear"
-            )
-        found[key] = name
-    return found
-
-
-def _unread(pictures: Pictures) -> list[str]:
-    used = {*pictures.names, *pictures.small}
-    return [name for name in pictures.source.names if name not in used]
+def _named(pictures: Pictures) -> dict[str, str]:
+    return {name: without_ending(PurePosixPath(name)) for name in pictures.source.names}

@@ -1,0 +1,69 @@
+"""Which files belong together: by name, never by the order of files."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath, PurePosixPath
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+# What programs append to the name of a picture: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
+_LABEL = re.compile(
+    r"(?:(?<=\d)x\d{1,2}|[ _.-]+(?:x\d{1,2}|\d{1,2}x|(?:lr|hr|sr|gt)(?:x?\d{1,2})?|srf[ _.-]?\d{1,2}|"
+    r"out|output|fake|real|rlt|results?|upscaled|bicubic))$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Partners(Generic[Item]):
+    """What belongs together, and what was left over.
+
+    Attributes:
+        pairs: one of the first and one of the second side each.
+        only_first, only_second: those without a partner, the ambiguous ones among them.
+        ambiguous: those of both sides that might belong together, more than one on some side; not paired.
+    """
+
+    pairs: tuple[tuple[Item, Item], ...]
+    only_first: tuple[Item, ...]
+    only_second: tuple[Item, ...]
+    ambiguous: tuple[tuple[tuple[Item, ...], tuple[Item, ...]], ...]
+
+
+def without_ending(place: PurePath) -> str:
+    """The place of a picture within its folder without the ending of the format, with ``/`` on every system."""
+    return place.with_suffix("").as_posix()
+
+
+def partners(first: Mapping[Item, str], second: Mapping[Item, str]) -> Partners[Item]:
+    """Pair two sides by the names of their items, which are places without the ending of a format.
+
+    Equal names belong together. What is then left over is compared once more without labels such as ``_x4``, ``_SR`` or
+    ``_HR`` at the end, upper and lower case alike, and paired where exactly one of each is left.
+    """
+    pairs: list[tuple[Item, Item]] = []
+    ambiguous: list[tuple[tuple[Item, ...], tuple[Item, ...]]] = []
+    left = (dict(first), dict(second))
+    for plain in (False, True):
+        groups: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+        for side, items in enumerate(left):
+            for item, name in items.items():
+                groups[_plain(name) if plain else name][side].append(item)
+        for ours, theirs in groups.values():
+            if len(ours) == len(theirs) == 1:
+                pairs.append((ours[0], theirs[0]))
+                del left[0][ours[0]], left[1][theirs[0]]
+            elif plain and ours and theirs:
+                ambiguous.append((tuple(ours), tuple(theirs)))
+    return Partners(tuple(pairs), tuple(left[0]), tuple(left[1]), tuple(ambiguous))
+
+
+def _plain(name: str) -> str:
+    """A name without the labels at its end, which must leave something."""
+    place, stem = PurePosixPath(name).parent, PurePosixPath(name).name
+    while (shorter := _LABEL.sub("", stem)) != stem and shorter:
+        stem = shorter
+    return (place / stem).as_posix().lower()
