@@ -1,5 +1,6 @@
 """Degrading files across processes."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,14 @@ def test_failures_and_interruptions_leave_what_was_told(orders: list[Order], wor
     assert {path.name for path in orders[0].target.parent.iterdir()} == set(told)
     # Other processes may have gone on in the meantime.
     assert len(told) == 2 if workers == 1 else len(told) >= 2
+
+
+def test_an_interruption_that_kills_the_workers_is_still_one(orders: list[Order]) -> None:
+    def interrupted(*_: object) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        degrade_files(orders, Manner("bsrgan", 4, 0), interrupted, 2)

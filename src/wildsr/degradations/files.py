@@ -183,7 +183,8 @@ def _across_processes(orders: Sequence[Order], manner: Manner, on_done: OnDone, 
         except BaseException:
             pool.shutdown(cancel_futures=True)
             for index in range(told, len(orders)):
-                if not futures[index].cancelled():
+                # A worker that was still starting dies of Ctrl-C itself, which breaks the pool: nothing to tell then.
+                if not futures[index].cancelled() and futures[index].exception() is None:
                     on_done(index, orders[index], futures[index].result())
             raise
 
