@@ -70,13 +70,20 @@ def test_a_grid(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     done = wildsr("degrade", photo, "--grid", "--samples", 6, "-o", tmp_path / "g.jpg", "-p", "wild")
     assert done.exit_code == 0, done.output
     size = probe(tmp_path / "g.jpg")
-    assert size.width == 4 * (70 + 8) + 8
-    assert size.height > 2 * 50
+    assert size.width == 4 * (2 * 70 + 8) + 8
+    assert size.height > 4 * 50
     assert samples(tmp_path / "g.degradations.json") == [f"a.png#{index}" for index in range(1, 7)]
     refused = wildsr("degrade", photo, "--grid", "-o", tmp_path / "g.jpg")
     assert refused.exit_code == 2
     assert "exists already; use --overwrite" in refused.stderr
     assert wildsr("degrade", photo, "--grid", "-o", tmp_path / "g.jpg", "--overwrite").exit_code == 0
+    tiny = wildsr("degrade", save_photo(tmp_path / "t.png", 4, 5), "--grid", "-o", tmp_path / "tiny.png")
+    assert tiny.exit_code == 0, tiny.output
+    assert probe(tmp_path / "tiny.png").width > 4 * 128
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    bad = wildsr("degrade", tmp_path / "bad.png", "--grid")
+    assert (bad.exit_code, "is not a picture" in bad.output) == (1, True)
+    assert not list(tmp_path.glob("bad_*"))
     assert "one photograph" in wildsr("degrade", photo, save_photo(tmp_path / "b.png"), "--grid").stderr
 
 

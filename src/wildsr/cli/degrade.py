@@ -199,7 +199,7 @@ def _degrade(
 
 def _sheet(jobs: list[Job], manner: "Manner", samples: int, overwrite: bool, report: Report) -> None:
     from wildsr.degradations.sheet import degrade_to_sheet
-    from wildsr.inference.batch import Finished
+    from wildsr.inference.batch import Failed, Finished, reason
 
     if len(jobs) != 1:
         raise JobsError(f"--grid shows one photograph; {len(jobs)} were given")
@@ -208,7 +208,11 @@ def _sheet(jobs: list[Job], manner: "Manner", samples: int, overwrite: bool, rep
         if there.exists() and not overwrite:
             raise JobsError(f"{there} exists already; use --overwrite")
     with report.working(1, manner.preset, f"x1/{manner.scale}", tiles=False):
-        sheet = degrade_to_sheet(job.source, job.target, job.name, manner, samples)
+        try:
+            sheet = degrade_to_sheet(job.source, job.target, job.name, manner, samples)
+        except (PictureError, ValueError) as error:
+            report.on_event(Failed(0, job.source, reason(error)))
+            return
         _save(path, manner, {sample.picture: sample for sample in sheet.samples})
         report.on_event(Finished(0, job.source, job.target, *sheet.size, sheet.seconds))
 
@@ -232,6 +236,8 @@ def _record_path(jobs: list[Job]) -> Path:
     folder = Path(os.path.commonpath([job.target.parent.absolute() for job in jobs]))
     there = next(one for one in (folder, *folder.parents) if one.exists())
     if not os.access(there, os.W_OK):
+        if len({job.target.parent for job in jobs}) == 1:
+            raise JobsError(f"nothing can be written in {folder}; give another folder with -o")
         raise JobsError(
             f"the results have only {folder} in common, where nothing can be written; give a folder with -o"
         )

@@ -17,6 +17,8 @@ from wildsr.image.sheet import contact_sheet
 COLUMNS = 4
 SIDE = 288
 """HR pixels of the piece that is shown, at most."""
+LEAST = 128
+"""Smaller pieces are enlarged, so that their labels can be read."""
 
 
 def sample_sheet(
@@ -31,11 +33,12 @@ def sample_sheet(
         DegradationError: nothing would be left of the picture.
     """
     piece = _middle(hr, max(SIDE - SIDE % degradation.scale, degradation.scale))
-    pictures, labels, samples = [piece[0]], [f"{name} as it is"], []
+    zoom = -(-LEAST // piece.shape[-1])
+    pictures, labels, samples = [_enlarged(piece, zoom)], [f"{name} as it is"], []
     for index in range(1, count + 1):
         sample = draw(degradation, generator(seed, name, index), piece, f"{name}#{index}")
         lr = again(degradation, sample, piece)
-        pictures.append(F.interpolate(lr, scale_factor=degradation.scale, mode="nearest")[0])
+        pictures.append(_enlarged(lr, zoom * degradation.scale))
         labels.append(f"{index}: {described(sample.parameters)}")
         samples.append(sample)
     return contact_sheet(pictures, labels, COLUMNS), samples
@@ -87,6 +90,10 @@ def _word(step: Parameters) -> str:
     if name in ("jpeg", "differentiable_jpeg", "webp"):
         return f"{'webp' if name == 'webp' else 'jpeg'} {step['quality']:.0f}"
     return name.replace("_", " ")
+
+
+def _enlarged(picture: Tensor, times: int) -> Tensor:
+    return F.interpolate(picture, scale_factor=times, mode="nearest")[0]
 
 
 def _middle(hr: Tensor, side: int) -> Tensor:
