@@ -73,6 +73,10 @@ def test_pictures_that_cannot_be_measured(wildsr: Run, truth: Path, tmp_path: Pa
         (("{hr}", "-t", "{hr}", "--metrics", "niqe", "--weights-dir", "{hr}"), "niqe_pris_params.npz"),
         (("-m", "bicubic", "-t", "{hr}", "--degradation", "bsrgam"), "bsrgan"),
         (("{hr}", "-t", "{hr}", "--metrics", "psnr", "--against", "x"), "--against x"),
+        (("{hr}", "-t", "{hr}", "--metrics", "psnr", "-o", "{hr}/a.png"), "is a file; name a folder"),
+        (("{hr}", "-t", "{hr}", "--metrics", "psnr", "--report", "{hr}"), "is a folder; name a file"),
+        (("{hr}", "-t", "{hr}", "--metrics", "psnr", "--report", "{hr}/no/r.html"), "there is no folder"),
+        (("{hr}", "--weights-dir", "{hr}"), "no metric to measure with"),
         (("-m", "bicubic", "-t", "{hr}", "-i", "{hr}", "-i", "{hr}"), "as many"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wildsr.cli.evaluation_report import (
+    check_places,
     complain,
     plain_console,
     print_problems,
@@ -135,6 +136,7 @@ def evaluate(
     console = plain_console()
     names = tuple(name.strip() for name in metrics.split(",") if name.strip()) if metrics else None
     try:
+        check_places(output, report)
         if pull:
             _pull(names, weights_dir)
         measuring = Measuring(names, border, weights_dir, _metric_device(device), crop)
@@ -149,6 +151,10 @@ def evaluate(
                 )
             else:
                 raise ValueError("give either folders of results, or models with --truth or --inputs")
+        if not found.metrics:
+            left_out = found.protocol.get("left_out", {})
+            reasons = "".join(f"\n  {name}: {why}" for name, why in left_out.items())
+            raise ValueError(f"there is no metric to measure with:{reasons}")
         if against is not None and against not in found.methods:
             raise ValueError(f"--against {against}: there are {', '.join(found.methods)}")
         written = write_files(found, output, report, against)

@@ -97,6 +97,16 @@ def print_problems(console: Console, results: "Results") -> int:
     return failed
 
 
+def check_places(folder: Path | None, report: Path | None) -> None:
+    """Refuse, before the work, what cannot be written after it; ``ValueError``."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"-o {folder} is a file; name a folder")
+    if report is not None and report.is_dir():
+        raise ValueError(f"--report {report} is a folder; name a file in it")
+    if report is not None and not report.parent.is_dir():
+        raise ValueError(f"--report {report}: there is no folder {report.parent}; create it first")
+
+
 def write_files(
     results: "Results", folder: Path | None, report: Path | None, against: str | None
 ) -> list[Path]:
