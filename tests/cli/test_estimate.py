@@ -1,5 +1,6 @@
 """``wildsr estimate`` and ``wildsr prepare`` from the command line."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,11 @@ def test_interrupted_kernels(photos: Path, tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "kernels.safetensors").exists()
 
 
+def test_devices_that_are_not_there(photos: Path, tmp_path: Path) -> None:
+    code, output = run("estimate", "kernels", photos, "-o", tmp_path / "k.safetensors", "--device", "quux")
+    assert (code, "unknown device 'quux'" in output) == (1, True), output
+
+
 def test_import_of_mat_files(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
     pool = KernelPool(torch.rand(2, 5, 5), 4, ("a.png", "b.png"))
@@ -87,7 +93,7 @@ def test_noise(photos: Path, tmp_path: Path) -> None:
     (photos / "bad.png").write_bytes(b"no")
     code, output = run("estimate", "noise", photos, "-o", pool, "--patch", 32)
     assert code == 1
-    assert "1 pictures failed" in output
+    assert "1 picture failed" in output
     assert "bad.png" in output
     assert len(load_noise_pool(pool)) == 2 * 16
     assert min(probe(tmp_path / "noise.png")) > 0
@@ -115,6 +121,15 @@ def test_prepare(photos: Path, tmp_path: Path) -> None:
         assert lr[0].shape == (3, 34, 35)
 
 
+def test_prepare_within_its_sources(photos: Path) -> None:
+    for out in (photos / "pairs", photos):
+        command = ("prepare", photos, "-o", out, "--clean-up", "none", "--workers", 1)
+        assert "2 pairs of 2 pictures\n" in run(*command)[1]
+        code, output = run(*command)
+        assert (code, "2 pairs of 2 pictures, 2 of them from before" in output) == (0, True), output
+        shutil.rmtree(photos / "pairs", ignore_errors=True)
+
+
 def test_prepare_refuses(photos: Path, tmp_path: Path) -> None:
     assert run("prepare", "-o", tmp_path / "out")[0] == 2
     code, output = run("prepare", photos, "-o", tmp_path / "out", "--preset", "bsrgam")
@@ -125,6 +140,9 @@ def test_prepare_refuses(photos: Path, tmp_path: Path) -> None:
     code, output = run("prepare", tmp_path / "nowhere", "-o", tmp_path / "out")
     assert (code, "does not exist" in output) == (1, True)
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("")
+    code, output = run("prepare", photos, "-o", tmp_path / "file")
+    assert (code, "cannot be used: File exists" in output.replace("\n", " ")) == (1, True), output
     code, output = run("prepare", photos, "-o", tmp_path / "out", "--min-side", 500)
     assert code == 1
     assert "2 too small" in output

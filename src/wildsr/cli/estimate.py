@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildsr.cli.report import said
 from wildsr.estimation.errors import EstimationError
 from wildsr.image.errors import PictureError
 
@@ -92,7 +93,7 @@ def kernels(
         _say(f"Interrupted; what is done is kept in {_record_path(output)}, and the same command goes on.")
         raise typer.Exit(INTERRUPTED) from error
     except (EstimationError, PoolError, PictureError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(str(error))}")
+        _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     _list_failures(failures)
 
@@ -116,11 +117,15 @@ def _kernels(
     from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
     from wildsr.estimation.overview import kernel_sheet, write_sheet
     from wildsr.estimation.sources import evenly, find_sources
+    from wildsr.inference.engines import pick_device
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        device = wanted if device == "auto" else str(pick_device(device))
+    except ValueError as error:
+        raise EstimationError(str(error)) from error
     sources = evenly(find_sources(folders), limit)
     record = KernelRecord(_record_path(output))
     with _progress() as progress:
@@ -201,7 +206,7 @@ def noise(
         _say("Interrupted; nothing was written.")
         raise typer.Exit(INTERRUPTED) from error
     except (EstimationError, PoolError, PictureError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(str(error))}")
+        _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     _list_failures(failures)
 
@@ -253,7 +258,7 @@ def import_kernels(
         save_kernel_pool(output, pool)
         write_sheet(output.with_suffix(".png"), kernel_sheet(pool))
     except (EstimationError, PoolError, PictureError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(str(error))}")
+        _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     typer.echo(f"{output}: {len(pool)} kernels for x{scale}; see {output.with_suffix('.png')}")
 
@@ -277,7 +282,7 @@ def _record_path(output: Path) -> Path:
 def _list_failures(failures: Sequence[tuple[str, str]]) -> None:
     if not failures:
         return
-    _say(f"[red]{len(failures)} pictures failed[/]:")
+    _say(f"[red]{len(failures)} picture{'s' if len(failures) > 1 else ''} failed[/]:")
     for name, reason in failures:
         _say(f"  {escape(reason if name in reason else f'{name}: {reason}')}")
     raise typer.Exit(FAILED)

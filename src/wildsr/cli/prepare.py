@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildsr.cli.report import said
 from wildsr.image.errors import PictureError
 
 if TYPE_CHECKING:
     from wildsr.data.prepare import Prepared
+    from wildsr.estimation.sources import Source
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -114,13 +116,14 @@ def prepare(
     from wildsr.estimation.errors import EstimationError
     from wildsr.estimation.sources import find_sources
 
-    if not sources and not target:
+    places, others = sources or [], target or []
+    if not places and not others:
         _fail("give a folder of pictures, or --target with one of sharp pictures")
         raise typer.Exit(USAGE)
     try:
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
         items = items_of(
-            find_sources(sources or []) if sources else [], find_sources(target) if target else []
+            *(_not_ours(find_sources(some), output, some) if some else [] for some in (places, others))
         )
         columns = (
             BarColumn(),
@@ -141,9 +144,17 @@ def prepare(
         _fail("interrupted; the same command goes on")
         raise typer.Exit(INTERRUPTED) from error
     except (DataError, EstimationError, PictureError, PoolError, OSError) as error:
-        _fail(str(error))
+        _fail(said(error))
         raise typer.Exit(FAILED) from error
     _report(output, done, format)
+
+
+def _not_ours(found: "list[Source]", output: Path, places: list[Path]) -> "list[Source]":
+    """What an earlier run wrote is no source of the next, where the output lies within the pictures."""
+    home = output.resolve()
+    same = home in {place.resolve() for place in places}
+    ours = {home / "HR", home / "LR"} if same else {home}
+    return [one for one in found if ours.isdisjoint(one.path.resolve().parents)]
 
 
 def _report(output: Path, done: "Prepared", format: Format) -> None:

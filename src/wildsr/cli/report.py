@@ -221,3 +221,10 @@ def _with_name(source: Path, reason: str) -> str:
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def said(error: Exception) -> str:
+    """What to tell a person: of the system's errors the file and the reason, without numbers."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be used: {error.strerror}"
+    return str(error)
