@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from wildsr import __version__
 from wildsr.cli import (
@@ -18,7 +19,29 @@ from wildsr.cli import (
     upscale,
 )
 
+
+class _Verbs(TyperGroup):
+    """Listed in the order in which they are of use; Typer's own puts groups behind single commands."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+        return list(VERBS)
+
+
+VERBS = (
+    "upscale",
+    "models",
+    "convert",
+    "degrade",
+    "estimate",
+    "prepare",
+    "recipe",
+    "train",
+    "evaluate",
+    "benchmark",
+)
+
 app = typer.Typer(
+    cls=_Verbs,
     name="wildsr",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
