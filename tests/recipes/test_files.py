@@ -178,3 +178,5 @@ def test_wishes(tmp_path: Path) -> None:
         choose_recipe("realsr-df2k", Wishes((tmp_path, tmp_path)))
     with pytest.raises(RecipeError, match="there is no recipe 'realsr'; did you mean"):
         choose_recipe("realsr")
+    with pytest.raises(RecipeError, match=r"ddnsr-track2-canon\. A file must end in \.yaml"):
+        choose_recipe("qqqq")

@@ -47,7 +47,7 @@ def choose_recipe(name: str, wishes: Wishes | None = None) -> Recipe:
         recipe = load_recipe(path)
     else:
         close = get_close_matches(name, RECIPES, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(RECIPES)}"
+        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(RECIPES)}."
         raise RecipeError(f"there is no recipe '{name}'; {hint} A file must end in .yaml")
     return recipe if wishes is None else changed(recipe, _changes(recipe, wishes), name)
 
