@@ -6,6 +6,7 @@ from wildsr.recipes.parts.recipe import Recipe
 RECIPES: dict[str, Recipe] = {
     "wildsr-compact-x4": compact.WILDSR_COMPACT_X4,
     "wildsr-faithful-x4": compact.WILDSR_FAITHFUL_X4,
+    "wildsr-camera-x4": compact.WILDSR_CAMERA_X4,
     "rrdb-psnr": esrgan.RRDB_PSNR,
     "realsr-df2k": realsr.REALSR_DF2K,
     "realsr-dped": realsr.REALSR_DPED,

@@ -3,7 +3,7 @@
 Every number is ours; docs/models/ says which model was made with which.
 """
 
-from wildsr.recipes.parts.data import Degraded, Preset
+from wildsr.recipes.parts.data import Degraded, Paired, Preset
 from wildsr.recipes.parts.networks import CompactPart
 from wildsr.recipes.parts.objectives import PSNR, Lpips, PixelObjective
 from wildsr.recipes.parts.recipe import Recipe, Train
@@ -17,8 +17,9 @@ _MIXTURE = Preset(
 WILDSR_FAITHFUL_X4 = Recipe(
     name="wildsr-faithful-x4",
     about="A compact network for photographs with every kind of damage, trained for PSNR: it invents nothing. "
-    "Needs nothing but photographs.",
-    networks={"generator": CompactPart(features=64, convs=16)},
+    "Goes on from the embedded model and needs nothing but photographs. From new weights (start: null) a chain of "
+    "convolutions without skips stays at nearest-neighbour for its first several hundred steps.",
+    networks={"generator": CompactPart(features=64, convs=16, start="wildsr-compact-x4")},
     objective=PixelObjective(terms={"psnr": PSNR()}),
     optimizers={
         "generator": Optimizer(rate=5e-4, betas=(0.9, 0.99), schedule=Cosine(final=0.01, warmup=100))
@@ -31,9 +32,19 @@ WILDSR_FAITHFUL_X4 = Recipe(
 WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-compact-x4",
-        "about": "Our default: the network of wildsr-faithful-x4, trained for PSNR and for how people see. Needs the "
-        "weights of LPIPS. It is meant to start from a network trained for PSNR (--init).",
+        "about": "Our default: the network of wildsr-faithful-x4, trained for PSNR and for how people see. Goes "
+        "on from the embedded model and needs the weights of LPIPS.",
         "objective": PixelObjective(terms={"psnr": PSNR(weight=1.5), "lpips": Lpips(backbone="alex")}),
         "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 6_000}),
+    }
+)
+
+WILDSR_CAMERA_X4 = WILDSR_FAITHFUL_X4.model_copy(
+    update={
+        "name": "wildsr-camera-x4",
+        "about": "The embedded model goes on with pairs of one source of pictures, as 'wildsr prepare' and 'wildsr "
+        "estimate noise' make them: RealSR's data for our network. Needs nothing else.",
+        "data": Paired(lr_patch=48, inject_noise=True, weighing="area"),
+        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
     }
 )

@@ -1,5 +1,6 @@
 """The processes of a run, on Lightning Fabric: who they are, and what they tell each other."""
 
+import atexit
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +57,15 @@ def start(hardware: Hardware) -> Fabric:
         raise TrainingError("CPUs do not train in fp16; choose bf16 or fp32")
     with _quiet():
         fabric.launch()
+    if several:
+        # Left to the interpreter's end, the threads of a process group may abort the process.
+        atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 @contextmanager
