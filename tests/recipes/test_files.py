@@ -172,6 +172,9 @@ def test_wishes(tmp_path: Path) -> None:
     assert values["networks.discriminator.start"] == "d.pth"
     assert values["train.steps"] == 9
     assert flat(choose_recipe("ddnsr-track1", Wishes(init=("own.pth",))))["networks.up.start"] == "own.pth"
+    compact = ("networks.generator.architecture=SRVGGNetCompact",)
+    other = flat(choose_recipe("bsrgan-x4", Wishes(init=("own.pth",), changes=compact)))
+    assert other["networks.generator.start"] == "own.pth"
     several = choose_recipe("bsrnet-x4", Wishes((tmp_path / "a", tmp_path / "b")))
     assert flat(several)["data.hr"] == [str(tmp_path / "a"), str(tmp_path / "b")]
     with pytest.raises(RecipeError, match="give --data once"):

@@ -24,7 +24,7 @@ class Wishes:
         validation: folder to validate on.
         init: models to start from, a name or a file each; NETWORK=MODEL for another network than the result.
         steps: how many.
-        changes: as :func:`wildsr.recipes.parts.files.changed` takes them; they come last.
+        changes: as :func:`wildsr.recipes.parts.files.changed` takes them; they come first.
     """
 
     data: tuple[Path, ...] = ()
@@ -49,7 +49,11 @@ def choose_recipe(name: str, wishes: Wishes | None = None) -> Recipe:
         close = get_close_matches(name, RECIPES, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(RECIPES)}."
         raise RecipeError(f"there is no recipe '{name}'; {hint} A file must end in .yaml")
-    return recipe if wishes is None else changed(recipe, _changes(recipe, wishes), name)
+    if wishes is None:
+        return recipe
+    # Another network or kind of data brings defaults of its own, which must not take back what has an option.
+    recipe = changed(recipe, wishes.changes, name)
+    return changed(recipe, _changes(recipe, wishes), name)
 
 
 def result_of(recipe: Recipe) -> str:
@@ -74,7 +78,7 @@ def _changes(recipe: Recipe, wishes: Wishes) -> Sequence[str]:
         found.append(_change(f"networks.{name}.start", model))
     if wishes.steps is not None:
         found.append(_change("train.steps", wishes.steps))
-    return [*found, *wishes.changes]
+    return found
 
 
 def _change(place: str, value: str | int | list[str]) -> str:
