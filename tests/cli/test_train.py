@@ -86,10 +86,11 @@ def test_wrong_wishes(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
         ),
         (("bsrnet-x4", "--init", "nonsense"), "networks.generator.start"),
         (("realsr-df2k", "--data", photos, "--data", photos), "give --data once"),
+        (("bsrnet-x4", "--data", tmp_path / "nothere"), "there is no"),
         (("bsrgan-x4", "--data", photos, "--set=networks.generator.start=null"), "vgg19.pth"),
     ]:
         done = wildsr("train", *arguments, "-o", tmp_path / "run")
-        assert done.exit_code == 1
+        assert done.exit_code == 2, done.output
         assert message in done.output.replace("\n", " "), done.output
     assert not (tmp_path / "run").exists()
 
@@ -104,5 +105,5 @@ def test_recipes_are_listed_and_shown(wildsr: Run, tmp_path: Path) -> None:
     assert "objective" in schema["properties"]
     assert wildsr("recipe", "show").exit_code == 2
     done = wildsr("recipe", "show", "bsrgan-x5")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "did you mean 'bsrgan-x" in done.output

@@ -15,7 +15,8 @@ from wildsr.cli.evaluation_report import (
     write_files,
     write_whole,
 )
-from wildsr.cli.upscale import INTERRUPTED, SOME_FAILED, USAGE, PrecisionName
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from wildsr.cli.upscale import PrecisionName
 from wildsr.image.errors import PictureError
 from wildsr.zoo.errors import ModelError
 
@@ -128,4 +129,4 @@ def benchmark(
     except KeyboardInterrupt as error:
         console.print("Interrupted; results so far are kept, the same command goes on from there.")
         raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(SOME_FAILED if failed else 0)
+    raise typer.Exit(FAILED if failed else 0)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
+from wildsr.cli.exit_codes import USAGE
 from wildsr.zoo.errors import ModelError
-
-USAGE = 2
 
 
 def convert(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
-from wildsr.cli.upscale import INTERRUPTED, SOME_FAILED, USAGE
 from wildsr.image.errors import PictureError
 from wildsr.inference.jobs import Existing, Job, JobsError, Naming, existing_outputs, find_jobs
 
@@ -148,7 +148,7 @@ def degrade(
     except KeyboardInterrupt as error:
         report.interrupted()
         raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(SOME_FAILED if report.close() else 0)
+    raise typer.Exit(FAILED if report.close() else 0)
 
 
 def _degrade(

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED
 from wildsr.cli.report import said
 from wildsr.estimation.errors import EstimationError
 from wildsr.image.errors import PictureError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from wildsr.estimation.kernelgan import KernelGANSettings
     from wildsr.estimation.noise import NoiseRule
 
-FAILED, INTERRUPTED = 1, 130
 
 app = typer.Typer(no_args_is_help=True, help="Kernels and noise of your own pictures, for training.")
 
@@ -166,7 +166,7 @@ def noise(
     ] = None,
     max_variance: Annotated[
         float | None,
-        typer.Option(help="Grey levels of a piece vary less than this; 20.", show_default=False),
+        typer.Option(min=0, help="Grey levels of a piece vary less than this; 20.", show_default=False),
     ] = None,
     min_variance: Annotated[
         float, typer.Option(min=0, help="They vary at least so much: leaves out what has no noise at all.")

@@ -15,7 +15,8 @@ from wildsr.cli.evaluation_report import (
     progress_bar,
     write_files,
 )
-from wildsr.cli.upscale import INTERRUPTED, SOME_FAILED, USAGE, PrecisionName
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from wildsr.cli.upscale import PrecisionName
 from wildsr.image.errors import PictureError
 from wildsr.zoo.errors import ModelError
 
@@ -168,7 +169,7 @@ def evaluate(
     failed = print_problems(console, found)
     for path in written:
         console.print(f"[green]{path}[/]", markup=True)
-    raise typer.Exit(SOME_FAILED if failed else 0)
+    raise typer.Exit(FAILED if failed else 0)
 
 
 def _measure(

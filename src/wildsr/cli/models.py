@@ -10,12 +10,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.zoo.catalogue import Entry, catalogue, describe, models_folder
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.install import add as add_file
 from wildsr.zoo.install import pull as pull_one
-
-SOME_FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(help="List, describe and fetch models.")
 _COMMERCIAL = {
@@ -85,7 +84,7 @@ def pull(
     except KeyboardInterrupt as error:
         console.print("Interrupted; run the same again to go on where it stopped.")
         raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(SOME_FAILED if failed else 0)
+    raise typer.Exit(FAILED if failed else 0)
 
 
 @app.command(no_args_is_help=True)

@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import said
 from wildsr.image.errors import PictureError
 
 if TYPE_CHECKING:
     from wildsr.data.prepare import Prepared
     from wildsr.estimation.sources import Source
-
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 class CleanUp(str, Enum):

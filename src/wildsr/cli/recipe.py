@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from wildsr.cli.train import FAILED, training_parts
+from wildsr.cli.exit_codes import USAGE
+from wildsr.cli.train import training_parts
 
 app = typer.Typer(no_args_is_help=True, help="Recipes for training.")
 
@@ -52,4 +53,4 @@ def show(
         typer.echo(dump_recipe(choose_recipe(name, Wishes(changes=tuple(change or ())))), nl=False)
     except RecipeError as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(USAGE) from error

@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, SIGNALLED, USAGE
 from wildsr.image.errors import PictureError
 
 if TYPE_CHECKING:
     from wildsr.recipes.building.run import Built
     from wildsr.training.events import Event
     from wildsr.training.processes import Hardware
-
-FAILED, SIGNALLED = 1, 128
 
 
 class Accelerator(str, Enum):
@@ -88,6 +87,10 @@ def train(
         from wildsr.recipes.parts.strict import RecipeError
         from wildsr.training.errors import Interrupted, TrainingError
         from wildsr.training.processes import Hardware
+    for path in data or ():
+        if not path.exists():
+            typer.echo(f"Error: --data: there is no {path}", err=True)
+            raise typer.Exit(USAGE)
     wishes = Wishes(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
     try:
         chosen = choose_recipe(recipe, wishes)
@@ -105,10 +108,10 @@ def train(
         raise typer.Exit(SIGNALLED + error.signal) from error
     except KeyboardInterrupt as error:
         typer.echo(f"Interrupted; the same command goes on from the last state in {out}.", err=True)
-        raise typer.Exit(130) from error
+        raise typer.Exit(INTERRUPTED) from error
     except (RecipeError, DataError, TrainingError, PictureError) as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(USAGE if isinstance(error, RecipeError) else FAILED) from error
 
 
 @contextmanager

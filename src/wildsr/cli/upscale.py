@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
+from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
 from wildsr.image.errors import PictureError
 from wildsr.inference.jobs import Existing, JobsError, Naming, existing_outputs, find_jobs
 from wildsr.inference.sizing import Wanted
 from wildsr.zoo.catalogue import ALIASES, available
 from wildsr.zoo.errors import ModelError
-
-SOME_FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 class FitName(str, Enum):
@@ -163,7 +162,7 @@ def upscale(
     except KeyboardInterrupt as error:
         report.interrupted()
         raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(SOME_FAILED if report.close() else 0)
+    raise typer.Exit(FAILED if report.close() else 0)
 
 
 def _label(model: str, wanted: Wanted) -> str:
