@@ -9,6 +9,7 @@ from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
@@ -34,6 +35,7 @@ SMALL: dict[str, Build] = {
         {"features": 8, "growth": 4, "blocks": 1, "scale": 1, "unshuffle": 4},
     ),
     "msrresnet": ("MSRResNet", MSRResNet, {"features": 8, "blocks": 2, "scale": 4}),
+    "resunet": ("ResUNet", ResUNet, {"features": 8, "width": 8, "blocks": 1, "scale": 4}),
     "span": ("SPAN", SPAN, {"features": 8, "scale": 4, "normalised": 0}),
     "span x2 normalised": ("SPAN", SPAN, {"features": 8, "scale": 2, "normalised": 1}),
     "srrescgan": ("SRResCGAN", SRResCGAN, {"features": 8, "blocks": 2, "scale": 4}),

@@ -12,6 +12,7 @@ from wildsr.inference.engine import OutOfMemory
 from wildsr.inference.upscaler import UpscaleError, Upscaler
 from wildsr.ops.dihedral import MODES, dihedral, undo_dihedral
 from wildsr.ops.resize import resize
+from wildsr.zoo.blend import blend
 from wildsr.zoo.model import Model
 
 LEVEL = 1 / 255
@@ -90,6 +91,14 @@ def test_a_batch_is_its_pictures_one_by_one(model: Model) -> None:
     one, other = noise(20, 24, 1), noise(20, 24, 2)
     batch = upscale(torch.cat([one, other]))
     torch.testing.assert_close(batch, torch.cat([upscale(one), upscale(other)]), atol=0, rtol=0)
+
+
+def test_strength_blends_toward_another_model() -> None:
+    model, other, lr = small_model("compact"), small_model("compact", seed=1), noise(20, 24)
+    half = Upscaler(model, precision="exact", strength=0.5, toward=other)
+    assert torch.equal(half(lr), Upscaler(blend(model, other, 0.5), precision="exact")(lr))
+    none = Upscaler(model, precision="exact", strength=0.0, toward=other)
+    assert torch.equal(none(lr), Upscaler(other, precision="exact")(lr))
 
 
 def test_strength_blends_toward_the_plain_resize() -> None:

@@ -110,6 +110,21 @@ def test_losses_with_networks_move() -> None:
     assert all(p.is_meta for p in loss.to("meta").parameters())
 
 
+def test_lpips_with_jitter_sees_every_phase() -> None:
+    torch.manual_seed(0)
+    network = Lpips("squeeze")
+    for index in range(7):
+        network.get_parameter(f"lin{index}").data.fill_(1.0)
+    sr, hr = pictures(1, 68), pictures(2, 68)
+    phases = {
+        round(network(sr[..., top:, left:], hr[..., top:, left:]).mean().item(), 6)
+        for top in range(3)
+        for left in range(3)
+    }
+    loss = LpipsLoss(network, jitter=2)
+    assert {round(loss(sr, hr).item(), 6) for _ in range(120)} == phases
+
+
 def test_psnr_loss_is_the_mean_of_the_pictures_psnr() -> None:
     hr = torch.full((2, 3, 8, 8), 0.5)
     off = torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
@@ -31,6 +32,8 @@ NETWORKS = {
     "msrresnet x3": lambda: MSRResNet(features=4, blocks=1, scale=3),
     "msrresnet x4": lambda: MSRResNet(features=4, blocks=2, scale=4),
     "compact x4": lambda: SRVGGNetCompact(features=4, convs=3, scale=4),
+    "resunet x4": lambda: ResUNet(features=4, width=6, blocks=1, scale=4),
+    "resunet x2": lambda: ResUNet(features=4, width=6, blocks=2, scale=2),
     "span x4": lambda: SPAN(features=4, scale=4, normalised=False),
     "span x2 normalised": lambda: SPAN(features=4, scale=2),
     "edl x4": lambda: EDLNet(features=4, blocks=1, growth=2),
@@ -59,7 +62,7 @@ def test_receptive_field_is_exact(make: Callable[[], Any]) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_().add_(0.01)  # all positive, so that nothing cancels and no ReLU is shut
-    multiple, scale = getattr(network, "unshuffle", 1), network.scale
+    multiple, scale = getattr(network, "size_multiple", 1), network.scale
     radius = network.receptive_field
     side = -(-(2 * radius + 8) // multiple) * multiple + multiple
     reached = 0

@@ -16,6 +16,7 @@ from wildsr.recipes.parts.networks import (
     CompactPart,
     DegradationNetworkPart,
     EDLNetPart,
+    ResUNetPart,
     RRDBNetPart,
     SRResCGANPart,
 )
@@ -26,6 +27,7 @@ _SMALL_NETWORKS = {
     RRDBNetPart: {"features": 8, "blocks": 1, "growth": 4},
     EDLNetPart: {"features": 8, "blocks": 1, "growth": 4},
     CompactPart: {"features": 8, "convs": 2},
+    ResUNetPart: {"features": 8, "width": 8, "blocks": 1},
     SRResCGANPart: {"features": 8, "blocks": 1},
     DegradationNetworkPart: {"features": 4, "blocks": 1},
 }

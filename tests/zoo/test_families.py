@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.zoo.architectures import recognise
@@ -98,6 +99,8 @@ OTHERS: dict[str, Callable[[], nn.Module]] = {
     "SRVGGNetCompact 4": lambda: SRVGGNetCompact(features=6, convs=5, scale=4),
     "SRVGGNetCompact 2": lambda: SRVGGNetCompact(features=5, convs=1, scale=2),
     "SRVGGNetCompact 1": lambda: SRVGGNetCompact(features=5, convs=2, scale=1),
+    "ResUNet 4": lambda: ResUNet(features=4, width=6, blocks=3, scale=4),
+    "ResUNet 2": lambda: ResUNet(features=6, width=4, blocks=1, scale=2),
     "MSRResNet 2": lambda: MSRResNet(features=6, blocks=3, scale=2),
     "MSRResNet 3": lambda: MSRResNet(features=6, blocks=1, scale=3),
     "MSRResNet 4": lambda: MSRResNet(features=6, blocks=2, scale=4),
@@ -112,7 +115,7 @@ def test_other_architectures(tmp_path: Path, name: str) -> None:
     model = load(path)
     architecture, scale = name.split()
     assert (model.contract.architecture, model.contract.scale) == (architecture, int(scale))
-    x = torch.rand(2, 3, 7, 9)
+    x = torch.rand(2, 3, 8, 12)
     assert torch.equal(model(x), network(x))
 
 

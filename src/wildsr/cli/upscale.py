@@ -90,8 +90,19 @@ def upscale(
         float, typer.Option(min=0.0, max=1.0, help="Weight of one back-projection step; RealSR uses 0.2.")
     ] = 0.0,
     strength: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="1: all of the model; lower blends toward a plain resize.")
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="1: all of the model; lower blends toward a plain resize, or --toward."
+        ),
     ] = 1.0,
+    toward: Annotated[
+        str | None,
+        typer.Option(
+            help="What a lower --strength blends toward: a model of the same architecture, such as "
+            "wildsr-faithful-x4 for the default.",
+            show_default=False,
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         typer.Option(
@@ -153,6 +164,7 @@ def upscale(
                     ensemble=ensemble,
                     back_projection=back_projection,
                     strength=strength,
+                    toward=None if toward is None else load(toward),
                 )
             with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
                 run(jobs, upscaler, wanted, Saving(format, quality), report.on_event)

@@ -35,6 +35,7 @@ def upscale(
     ensemble: bool = False,
     back_projection: float = 0.0,
     strength: float = 1.0,
+    toward: str | Path | Model | None = None,
     tile: int | None = None,
     overlap: int | None = None,
     device: str = "auto",
@@ -52,18 +53,19 @@ def upscale(
         format, quality: of ``output``; by its suffix and at the format's default if not given.
         scale, width, height, fit, megapixels: the size wanted, see :class:`wildsr.inference.sizing.Wanted`; the
             model's own scale by default.
+        toward: what a ``strength`` below 1 blends toward, a model of the same architecture; None: a plain resize.
         ensemble, back_projection, strength, tile, overlap, device, precision: see :class:`wildsr.Upscaler`.
         on_tile: called with (tiles done, tiles in all).
 
     Raises:
         PictureError: the file cannot be read or written.
-        ModelError: there is no such model.
+        ModelError: there is no such model, or it cannot be blended with ``toward``.
         UpscaleError: not enough memory, or a damaged model.
         ValueError: an option or the shape of the picture makes no sense.
     """
     wanted = Wanted(scale, width, height, fit, megapixels)
     upscaler = Upscaler(
-        model if isinstance(model, Model) else load(model),
+        _loaded(model),
         device=device,
         precision=precision,
         tile=tile,
@@ -71,6 +73,7 @@ def upscale(
         ensemble=ensemble,
         back_projection=back_projection,
         strength=strength,
+        toward=None if toward is None else _loaded(toward),
     )
     if isinstance(picture, Tensor):
         return _tensor(picture, upscaler, wanted, on_tile)
@@ -84,6 +87,10 @@ def upscale(
     target = check(path, source, upscaler, wanted, saving)
     save(path, compute(source, upscaler, target, traits_for(path, source, saving), on_tile), saving)
     return path
+
+
+def _loaded(model: str | Path | Model) -> Model:
+    return model if isinstance(model, Model) else load(model)
 
 
 def _tensor(pictures: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Tensor:

@@ -17,6 +17,7 @@ from wildsr.networks.whole_image import WholeImageNetwork
 from wildsr.ops.back_projection import RADIUS, back_project
 from wildsr.ops.dihedral import dihedral, undo_dihedral
 from wildsr.ops.resize import resize
+from wildsr.zoo.blend import blend
 from wildsr.zoo.model import Model, pad_to_multiple
 
 LARGEST_TILE = 384
@@ -63,9 +64,10 @@ class Upscaler:
     the result is within one 8-bit level of the whole picture at once; with the model's receptive field it is equal.
     ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and turns.
     ``back_projection`` is the weight of one back-projection step (RealSR uses 0.2). ``strength`` below 1 blends toward
-    a bicubic resize.
+    a bicubic resize, or toward the model ``toward``, which must have the same architecture and sizes.
 
-    Raises ``ValueError`` for a device that is not there or an option out of its range.
+    Raises ``ValueError`` for a device that is not there or an option out of its range, and ``ModelError`` for models
+    that cannot be blended.
     """
 
     def __init__(
@@ -79,13 +81,18 @@ class Upscaler:
         ensemble: bool = False,
         back_projection: float = 0.0,
         strength: float = 1.0,
+        toward: Model | None = None,
     ) -> None:
         if not 0 <= strength <= 1:
-            raise ValueError(f"strength is {strength}; it goes from 0 (plain resize) to 1 (all of the model)")
+            raise ValueError(
+                f"strength is {strength}; it goes from 0 (nothing of the model) to 1 (all of it)"
+            )
         if (tile or SMALLEST_TILE) < SMALLEST_TILE:
             raise ValueError(f"tile is {tile}; it must be at least {SMALLEST_TILE} pixels")
         if (overlap or 0) < 0:
             raise ValueError(f"overlap is {overlap}; it cannot be negative")
+        if toward is not None:
+            model, strength = blend(toward, model, strength), 1.0
         self.model = model
         self._largest = tile or LARGEST_TILE
         self._overlap = model.contract.overlap if overlap is None else overlap

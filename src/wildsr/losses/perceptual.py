@@ -47,13 +47,20 @@ class PerceptualLoss(nn.Module):
 
 
 class LpipsLoss(nn.Module):
-    """LPIPS (Zhang et al., 2018), the mean over a batch (B, 3, H, W) in [0, 1], at least 64 pixels a side."""
+    """LPIPS (Zhang et al., 2018), the mean over a batch (B, 3, H, W) in [0, 1], at least 64 pixels a side.
 
-    def __init__(self, lpips: Lpips) -> None:
+    With ``jitter``, up to so many of the first rows and columns are left out, as PyTorch's default generator draws.
+    Patches of training lie on the grid of LR pixels; the first convolution of AlexNet has the same steps of 4 pixels,
+    sees every pixel of that grid in one way only, and would let a pattern pass that it does not see.
+    """
+
+    def __init__(self, lpips: Lpips, jitter: int = 0) -> None:
         super().__init__()
         self.lpips = lpips.requires_grad_(False).eval()
+        self.jitter = jitter
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The mean distance of the pairs."""
-        distances: Tensor = self.lpips(sr, hr)
+        top, left = torch.randint(self.jitter + 1, (2,)).tolist()
+        distances: Tensor = self.lpips(sr[..., top:, left:], hr[..., top:, left:])
         return distances.mean()

@@ -51,6 +51,11 @@ class RRDBNet(nn.Module):
         self.conv_last = nn.Conv2d(features, out_channels, 3, padding=1)
 
     @property
+    def size_multiple(self) -> int:
+        """H and W of the input are multiples of this."""
+        return self.unshuffle
+
+    @property
     def receptive_field(self) -> int:
         """Radius in LR pixels beyond which nothing influences an output pixel."""
         stages = [Stage("unshuffle", self.unshuffle), Stage("convolution", 15 * len(self.RRDB_trunk) + 2)]

@@ -1,10 +1,10 @@
-"""Our own models: a compact network that ordinary CPUs run, for any photograph.
+"""Our own models: a small network that ordinary CPUs run, for any photograph.
 
 Every number is ours; docs/models/ says which model was made with which.
 """
 
 from wildsr.recipes.parts.data import Degraded, Paired, Preset
-from wildsr.recipes.parts.networks import CompactPart
+from wildsr.recipes.parts.networks import ResUNetPart
 from wildsr.recipes.parts.objectives import PSNR, Lpips, PixelObjective
 from wildsr.recipes.parts.recipe import Recipe, Train
 from wildsr.recipes.parts.schedules import Cosine, Optimizer
@@ -16,26 +16,28 @@ _MIXTURE = Preset(
 
 WILDSR_FAITHFUL_X4 = Recipe(
     name="wildsr-faithful-x4",
-    about="A compact network for photographs with every kind of damage, trained for PSNR: it invents nothing. "
-    "Goes on from the embedded model and needs nothing but photographs. From new weights (start: null) a chain of "
-    "convolutions without skips stays at nearest-neighbour for its first several hundred steps.",
-    networks={"generator": CompactPart(features=64, convs=16, start="wildsr-compact-x4")},
+    about="A small network for photographs with every kind of damage, trained for PSNR: it invents nothing. Needs "
+    "nothing but photographs.",
+    networks={"generator": ResUNetPart()},
     objective=PixelObjective(terms={"psnr": PSNR()}),
     optimizers={
-        "generator": Optimizer(rate=5e-4, betas=(0.9, 0.99), schedule=Cosine(final=0.01, warmup=100))
+        "generator": Optimizer(kind="muon", rate=1e-3, betas=(0.9, 0.99), schedule=Cosine(warmup=100))
     },
-    data=Degraded(degradation=_MIXTURE, hr_patch=224, lr_patch=48, weighing="area"),
-    train=Train(steps=20_000, batch_size=16, precision="bf16", ema=0.999, ema_warmup=True),
+    data=Degraded(degradation=_MIXTURE, hr_patch=288, lr_patch=64, weighing="area"),
+    train=Train(steps=10_000, batch_size=8, precision="bf16", ema=0.999, ema_warmup=True),
     licence="Apache-2.0",
 )
 
 WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-compact-x4",
-        "about": "Our default: the network of wildsr-faithful-x4, trained for PSNR and for how people see. Goes "
-        "on from the embedded model and needs the weights of LPIPS.",
-        "objective": PixelObjective(terms={"psnr": PSNR(weight=1.5), "lpips": Lpips(backbone="alex")}),
-        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 6_000}),
+        "about": "Our default: goes on from wildsr-faithful-x4, for PSNR and for how people see. Needs the weights of "
+        "LPIPS.",
+        "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
+        "objective": PixelObjective(
+            terms={"psnr": PSNR(weight=1.5), "lpips": Lpips(backbone="alex", jitter=3)}
+        ),
+        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 8_000}),
     }
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, overload
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
@@ -69,3 +69,95 @@ class KerasAdam(Optimizer):
             square.mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
             rate = group["lr"] * (1 - beta2**number) ** 0.5 / (1 - beta1**number)
             parameter.addcdiv_(mean, square.sqrt().add_(group["epsilon"]), value=-rate)
+
+
+class Muon(Optimizer):
+    """Muon (Jordan et al., 2024) for the weights of hidden convolutions, Adam for everything else.
+
+    A weight's momentum, as a matrix (out, in * height * width), is replaced by the orthogonal matrix nearest to it, so
+    that rare directions learn as fast as common ones. The result is scaled as Moonlight does (Liu et al., 2025,
+    section 2.2) to the size of Adam's updates, so that both share one learning rate. PyTorch's own takes nothing but
+    matrices.
+
+    The first and the last convolution, which touch pixels, and everything that is no convolution are Adam's.
+
+    Args:
+        parameters: all of one network's, in its order.
+        lr: learning rate of both.
+        momentum: decay of Muon's momentum, which looks ahead as Nesterov's.
+        betas: of Adam.
+        epsilon: of Adam.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.99),
+        epsilon: float = 1e-8,
+    ) -> None:
+        given = list(parameters)
+        hidden = [parameter for parameter in given if parameter.ndim == 4][1:-1]
+        inside = {id(parameter) for parameter in hidden}
+        others = [parameter for parameter in given if id(parameter) not in inside]
+        groups = [{"params": hidden, "hidden": True}, {"params": others, "hidden": False}]
+        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "epsilon": epsilon}
+        super().__init__([group for group in groups if group["params"]], defaults)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update all parameters that have gradients."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            update = self._orthogonal_update if group["hidden"] else self._adam_update
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    update(parameter, parameter.grad, group)
+        return loss
+
+    def _orthogonal_update(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["mean"] = torch.zeros_like(parameter)
+        mean = state["mean"].mul_(group["momentum"]).add_(gradient)
+        # Weights may lie in memory channels last.
+        ahead = gradient.add(mean, alpha=group["momentum"]).contiguous().flatten(1)
+        update = orthogonalised(ahead).view(parameter.shape)
+        parameter.add_(update, alpha=-group["lr"] * 0.2 * max(ahead.shape) ** 0.5)
+
+    def _adam_update(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
+        beta1, beta2 = group["betas"]
+        state = self.state[parameter]
+        if not state:
+            state["updates"] = 0
+            state["mean"] = torch.zeros_like(parameter)
+            state["square"] = torch.zeros_like(parameter)
+        state["updates"] += 1
+        mean = state["mean"].lerp_(gradient, 1 - beta1) / (1 - beta1 ** state["updates"])
+        square = state["square"].lerp_(gradient.square(), 1 - beta2) / (1 - beta2 ** state["updates"])
+        parameter.addcdiv_(mean, square.sqrt_().add_(group["epsilon"]), value=-group["lr"])
+
+
+def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """About the nearest matrix to (rows, columns) whose singular values are all 1; they come out between 0.7 and 1.2.
+
+    Jordan's quintic Newton-Schulz iteration, in bfloat16, which suffices for it.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    orthogonal: Tensor = (x.T if tall else x).to(matrix.dtype)
+    return orthogonal.contiguous()

@@ -13,6 +13,7 @@ from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Di
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
@@ -33,6 +34,7 @@ class Architecture(NamedTuple):
 ARCHITECTURES = {
     "RRDBNet": Architecture(RRDBNet, 1.0, 32),
     "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28),
+    "ResUNet": Architecture(ResUNet, 1.0, None),
     "MSRResNet": Architecture(MSRResNet, 1.0, 32),
     "SRResCGAN": Architecture(SRResCGAN, 255.0, None),
     "SPAN": Architecture(SPAN, 1.0, None),
@@ -41,7 +43,7 @@ ARCHITECTURES = {
 }
 SUPPORTED = (
     "RRDBNet (ESRGAN, RealSR, BSRGAN, Real-ESRGAN, DDNSR), SRVGGNetCompact (Real-ESRGAN), MSRResNet (RealSR), "
-    "SRResCGAN, SPAN, EDLNet (RWSR-EDL), DSGAN"
+    "SRResCGAN, SPAN, EDLNet (RWSR-EDL), DSGAN, ResUNet (wildsr)"
 )
 
 

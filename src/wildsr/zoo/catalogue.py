@@ -39,11 +39,20 @@ EMBEDDED = {
     "wildsr-compact-x4": Entry(
         name="wildsr-compact-x4",
         path=_WEIGHTS / "wildsr-compact-x4.safetensors",
-        architecture="SRVGGNetCompact",
+        architecture="ResUNet",
         scale=4,
         licence="Apache-2.0",
         origin="trained by the wildsr authors; comes with the package",
         good_at="photographs, scans and web JPEGs, fast on an ordinary CPU",
+    ),
+    "wildsr-faithful-x4": Entry(
+        name="wildsr-faithful-x4",
+        path=_WEIGHTS / "wildsr-faithful-x4.safetensors",
+        architecture="ResUNet",
+        scale=4,
+        licence="Apache-2.0",
+        origin="trained by the wildsr authors; comes with the package",
+        good_at="the same pictures, softer: it draws only what is certain",
     ),
 }
 ALIASES = {"default": "wildsr-compact-x4"}

@@ -61,14 +61,22 @@ def _compact(weights: Mapping[str, Tensor]) -> Recognised:
     # A convolution and a PReLU by turns, beginning and ending with a convolution.
     layers = count(weights, "body.")
     width_out = _shape(weights, f"body.{layers - 1}.weight", 4)[0]
-    scale = math.isqrt(width_out // 3)
-    if scale < 1 or width_out != 3 * scale**2 or layers < 3:
-        raise ModelError(
-            f"its last convolution has {width_out} channels, which no scale gives for RGB (3, 12, 27, 48)"
-        )
-    return Recognised(
-        "SRVGGNetCompact", {"features": features, "convs": (layers - 3) // 2, "scale": scale}, dict(weights)
-    )
+    if layers < 3:
+        raise ModelError(f"it is a compact network of only {layers} layers")
+    sizes = {"features": features, "convs": (layers - 3) // 2, "scale": _shuffled_scale(width_out)}
+    return Recognised("SRVGGNetCompact", sizes, dict(weights))
+
+
+def _resunet(weights: Mapping[str, Tensor]) -> Recognised:
+    features, width_in = _shape(weights, "head.weight", 4)[:2]
+    _rgb_in(width_in)
+    sizes = {
+        "features": features,
+        "width": _shape(weights, "to_half.weight", 4)[0],
+        "blocks": count(weights, "quarter."),
+        "scale": _shuffled_scale(_shape(weights, "tail.weight", 4)[0]),
+    }
+    return Recognised("ResUNet", sizes, dict(weights))
 
 
 def _srrescgan(weights: Mapping[str, Tensor]) -> Recognised:
@@ -86,10 +94,7 @@ def _span(weights: Mapping[str, Tensor]) -> Recognised:
         raise ModelError(str(error)) from error
     features, width_in = _shape(weights, "conv_1.weight", 4)[:2]
     _rgb_in(width_in)
-    width_out = _shape(weights, "upsampler.0.weight", 4)[0]
-    scale = math.isqrt(width_out // 3)
-    if scale < 1 or width_out != 3 * scale**2:
-        raise ModelError(f"its last convolution has {width_out} channels, which no scale gives for RGB")
+    scale = _shuffled_scale(_shape(weights, "upsampler.0.weight", 4)[0])
     sizes = {"features": features, "scale": scale, "normalised": int("no_norm" not in weights)}
     return Recognised("SPAN", sizes, dict(weights))
 
@@ -183,6 +188,16 @@ def _rgb_out(channels: int) -> None:
         raise ModelError(f"it gives {channels} output channels; wildsr works on RGB")
 
 
+def _shuffled_scale(channels: int) -> int:
+    """The scale of a network that ends with a pixel shuffle of so many channels."""
+    scale = math.isqrt(channels // 3)
+    if scale < 1 or channels != 3 * scale**2:
+        raise ModelError(
+            f"its last convolution has {channels} channels, which no scale gives for RGB (3, 12, 27, 48)"
+        )
+    return scale
+
+
 def _has(*starts: str) -> Callable[[Mapping[str, Tensor]], bool]:
     return lambda weights: all(any(key.startswith(start) for key in weights) for start in starts)
 
@@ -196,6 +211,7 @@ FAMILIES: tuple[
     (_has("body.0.rdb1.", "conv_first."), lambda weights: _rrdbnet(from_new_basicsr(weights))),
     (_has("recon_trunk.0.", "conv_first."), _msrresnet),
     (_has("body.0.weight", "body.1.weight"), _compact),
+    (_has("head.", "to_half.", "quarter.0.", "tail."), _resunet),
     (_has("model.conv1.weight_v", "model.layer1.0.", "alpha"), _srrescgan),
     (_has("block_1.c1_r.", "conv_cat.", "upsampler.0."), _span),
     (_has("body.0.weight", "body.2.weight", "body.3.running_mean", "linear1."), _ddnsr_vgg),

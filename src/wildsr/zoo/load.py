@@ -95,7 +95,7 @@ def contract_of(
         sizes=dict(sizes),
         scale=cast(int, network.scale),
         value_range=common.value_range,
-        size_multiple=sizes.get("unshuffle", 1),
+        size_multiple=cast(int, getattr(network, "size_multiple", 1)),
         receptive_field=radius,
         overlap=radius if common.largest_overlap is None else min(radius, common.largest_overlap),
         licence=licence,

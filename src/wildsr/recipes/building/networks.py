@@ -11,6 +11,7 @@ from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Di
 from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.msrresnet import MSRResNet
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.networks.spectral_norm import SpectralNormConv2d
@@ -54,6 +55,8 @@ def new_network(part: parts.Network, scale: int) -> nn.Module:
             return EDLNet(3, 3, part.features, part.blocks, part.growth, scale)
         case parts.CompactPart():
             return SRVGGNetCompact(part.features, part.convs, scale)
+        case parts.ResUNetPart():
+            return ResUNet(part.features, part.width, part.blocks, scale)
         case parts.SPANPart():
             return SPAN(part.features, scale)
         case parts.MSRResNetPart():

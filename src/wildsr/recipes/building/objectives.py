@@ -193,7 +193,7 @@ class _Losses:
             case parts.Colour():
                 return LowFrequencyLoss(_low_pass(part.kernel, part.borders, f"{where}.kernel"))
             case parts.Lpips():
-                return LpipsLoss(load_lpips(self.folder, part.backbone))
+                return LpipsLoss(load_lpips(self.folder, part.backbone), part.jitter)
             case parts.Features():
                 depth: Depth = 19 if part.network == "vgg19" else 16
                 # The published file comes last: it is the one that the message for a missing one speaks of.

@@ -23,7 +23,7 @@ from wildsr.training import schedules
 from wildsr.training.events import OnEvent
 from wildsr.training.loop import fit
 from wildsr.training.objective import Objective
-from wildsr.training.optimizers import KerasAdam
+from wildsr.training.optimizers import KerasAdam, Muon
 from wildsr.training.plan import Plan, Rate, Run, Validate
 
 _FREE = (
@@ -194,13 +194,16 @@ def _optimizers(recipe: Recipe, networks: Mapping[str, nn.Module]) -> dict[str, 
     for place, (name, network) in enumerate(networks.items()):
         part = recipe.optimizers[name]
         weights = network.parameters()
-        if part.kind == "keras-adam":
-            if part.weight_decay:
-                raise RecipeError(f"optimizers.{name}.weight_decay: Keras's Adam has none")
-            made[name] = KerasAdam(weights, part.rate, part.betas, part.epsilon, len(networks), place)
-        else:
-            kind = torch.optim.Adam if part.kind == "adam" else torch.optim.AdamW
-            made[name] = kind(
-                weights, lr=part.rate, betas=part.betas, eps=part.epsilon, weight_decay=part.weight_decay
-            )
+        if part.weight_decay and part.kind in ("keras-adam", "muon"):
+            raise RecipeError(f"optimizers.{name}.weight_decay: {part.kind} has none")
+        match part.kind:
+            case "keras-adam":
+                made[name] = KerasAdam(weights, part.rate, part.betas, part.epsilon, len(networks), place)
+            case "muon":
+                made[name] = Muon(weights, part.rate, betas=part.betas, epsilon=part.epsilon)
+            case "adam" | "adamw":
+                kind = torch.optim.Adam if part.kind == "adam" else torch.optim.AdamW
+                made[name] = kind(
+                    weights, lr=part.rate, betas=part.betas, eps=part.epsilon, weight_decay=part.weight_decay
+                )
     return made

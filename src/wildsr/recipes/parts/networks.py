@@ -49,6 +49,18 @@ class CompactPart(NetworkPart):
     convs: Count = 16
 
 
+class ResUNetPart(NetworkPart):
+    """Our own network, for ordinary CPUs."""
+
+    architecture: Literal["ResUNet"] = "ResUNet"
+    features: Count = 64
+    """Channels at full size of LR."""
+    width: Count = 96
+    """Channels at half and quarter size."""
+    blocks: Count = 2
+    """Residual blocks at quarter size."""
+
+
 class SPANPart(NetworkPart):
     """SPAN, fast on GPUs."""
 
@@ -148,6 +160,7 @@ Network = Annotated[
     RRDBNetPart
     | EDLNetPart
     | CompactPart
+    | ResUNetPart
     | SPANPart
     | MSRResNetPart
     | SRResCGANPart

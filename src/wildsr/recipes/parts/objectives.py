@@ -80,6 +80,8 @@ class Lpips(LossPart):
 
     kind: Literal["lpips"] = "lpips"
     backbone: Literal["alex", "squeeze", "vgg"] = "vgg"
+    jitter: Annotated[int, Field(ge=0)] = 0
+    """Up to so many of the first rows and columns are left out, lest a pattern settle on the backbone's grid."""
 
 
 Loss = Annotated[

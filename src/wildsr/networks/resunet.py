@@ -1,0 +1,101 @@
+"""ResUNet, the network of our own models: a U-Net (Ronneberger et al., 2015) of residual blocks, in LR.
+
+Strong blur and noise hide what a pixel was, so that a network must look far around; most of it works at a half and a
+quarter of LR, where looking far is cheap. The blocks are those of EDSR (Lim et al., 2017).
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wildsr.networks.reach import Stage, receptive_field
+
+FULL_BLOCKS = 1
+"""Residual blocks at full size before the descent, and as many after the ascent."""
+HALF_BLOCKS = (1, 2)
+"""At half size: before the second descent, and after the first ascent."""
+
+
+class ResUNet(nn.Module):
+    """Residual blocks at three sizes of LR and one pixel shuffle at the end, added to the nearest-upsampled input.
+
+    Input (B, 3, H, W) RGB in [0, 1], H and W multiples of :attr:`size_multiple`; output (B, 3, scale*H, scale*W), not
+    clamped. A new network gives the nearest-upsampled input: its last convolution starts from zero.
+
+    Args:
+        features: channels at full size.
+        width: channels at half and quarter size.
+        blocks: residual blocks at quarter size.
+        scale: HR pixels per LR pixel.
+    """
+
+    size_multiple = 4
+
+    def __init__(self, features: int = 64, width: int = 96, blocks: int = 2, scale: int = 4) -> None:
+        super().__init__()
+        self.scale = scale
+        self.blocks = blocks
+        before, after = HALF_BLOCKS
+        self.head = nn.Conv2d(3, features, 3, padding=1)
+        self.full_in = _blocks(features, FULL_BLOCKS)
+        self.to_half = nn.Conv2d(features, width, 2, stride=2)
+        self.half_in = _blocks(width, before)
+        self.to_quarter = nn.Conv2d(width, width, 2, stride=2)
+        self.quarter = _blocks(width, blocks)
+        self.from_quarter = nn.Conv2d(width, 4 * width, 1)
+        self.half_out = _blocks(width, after)
+        self.from_half = nn.Conv2d(width, 4 * features, 1)
+        self.full_out = _blocks(features, FULL_BLOCKS)
+        self.activation = nn.PReLU(features)
+        self.tail = _silent(nn.Conv2d(features, 3 * scale**2, 3, padding=1))
+
+    @property
+    def receptive_field(self) -> int:
+        """Radius in LR pixels beyond which nothing influences an output pixel."""
+        before, after = HALF_BLOCKS
+        stages = [
+            Stage("convolution", 1 + 2 * FULL_BLOCKS),
+            Stage("unshuffle", 2),
+            Stage("convolution", 2 * before),
+            Stage("unshuffle", 2),
+            Stage("convolution", 2 * self.blocks),
+            Stage("blocks", 2),
+            Stage("convolution", 2 * after),
+            Stage("blocks", 2),
+            Stage("convolution", 2 * FULL_BLOCKS + 1),
+            Stage("blocks", self.scale),
+        ]
+        return receptive_field(stages, self.scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscale (B, 3, H, W) to (B, 3, scale*H, scale*W)."""
+        full = self.full_in(self.head(x))
+        half = self.half_in(self.to_half(full))
+        quarter = self.quarter(self.to_quarter(half))
+        half = self.half_out(half + F.pixel_shuffle(self.from_quarter(quarter), 2))
+        full = self.full_out(full + F.pixel_shuffle(self.from_half(half), 2))
+        detail = F.pixel_shuffle(self.tail(self.activation(full)), self.scale)
+        return detail + F.interpolate(x, scale_factor=self.scale, mode="nearest")
+
+
+class _Block(nn.Module):
+    """Two convolutions whose result is added to the input; a new one changes nothing."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.activation = nn.PReLU(channels)
+        self.second = _silent(nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.second(self.activation(self.first(x)))
+        return out
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(channels) for _ in range(count)))
+
+
+def _silent(convolution: nn.Conv2d) -> nn.Conv2d:
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
+    return convolution
