@@ -90,7 +90,7 @@ def test_an_empty_folder_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("naming", "message"),
     [
-        (Naming(output="one.jpg/{stem}.jpg", format="png"), None),
+        (Naming(output="one.jpg/{stem}.png", format="png"), None),
         (Naming(output="same.png{model}"), "would both be written"),
         (Naming(output="{nonsense}"), "unknown field"),
         (Naming(output="{stem"), "not valid"),
@@ -124,8 +124,18 @@ def test_an_output_that_is_another_input_is_refused(album: Path) -> None:
 
 def test_several_pictures_into_one_file_are_refused(album: Path, tmp_path: Path) -> None:
     (tmp_path / "one.jpg").touch()
-    with pytest.raises(JobsError, match="is a file, but several"):
-        find_jobs([str(album)], Naming(output=str(tmp_path / "one.jpg")))
+    for output in ("one.jpg", "new.png"):
+        with pytest.raises(JobsError, match="names a file, but several"):
+            find_jobs([str(album)], Naming(output=str(tmp_path / output)))
+    (tmp_path / "folder.png").mkdir()
+    for folder in ("folder.png", "new.png/"):
+        assert len(find_jobs([str(album)], Naming(output=f"{tmp_path}/{folder}"))[0]) == 3
+
+
+@pytest.mark.parametrize("output", ["one.jpg", "out/{stem}.tif"])
+def test_a_format_that_the_name_denies_is_refused(album: Path, output: str) -> None:
+    with pytest.raises(JobsError, match=r"ends like a (JPEG|TIFF) file, but --format png asks for PNG"):
+        find_jobs([str(album / "a.jpg")], Naming(output=output, format="png"))
 
 
 def test_existing_outputs(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Literal
 
-from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, output_format
+from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, format_of_suffix, output_format
 
 Existing = Literal["fail", "overwrite", "skip"]
 FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
@@ -75,6 +75,8 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Proble
     single = len(found) == 1 and len(inputs) == 1 and all(one.root is None for one in found.values())
     jobs = [Job(one.path, _target(one, naming, single), one.name) for one in found.values()]
     _refuse_conflicts(jobs)
+    if naming.format is not None:
+        _refuse_another_format(jobs, naming.format)
     if not jobs and not problems:
         raise JobsError(f"no pictures found in {', '.join(inputs)}")
     return jobs, problems
@@ -147,10 +149,14 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
     if "{" in naming.output:
         return _fill(naming, found.path, suffix, within)
     if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
-        if output.is_file():
-            raise JobsError(f"{output} is a file, but several pictures were given; name a folder with -o")
+        if output.is_file() or (not output.is_dir() and _named_like_a_file(naming.output)):
+            raise JobsError(f"{output} names a file, but several pictures were given; name a folder with -o")
         return output / within / f"{found.path.stem}{suffix}"
     return output
+
+
+def _named_like_a_file(output: str) -> bool:
+    return not output.endswith(("/", os.sep)) and format_of_suffix(output) is not None
 
 
 def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
@@ -174,6 +180,17 @@ def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
         names = ", ".join(f"{{{field}}}" for field in FIELDS)
         raise JobsError(f"the output pattern '{naming.output}' has an unknown field; there are {names}")
     return Path(filled).expanduser()
+
+
+def _refuse_another_format(jobs: list[Job], name: str) -> None:
+    wanted = output_format("", name)
+    for job in jobs:
+        said = format_of_suffix(job.target)
+        if said is not None and said is not wanted:
+            raise JobsError(
+                f"{job.target} ends like a {said.label} file, but --format {name} asks for {wanted.label}; change one "
+                "of them"
+            )
 
 
 def _refuse_conflicts(jobs: list[Job]) -> None:

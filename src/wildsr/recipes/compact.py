@@ -14,15 +14,18 @@ _MIXTURE = Preset(
     options={"bsrgan": 0.45, "bsrgan_plus": 0.25, "real_esrgan": 0.1, "light": 0.12, "clean": 0.08},
 )
 
+
+def _muon(rate: float) -> Optimizer:
+    return Optimizer(kind="muon", rate=rate, betas=(0.9, 0.99), schedule=Cosine(warmup=100))
+
+
 WILDSR_FAITHFUL_X4 = Recipe(
     name="wildsr-faithful-x4",
     about="A small network for photographs with every kind of damage, trained for PSNR: it invents nothing. Needs "
     "nothing but photographs.",
     networks={"generator": ResUNetPart()},
     objective=PixelObjective(terms={"psnr": PSNR()}),
-    optimizers={
-        "generator": Optimizer(kind="muon", rate=1e-3, betas=(0.9, 0.99), schedule=Cosine(warmup=100))
-    },
+    optimizers={"generator": _muon(1e-3)},
     data=Degraded(degradation=_MIXTURE, hr_patch=288, lr_patch=64, weighing="area"),
     train=Train(steps=10_000, batch_size=8, precision="bf16", ema=0.999, ema_warmup=True),
     licence="Apache-2.0",
@@ -44,9 +47,11 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
 WILDSR_CAMERA_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-camera-x4",
-        "about": "The embedded model goes on with pairs of one source of pictures, as 'wildsr prepare' and 'wildsr "
+        "about": "wildsr-faithful-x4 goes on with pairs of one source of pictures, as 'wildsr prepare' and 'wildsr "
         "estimate noise' make them: RealSR's data for our network. Needs nothing else.",
-        "data": Paired(lr_patch=48, inject_noise=True, weighing="area"),
+        "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
+        "optimizers": {"generator": _muon(3e-4)},
+        "data": Paired(lr_patch=64, inject_noise=True, weighing="area"),
         "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
     }
 )
