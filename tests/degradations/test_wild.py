@@ -24,7 +24,7 @@ def draw(count: int, wild: Wild | None = None) -> list[dict[str, Any]]:
 
 
 def only(name: str) -> Wild:
-    shares = {"bsrgan": 0.0, "bsrgan_plus": 0.0, "real_esrgan": 0.0, "light": 0.0, "clean": 0.0}
+    shares = dict.fromkeys((part.replace("-", "_") for part in Wild().shares()), 0.0)
     return Wild(**{**shares, name: 1.0})  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def test_shares_are_kept_and_named() -> None:
     picked = Counter(one["picked"] for one in draw(2000))
     for name, share in Wild().shares().items():
         assert picked[name] / 2000 == pytest.approx(share, abs=0.035), name
-    doubled = draw(50, Wild(bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=2, clean=2))
+    doubled = draw(50, Wild(bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=2, compressed=0, clean=2))
     assert {one["picked"] for one in doubled} == {"light", "clean"}
 
 
@@ -51,7 +51,7 @@ def test_every_part_works_at_every_scale(scale: int) -> None:
     assert lr.min() >= 0
     assert lr.max() <= 1
     torch.testing.assert_close(lr * 255, (lr * 255).round(), rtol=0, atol=1e-3)
-    assert len({one["picked"] for one in parameters}) == 5
+    assert len({one["picked"] for one in parameters}) == 6
 
 
 def test_replay_is_bit_for_bit_and_pictures_are_alone() -> None:
@@ -72,6 +72,15 @@ def test_clean_is_clean_and_light_is_nearly_so() -> None:
     assert quality["light"].mean() > quality["bsrgan"].mean() + 4
     assert quality["light"].min() > 24
     assert any(step["step"] == "camera" for one in draw(24, only("light")) for step in one["steps"])
+
+
+def test_compressed_is_light_with_a_stronger_jpeg() -> None:
+    for name, lowest, highest in (("light", 75, 95), ("compressed", 25, 75)):
+        drawn = draw(200, only(name))
+        found = [one["steps"][-1]["quality"] for one in drawn if one["steps"][-1]["step"] == "jpeg"]
+        assert lowest <= min(found) < lowest + 3
+        assert highest - 3 < max(found) <= highest
+        assert (len(found) == 200) == (name == "compressed")
 
 
 @pytest.mark.parametrize("shares", [{"light": -1.0}, dict.fromkeys(Wild().shares(), 0.0)])

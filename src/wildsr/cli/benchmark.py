@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.evaluation_report import (
     complain,
     plain_console,
@@ -16,7 +17,6 @@ from wildsr.cli.evaluation_report import (
     write_whole,
 )
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.cli.upscale import PrecisionName
 from wildsr.image.errors import PictureError
 from wildsr.zoo.errors import ModelError
 
@@ -62,12 +62,10 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    precision: Annotated[PrecisionName, typer.Option(help="As in wildsr upscale.")] = PrecisionName.exact,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where models' results are kept.", show_default=False)
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Make kept results again.")] = False,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionName.exact,
+    cache: options.Cache = None,
+    fresh: options.Fresh = False,
 ) -> None:
     """Measure models by fixed protocols, whose numbers can be compared.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
 from wildsr.image.errors import PictureError
@@ -32,10 +33,7 @@ def _list_presets(wanted: bool) -> None:
 
 
 def degrade(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="Pictures, folders (with all their subfolders) or globs.", show_default=False),
-    ],
+    inputs: options.Inputs,
     output: Annotated[
         str | None,
         typer.Option(
@@ -86,12 +84,7 @@ def degrade(
             "-f", "--format", help="png by default, else jpg, webp, tif or avif.", show_default=False
         ),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            "-q", "--quality", min=1, max=100, help="Quality of lossy formats, 1 to 100.", show_default=False
-        ),
-    ] = None,
+    quality: options.Quality = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -102,15 +95,9 @@ def degrade(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are already there.")
-    ] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave results that are already there alone, and go on.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON event per line, for other programs.")
-    ] = False,
+    overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    json: options.JsonLines = False,
 ) -> None:
     """Degrade photographs, and write beside the results what was done, in degradations.json.
 
@@ -119,8 +106,7 @@ def degrade(
     report: Report = JsonReport() if json else PersonReport()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if overwrite and skip_existing:
-            raise JobsError("--overwrite and --skip-existing contradict each other; use one of them")
+        existing = options.existing(overwrite, skip_existing)
         if params is not None and (grid or any(given is not None for given in (preset, scale, seed))):
             raise JobsError(
                 "--params says all that is to be done; leave out --preset, --scale, --seed and --grid"
@@ -133,7 +119,6 @@ def degrade(
         name, by = (known.degradation, known.scale) if known else (preset or "bsrgan", scale or 4)
         find_preset(name, by)
         manner = Manner(name, by, seed or 0, format, quality)
-        existing: Existing = "overwrite" if overwrite else "skip" if skip_existing else "fail"
         label = "samples" if grid else "degraded"
         jobs, problems = find_jobs(inputs, Naming(output, format or "png", name, label))
         for problem in problems:

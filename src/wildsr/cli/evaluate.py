@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.evaluation_report import (
     check_places,
     complain,
@@ -16,7 +17,6 @@ from wildsr.cli.evaluation_report import (
     write_files,
 )
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.cli.upscale import PrecisionName
 from wildsr.image.errors import PictureError
 from wildsr.zoo.errors import ModelError
 
@@ -112,15 +112,13 @@ def evaluate(
     pull: Annotated[
         bool, typer.Option("--pull", help="Download the weights that are missing for --metrics.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    precision: Annotated[PrecisionName, typer.Option(help="As in wildsr upscale.")] = PrecisionName.auto,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionName.auto,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Models average over eight flips and turns.")
     ] = False,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where models' results are kept.", show_default=False)
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Make kept results again.")] = False,
+    cache: options.Cache = None,
+    fresh: options.Fresh = False,
 ) -> None:
     """Measure results against a ground truth, models on pictures, or real photographs without a truth.
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
 from wildsr.image.errors import PictureError
-from wildsr.inference.jobs import Existing, JobsError, Naming, existing_outputs, find_jobs
+from wildsr.inference.jobs import JobsError, Naming, existing_outputs, find_jobs
 from wildsr.inference.sizing import Wanted
 from wildsr.zoo.catalogue import ALIASES, available
 from wildsr.zoo.errors import ModelError
@@ -25,19 +26,8 @@ class FitName(str, Enum):
     stretch = "stretch"
 
 
-class PrecisionName(str, Enum):
-    """How exactly to compute."""
-
-    auto = "auto"
-    exact = "exact"
-    half = "half"
-
-
 def upscale(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="Pictures, folders (with all their subfolders) or globs.", show_default=False),
-    ],
+    inputs: options.Inputs,
     output: Annotated[
         str | None,
         typer.Option(
@@ -74,12 +64,7 @@ def upscale(
         str | None,
         typer.Option("-f", "--format", help="Write jpg, png, webp, tiff, avif or gif.", show_default=False),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            "-q", "--quality", min=1, max=100, help="Quality of lossy formats, 1 to 100.", show_default=False
-        ),
-    ] = None,
+    quality: options.Quality = None,
     ensemble: Annotated[
         bool,
         typer.Option(
@@ -115,20 +100,11 @@ def upscale(
             help="Overlap of the tiles in input pixels. By default the model's own.", show_default=False
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    precision: Annotated[
-        PrecisionName,
-        typer.Option(help="exact computes in float32; auto is faster where nothing visible is lost."),
-    ] = PrecisionName.auto,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are already there.")
-    ] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave results that are already there alone, and go on.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON event per line, for other programs.")
-    ] = False,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionName.auto,
+    overwrite: options.Overwrite = False,
+    skip_existing: options.SkipExisting = False,
+    json: options.JsonLines = False,
 ) -> None:
     """Upscale photographs.
 
@@ -137,11 +113,9 @@ def upscale(
     report: Report = JsonReport() if json else PersonReport()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if overwrite and skip_existing:
-            raise JobsError("--overwrite and --skip-existing contradict each other; use one of them")
+        existing = options.existing(overwrite, skip_existing)
         wanted = Wanted(scale, width, height, fit.value, megapixels)
         label = _label(model, wanted)
-        existing: Existing = "overwrite" if overwrite else "skip" if skip_existing else "fail"
         jobs, problems = find_jobs(inputs, Naming(output, format, Path(model).stem, label))
         jobs, there = existing_outputs(jobs, existing)
         for problem in problems:

@@ -28,18 +28,19 @@ _QUIET_SHOTS = (1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class Wild:
-    """Each picture gets one of five degradations, with these shares; which one is in its parameters as ``picked``.
+    """Each picture gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
 
     They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's pictures are: hardly
-    blurred, hardly noisy, JPEG 75 to 95; and ``clean``: only made smaller. ``camera`` says whether both of BSRGAN's
-    have the camera of its paper.
+    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 25 to 75; and ``clean``: only
+    made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
     """
 
     scale: int = 4
-    bsrgan: float = 0.35
+    bsrgan: float = 0.3
     bsrgan_plus: float = 0.2
     real_esrgan: float = 0.2
-    light: float = 0.15
+    light: float = 0.1
+    compressed: float = 0.1
     clean: float = 0.1
     camera: bool = True
 
@@ -57,6 +58,7 @@ class Wild:
             "bsrgan-plus": self.bsrgan_plus,
             "real-esrgan": self.real_esrgan,
             "light": self.light,
+            "compressed": self.compressed,
             "clean": self.clean,
         }
 
@@ -71,8 +73,8 @@ class Wild:
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 
     def _draw(self, picked: str, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        if picked == "light":
-            return _draw_light(rng, size, self.scale)
+        if picked in ("light", "compressed"):
+            return _draw_light(rng, size, self.scale, compressed=picked == "compressed")
         if picked == "clean":
             return _draw_clean(rng, size, self.scale)
         if picked == "real-esrgan":
@@ -84,15 +86,15 @@ class Wild:
 
 def light(scale: int = 4) -> Wild:
     """The light part alone."""
-    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=1, clean=0)
+    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=1, compressed=0, clean=0)
 
 
 def clean(scale: int = 4) -> Wild:
     """The clean part alone."""
-    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=0, clean=1)
+    return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=0, compressed=0, clean=1)
 
 
-def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Parameters:
+def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int, compressed: bool) -> Parameters:
     steps: list[Step] = [_draw_slight_blur(rng, scale)] if rng.random() < 0.7 else []
     steps.append(_draw_shrinking(rng, size, scale))
     noise = rng.random()
@@ -102,8 +104,11 @@ def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int) -> 
         steps.append({"step": "gaussian_noise", "level": level, "channels": channels, "seed": seed})
     elif noise < 0.6:
         steps.append(sample_camera(rng, _QUIET_SHOTS))
-    compressed = rng.random() < 0.8
-    steps.append({"step": "jpeg", "quality": int(rng.integers(75, 96))} if compressed else {"step": "round"})
+    if compressed or rng.random() < 0.8:
+        lowest, above = (25, 76) if compressed else (75, 96)
+        steps.append({"step": "jpeg", "quality": int(rng.integers(lowest, above))})
+    else:
+        steps.append({"step": "round"})
     return {"steps": steps}
 
 

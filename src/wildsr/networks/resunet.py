@@ -16,10 +16,11 @@ HALF_BLOCKS = (1, 2)
 
 
 class ResUNet(nn.Module):
-    """Residual blocks at three sizes of LR and one pixel shuffle at the end, added to the nearest-upsampled input.
+    """Residual blocks at three sizes of LR and one pixel shuffle at the end, added to the input upsampled bilinearly.
 
     Input (B, 3, H, W) RGB in [0, 1], H and W multiples of :attr:`size_multiple`; output (B, 3, scale*H, scale*W), not
-    clamped. A new network gives the nearest-upsampled input: its last convolution starts from zero.
+    clamped. A new network gives the upsampled input: its last convolution starts from zero. (On top of nearest pixels,
+    as the compact network has them, a faint grid stays in smooth places.)
 
     Args:
         features: channels at full size.
@@ -74,7 +75,7 @@ class ResUNet(nn.Module):
         half = self.half_out(half + F.pixel_shuffle(self.from_quarter(quarter), 2))
         full = self.full_out(full + F.pixel_shuffle(self.from_half(half), 2))
         detail = F.pixel_shuffle(self.tail(self.activation(full)), self.scale)
-        return detail + F.interpolate(x, scale_factor=self.scale, mode="nearest")
+        return detail + F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
 
 
 class _Block(nn.Module):

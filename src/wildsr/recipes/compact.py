@@ -11,7 +11,14 @@ from wildsr.recipes.parts.schedules import Cosine, Optimizer
 
 _MIXTURE = Preset(
     name="wild",
-    options={"bsrgan": 0.45, "bsrgan_plus": 0.25, "real_esrgan": 0.1, "light": 0.12, "clean": 0.08},
+    options={
+        "bsrgan": 0.4,
+        "bsrgan_plus": 0.24,
+        "real_esrgan": 0.1,
+        "light": 0.08,
+        "compressed": 0.1,
+        "clean": 0.08,
+    },
 )
 
 
