@@ -1,10 +1,11 @@
 """How fast `wildsr upscale` is, side by side with the ways people have today.
 
-    python benchmarks/upscale.py [--photo PHOTO] [--repeat 3] [--skip-rrdbnet]
+    python benchmarks/upscale.py [--photo PHOTO] [--repeat 3] [--skip-rrdbnet] [--beside MODEL]
 
 Everything is measured in one run, in turn, on this machine, and printed with its ratio. The baseline is what
 Real-ESRGAN and chaiNNer do on a CPU: PyTorch, float32, eager, the whole picture at once. RRDBNet-23 has random
-weights here: they cost the same time as trained ones.
+weights here: they cost the same time as trained ones. ``--beside`` names a model that the default is compared with, both
+in wildsr and warm.
 """
 
 import argparse
@@ -129,10 +130,23 @@ def against_eager(name: str, model_file: str, photo: Path, folder: Path, repeat:
 def compare(what: str, eager: list[float], ours: list[float]) -> float:
     ratios = [a / b for a, b in zip(eager, ours, strict=True)]
     print(
-        f"{what:44} eager {statistics.median(eager):7.2f}  wildsr {statistics.median(ours):7.2f}  "
+        f"{what:44} theirs {statistics.median(eager):7.2f}  ours {statistics.median(ours):7.2f}  "
         f"ratio {statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     )
     return statistics.median(ours)
+
+
+def beside(model_file: str, photo: Path, repeat: int) -> None:
+    print(f"\n## The default beside {Path(model_file).stem}, both in wildsr, warm, 768x512, seconds")
+    pixels = read(photo).rgb
+    both = [wildsr.Upscaler(wildsr.load(name)) for name in (model_file, "default")]
+    for upscaler in both:
+        upscaler(pixels)
+    times: list[list[float]] = [[], []]
+    for _ in range(repeat):
+        for upscaler, measured in zip(both, times, strict=True):
+            measured.append(seconds(lambda u=upscaler: u(pixels), 1))
+    compare(f"{Path(model_file).stem}, default", *times)
 
 
 def raw_tiles(
@@ -180,6 +194,7 @@ def main() -> None:
     parser.add_argument("--photo", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--skip-rrdbnet", action="store_true")
+    parser.add_argument("--beside")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as temporary:
@@ -190,6 +205,8 @@ def main() -> None:
         memory(folder)  # first: the figure is the largest child so far
         doorstep(photo, folder, options.repeat)
         against_eager("Embedded default", "default", photo, folder, options.repeat)
+        if options.beside:
+            beside(options.beside, photo, 3 * options.repeat)
         if not options.skip_rrdbnet:
             weights = folder / "rrdbnet.safetensors"
             random_rrdbnet(weights)

@@ -31,8 +31,8 @@ class Wild:
     """Each picture gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
 
     They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's pictures are: hardly
-    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 25 to 75; and ``clean``: only
-    made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
+    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 25 to 75; and ``clean``:
+    only made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
     """
 
     scale: int = 4
