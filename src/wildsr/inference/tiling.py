@@ -67,7 +67,7 @@ def plan(
 def _lengths(extent: int, overlap: int, multiple: int) -> list[tuple[int, int]]:
     """The shortest sensible tile for each number of tiles along an axis, as (number, length), longest first."""
     rounding = math.lcm(8, multiple)
-    shortest = max(2 * overlap + rounding, 32)
+    shortest = math.ceil(max(2 * overlap + rounding, 32) / multiple) * multiple
     found = [(1, extent)]
     for number in range(2, extent):
         length = math.ceil((extent + 2 * overlap * (number - 1)) / number / rounding) * rounding
