@@ -44,10 +44,9 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
         "about": "Our default: goes on from wildsr-faithful-x4, for PSNR and for how people see. Needs the weights of "
         "LPIPS.",
         "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
-        "objective": PixelObjective(
-            terms={"psnr": PSNR(weight=1.5), "lpips": Lpips(backbone="alex", jitter=3)}
-        ),
-        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 8_000}),
+        "objective": PixelObjective(terms={"psnr": PSNR(weight=2), "lpips": Lpips(backbone="alex", jitter=3)}),
+        "optimizers": {"generator": _muon(7e-4)},
+        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
     }
 )
 

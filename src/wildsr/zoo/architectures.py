@@ -34,7 +34,7 @@ class Architecture(NamedTuple):
 ARCHITECTURES = {
     "RRDBNet": Architecture(RRDBNet, 1.0, 32),
     "SRVGGNetCompact": Architecture(SRVGGNetCompact, 1.0, 28),
-    "ResUNet": Architecture(ResUNet, 1.0, None),
+    "ResUNet": Architecture(ResUNet, 1.0, 32),
     "MSRResNet": Architecture(MSRResNet, 1.0, 32),
     "SRResCGAN": Architecture(SRResCGAN, 255.0, None),
     "SPAN": Architecture(SPAN, 1.0, None),
