@@ -5,7 +5,7 @@ Every number is ours; docs/models/ says which model was made with which.
 
 from wildsr.recipes.parts.data import Degraded, Paired, Preset
 from wildsr.recipes.parts.networks import ResUNetPart
-from wildsr.recipes.parts.objectives import PSNR, Lpips, PixelObjective
+from wildsr.recipes.parts.objectives import PSNR, Grid, Lpips, PixelObjective
 from wildsr.recipes.parts.recipe import Recipe, Train
 from wildsr.recipes.parts.schedules import Cosine, Optimizer
 
@@ -44,7 +44,14 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
         "about": "Our default: goes on from wildsr-faithful-x4, for PSNR and for how people see. Needs the weights of "
         "LPIPS.",
         "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
-        "objective": PixelObjective(terms={"psnr": PSNR(weight=2), "lpips": Lpips(backbone="alex", jitter=3)}),
+        "objective": PixelObjective(
+            terms={
+                "psnr": PSNR(weight=2),
+                "alex": Lpips(weight=0.6, backbone="alex", jitter=3),
+                "squeeze": Lpips(weight=0.6, backbone="squeeze", jitter=3),
+                "grid": Grid(weight=3000),
+            }
+        ),
         "optimizers": {"generator": _muon(7e-4)},
         "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
     }

@@ -1,6 +1,7 @@
 """From the objective of a recipe to the one that trains: losses with their feature networks, and the networks."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from wildsr.evaluation.perceptual import load_lpips
 from wildsr.evaluation.weights import MissingWeights, find_file
 from wildsr.losses.adversarial import Adversary
 from wildsr.losses.frequency import LowFrequencyLoss
+from wildsr.losses.grid import grid_loss
 from wildsr.losses.perceptual import LpipsLoss, PerceptualLoss
 from wildsr.losses.pixel import charbonnier_mean, l1, l2, psnr_loss
 from wildsr.losses.ssim import ssim_loss
@@ -192,6 +194,8 @@ class _Losses:
                 return tv_difference
             case parts.Colour():
                 return LowFrequencyLoss(_low_pass(part.kernel, part.borders, f"{where}.kernel"))
+            case parts.Grid():
+                return partial(grid_loss, period=part.period)
             case parts.Lpips():
                 return LpipsLoss(load_lpips(self.folder, part.backbone), part.jitter)
             case parts.Features():

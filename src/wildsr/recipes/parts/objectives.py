@@ -84,8 +84,16 @@ class Lpips(LossPart):
     """Up to so many of the first rows and columns are left out, lest a pattern settle on the backbone's grid."""
 
 
+class Grid(LossPart):
+    """What of the error repeats in every block of pixels."""
+
+    kind: Literal["grid"] = "grid"
+    period: Annotated[int, Field(ge=2)] = 16
+    """Side of a block in pixels: the scale, times how often the network halves."""
+
+
 Loss = Annotated[
-    L1 | L2 | Charbonnier | PSNR | SSIM | TV | Colour | Features | Lpips, Field(discriminator="kind")
+    L1 | L2 | Charbonnier | PSNR | SSIM | TV | Colour | Features | Lpips | Grid, Field(discriminator="kind")
 ]
 Terms = dict[str, Loss]
 

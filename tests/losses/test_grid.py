@@ -1,0 +1,40 @@
+"""The loss against patterns that repeat."""
+
+import pytest
+import torch
+
+from wildsr.losses.grid import grid_loss
+
+
+def test_a_pattern_counts_whole_and_a_shift_of_colour_not() -> None:
+    hr = torch.rand(2, 3, 64, 48)
+    pattern = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(0)) / 20
+    pattern -= pattern.mean((1, 2), keepdim=True)
+    sr = hr + pattern.tile(1, 4, 3) + torch.tensor([0.1, -0.2, 0.0]).reshape(3, 1, 1)
+    torch.testing.assert_close(grid_loss(sr, hr, 16), pattern.square().mean(), rtol=1e-4, atol=0)
+    assert grid_loss(sr, sr, 16) == 0
+
+
+@pytest.mark.parametrize("period", [4, 8])
+def test_a_pattern_of_a_divisor_is_seen_too(period: int) -> None:
+    hr = torch.zeros(1, 3, 32, 32)
+    sr = torch.randn(period, period, generator=torch.Generator().manual_seed(1)).tile(
+        32 // period, 32 // period
+    )
+    torch.testing.assert_close(grid_loss(sr + hr, hr, 16), sr.var(correction=0))
+
+
+def test_errors_that_do_not_repeat_average_out() -> None:
+    noise = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(2))
+    blocks = 16 * 16
+    assert grid_loss(noise, torch.zeros_like(noise), 16).item() == pytest.approx(1 / blocks, rel=0.2)
+
+
+def test_what_is_left_over_does_not_count() -> None:
+    sr, hr = torch.rand(1, 3, 40, 39), torch.rand(1, 3, 40, 39)
+    assert torch.equal(grid_loss(sr, hr, 16), grid_loss(sr[..., :32, :32], hr[..., :32, :32], 16))
+
+
+def test_small_pictures_are_refused() -> None:
+    with pytest.raises(ValueError, match="16 pixels cannot be seen in 31x64"):
+        grid_loss(torch.rand(1, 3, 64, 31), torch.rand(1, 3, 64, 31), 16)
