@@ -78,11 +78,13 @@ def make_features(folder: Path) -> Path:
     torch.manual_seed(0)
     narrow = VGGFeatures(layer_names(19)[-2:-1], 19, widths=[4] * 16)
     save_file(narrow.state_dict(), folder / "vgg19.safetensors")
-    lpips = Lpips("alex")
-    weights = {key: value for key, value in lpips.state_dict().items() if key.startswith("features.")}
-    save_file(weights, folder / "alexnet.safetensors")
-    linear = {
-        f"alex.{key}": torch.rand_like(value) for key, value in lpips.state_dict().items() if "lin" in key
-    }
+    linear = {}
+    for backbone, file in (("alex", "alexnet"), ("squeeze", "squeezenet1_1")):
+        weights = Lpips(backbone).state_dict()
+        features = {key: value for key, value in weights.items() if key.startswith("features.")}
+        save_file(features, folder / f"{file}.safetensors")
+        linear |= {
+            f"{backbone}.{key}": torch.rand_like(value) for key, value in weights.items() if "lin" in key
+        }
     save_file(linear, folder / "lpips_linear_v0.1.safetensors")
     return folder

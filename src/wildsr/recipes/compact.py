@@ -64,7 +64,7 @@ WILDSR_CAMERA_X4 = WILDSR_FAITHFUL_X4.model_copy(
         "estimate noise' make them: RealSR's data for our network. Needs nothing else.",
         "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
         "optimizers": {"generator": _muon(3e-4)},
-        "data": Paired(lr_patch=64, inject_noise=True, weighing="area"),
+        "data": Paired(lr_patch=48, inject_noise=True, weighing="area"),
         "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
     }
 )
