@@ -96,7 +96,8 @@ def test_a_batch_is_its_pictures_one_by_one(model: Model) -> None:
 def test_strength_blends_toward_another_model() -> None:
     model, other, lr = small_model("compact"), small_model("compact", seed=1), noise(20, 24)
     half = Upscaler(model, precision="exact", strength=0.5, toward=other)
-    assert torch.equal(half(lr), Upscaler(blend(model, other, 0.5), precision="exact")(lr))
+    expected = Upscaler(blend(other, model, 0.5), precision="exact")(lr)
+    assert torch.equal(half(lr), expected)
     none = Upscaler(model, precision="exact", strength=0.0, toward=other)
     assert torch.equal(none(lr), Upscaler(other, precision="exact")(lr))
 

@@ -120,7 +120,7 @@ def degrade(
         find_preset(name, by)
         manner = Manner(name, by, seed or 0, format, quality)
         label = "samples" if grid else "degraded"
-        jobs, problems = find_jobs(inputs, Naming(output, format or "png", name, label))
+        jobs, problems = find_jobs(inputs, Naming(output, format, name, label, suffix=".png"))
         for problem in problems:
             report.fail(problem.source, problem.reason)
         if grid:

@@ -42,13 +42,14 @@ class Naming:
     ``output`` is a file, a folder, or a pattern with fields in braces: {folder} (the place within the input folder),
     {stem}, {suffix} (with its dot), {ending} (the input's suffix without one), {model}, {scale}. None: beside the
     input, with ``label`` added to its name. ``format`` forces a file format. ``label`` is what {scale} stands for, such
-    as ``x4``.
+    as ``x4``. ``suffix`` is that of outputs where nothing else says it; None: as the input's.
     """
 
     output: str | None = None
     format: str | None = None
     model: str = "default"
     label: str = "x4"
+    suffix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,10 @@ def _output_folder(naming: Naming) -> Path | None:
 
 
 def _target(found: _Found, naming: Naming, single: bool) -> Path:
-    suffix = (
-        default_suffix(found.path) if naming.format is None else output_format("", naming.format).suffixes[0]
-    )
+    if naming.format is not None:
+        suffix = output_format("", naming.format).suffixes[0]
+    else:
+        suffix = naming.suffix or default_suffix(found.path)
     within = found.path.parent.relative_to(found.root) if found.root is not None else Path()
     if naming.output is None:
         if found.root is None:
