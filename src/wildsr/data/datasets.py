@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from torch import Tensor
 
+from wildsr.data.drawn import draw_picture
 from wildsr.data.patches import Augment, Picker, as_float, cut, draw_crop, draw_mode, turned
 from wildsr.degradations.degradation import Degradation
 from wildsr.degradations.pools import NoisePool
@@ -48,7 +49,8 @@ class DegradedPairs:
     pixels on a side in LR. BSRGAN cuts 320 and keeps 72x4, so that blurs and shifts see what lies around.
 
     ``sharpen`` makes the HR patch the target that a network should reach, before it is degraded (Real-ESRGAN's
-    ``gt_usm``); the patch as it was is then in ``hr_reference``.
+    ``gt_usm``); the patch as it was is then in ``hr_reference``. ``drawn`` is the share of patches that
+    :func:`wildsr.data.drawn.draw_picture` draws instead of cutting them.
     """
 
     hr: Picker
@@ -58,6 +60,7 @@ class DegradedPairs:
     seed: int
     augment: Augment = "all"
     sharpen: Sharpen | None = None
+    drawn: float = 0
 
     @property
     def pickers(self) -> Sequence[Picker]:
@@ -67,7 +70,8 @@ class DegradedPairs:
     def sample(self, index: int) -> Sample:
         """``lr`` and ``hr``, and ``hr_reference`` where HR patches are sharpened."""
         rng = np.random.default_rng([self.seed, index])
-        picture = self.hr.pick(index, rng)
+        drawn = self.drawn > 0 and rng.random() < self.drawn
+        picture = draw_picture(rng, self.hr_patch) if drawn else self.hr.pick(index, rng)
         reference = _patch(picture, self.hr_patch, self.augment, rng)
         hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))

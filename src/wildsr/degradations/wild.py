@@ -31,7 +31,7 @@ class Wild:
     """Each picture gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
 
     They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's pictures are: hardly
-    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 25 to 75; and ``clean``:
+    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 15 to 75; and ``clean``:
     only made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
     """
 
@@ -105,7 +105,7 @@ def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int, com
     elif noise < 0.6:
         steps.append(sample_camera(rng, _QUIET_SHOTS))
     if compressed or rng.random() < 0.8:
-        lowest, above = (25, 76) if compressed else (75, 96)
+        lowest, above = (15, 76) if compressed else (75, 96)
         steps.append({"step": "jpeg", "quality": int(rng.integers(lowest, above))})
     else:
         steps.append({"step": "round"})

@@ -14,9 +14,9 @@ _MIXTURE = Preset(
     options={
         "bsrgan": 0.4,
         "bsrgan_plus": 0.24,
-        "real_esrgan": 0.1,
-        "light": 0.08,
-        "compressed": 0.1,
+        "real_esrgan": 0.08,
+        "light": 0.06,
+        "compressed": 0.14,
         "clean": 0.08,
     },
 )
@@ -33,7 +33,7 @@ WILDSR_FAITHFUL_X4 = Recipe(
     networks={"generator": ResUNetPart()},
     objective=PixelObjective(terms={"psnr": PSNR()}),
     optimizers={"generator": _muon(1e-3)},
-    data=Degraded(degradation=_MIXTURE, hr_patch=288, lr_patch=64, weighing="area"),
+    data=Degraded(degradation=_MIXTURE, hr_patch=288, lr_patch=64, weighing="area", drawn=0.08),
     train=Train(steps=10_000, batch_size=8, precision="bf16", ema=0.999, ema_warmup=True),
     licence="Apache-2.0",
 )

@@ -121,7 +121,9 @@ def _degraded(part: parts.Degraded, scale: int, seed: int) -> Found:
     pictures = find_pictures(part.hr or (_folder(part),), part.hr_patch)
     picker = Picker(pictures, seed, part.weighing)
     sharpen = _sharpen if part.sharpen else None
-    dataset = DegradedPairs(picker, degradation, part.hr_patch, part.lr_patch, seed, part.augment, sharpen)
+    dataset = DegradedPairs(
+        picker, degradation, part.hr_patch, part.lr_patch, seed, part.augment, sharpen, part.drawn
+    )
     return Found(dataset, {"HR": pictures})
 
 

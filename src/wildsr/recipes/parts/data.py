@@ -75,6 +75,8 @@ class Degraded(DataPart):
     """Pixels on a side of what is kept in LR."""
     sharpen: bool = False
     """Sharpen the HR patch first (USM, as Real-ESRGAN): it is then the target of pixel and feature losses."""
+    drawn: Annotated[float, Field(ge=0, le=1)] = 0
+    """Share of patches that are drawn, not cut from a picture: text, line art and dead leaves."""
 
 
 class Paired(DataPart):
