@@ -281,3 +281,31 @@ def test_names_of_the_catalogue(wildsr: Run, tmp_path: Path) -> None:
     done = wildsr("convert", "tinny", tmp_path / "other.safetensors")
     assert done.exit_code == 2
     assert "did you mean" in done.output
+
+
+def test_between_two_models(wildsr: Run, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, second = SRVGGNetCompact(6, 2, 4), SRVGGNetCompact(6, 2, 4)
+    for name, network in (("first", first), ("second", second)):
+        save_file(network.state_dict(), tmp_path / f"{name}.safetensors")
+    target = tmp_path / "between.safetensors"
+    names = [str(tmp_path / f"{name}.safetensors") for name in ("first", "second")]
+    result = wildsr("convert", names[0], str(target), "--toward", names[1], "--strength", "0.75")
+    assert result.exit_code == 0, result.output
+    found = load_network(target).state_dict()
+    for key, value in first.state_dict().items():
+        torch.testing.assert_close(found[key], 0.75 * value + 0.25 * second.state_dict()[key])
+    assert header(target)["source"] == "0.75 of first, 0.25 of second"
+
+
+def test_between_needs_a_second_model_of_the_same_architecture(wildsr: Run, tmp_path: Path) -> None:
+    source, target = str(checkpoint(tmp_path, "compact")), tmp_path / "out.safetensors"
+    alone = wildsr("convert", source, str(target), "--strength", "0.5")
+    assert alone.exit_code == 2
+    assert "needs another model: name it with --toward" in alone.output
+    other = wildsr(
+        "convert", source, str(target), "--strength", "0.5", "--toward", str(checkpoint(tmp_path, "span"))
+    )
+    assert other.exit_code == 2
+    assert "cannot be blended" in other.output
+    assert not target.exists()

@@ -23,6 +23,14 @@ def convert(
     half: Annotated[
         bool, typer.Option("--half", help="Store float16: half the size, nearly the same result.")
     ] = False,
+    toward: Annotated[
+        str | None,
+        typer.Option(help="Write what lies between two models of one architecture.", show_default=False),
+    ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="1: all of the model; lower blends toward --toward."),
+    ] = 1.0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is already there.")
     ] = False,
@@ -34,7 +42,7 @@ def convert(
     from wildsr.zoo.convert import convert as convert_model
 
     try:
-        done = convert_model(model, output, half=half, overwrite=overwrite)
+        done = convert_model(model, output, half=half, overwrite=overwrite, toward=toward, strength=strength)
     except ModelError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(USAGE) from error

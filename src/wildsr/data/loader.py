@@ -1,7 +1,9 @@
 """Batches of samples, made by worker processes, from any step on."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
@@ -112,6 +114,8 @@ class Batches:
             except (RuntimeError, ConnectionError, EOFError) as error:
                 if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
                     raise
+                if not isinstance(error, RuntimeError):
+                    _await_signal()
                 raise DataError(
                     f"a worker process that prepares pictures was killed ({_first_line(error)}). Most often memory "
                     "ran out: use fewer workers (--set data.workers=0 uses none), then repeat the command to go on"
@@ -149,6 +153,12 @@ def _start_worker(_: int) -> None:
     # Ctrl-C reaches all processes of a terminal; the main one decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+
+
+def _await_signal() -> None:
+    """Let PyTorch's handler of dying children raise here, where its error is known already, and not anywhere else."""
+    with suppress(RuntimeError):
+        time.sleep(1)
 
 
 def _first_line(error: Exception) -> str:

@@ -37,7 +37,8 @@ def blend(first: Model, second: Model, share: float) -> Model:
         }
     )
     name = f"{one.name}+{other.name}"
-    return Model(network, replace(one, name=name, source=f"{share:g} of {other.name}", sha256=None))
+    source = f"{share:g} of {other.name}, {1 - share:g} of {one.name}"
+    return Model(network, replace(one, name=name, source=source, sha256=None))
 
 
 def _described(model: Model) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from wildsr.networks.whole_image import WholeImageNetwork
 from wildsr.zoo.architectures import TRAINING_NETWORKS, build, recognise
+from wildsr.zoo.blend import blend
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
@@ -45,18 +46,25 @@ def convert(
     *,
     half: bool = False,
     overwrite: bool = False,
+    toward: str | os.PathLike[str] | None = None,
+    strength: float = 1,
 ) -> Converted:
     """Write the model ``source``, a name or a file of any readable format, to ``target``, whole or not at all.
 
     The suffix of ``target`` decides: ``.safetensors`` is read back by :func:`wildsr.zoo.load.load` and computes
     the same, bit for bit; its header tells what the model is and where it comes from. ``.onnx`` takes float32
     pictures (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; what is written is run
-    and compared first. ``half`` stores float16, from which float32 is computed.
+    and compared first. ``half`` stores float16, from which float32 is computed. With ``toward``, another model of
+    the same architecture, what is written lies between them: all of ``source`` at ``strength`` 1, all of ``toward``
+    at 0.
 
     Raises:
         ModelError: when the source cannot be read, or cannot be written in that format, or the target exists and
-            is not to be overwritten.
+            is not to be overwritten, or the models cannot be blended, or ``toward`` is missing.
+        ValueError: for a strength outside 0 to 1.
     """
+    if toward is None and strength != 1:
+        raise ModelError(f"a strength of {strength:g} needs another model: name it with --toward")
     target = Path(target)
     if target.suffix.lower() not in FORMATS:
         raise ModelError(f"{target} must end in {' or '.join(FORMATS)}, which says what to write")
@@ -69,24 +77,31 @@ def convert(
             f"{source} is an ONNX model, which cannot be converted; start from the original weights"
         )
     if target.suffix.lower() == ".onnx":
-        model = load(source)
+        model = _loaded(source, toward, strength)
         content = _onnx(model, half, find(source)[1])
         difference = _written(target, content, lambda path: _difference(model, path))
         return Converted(target, model.contract.architecture, difference)
-    architecture, content = _safetensors(source, half)
+    architecture, content = _safetensors(source, half, toward, strength)
     _written(target, content, lambda _: None)
     return Converted(target, architecture, None)
 
 
-def _safetensors(source: str | os.PathLike[str], half: bool) -> tuple[str, bytes]:
+def _loaded(source: str | os.PathLike[str], toward: str | os.PathLike[str] | None, strength: float) -> Model:
+    model = load(source)
+    return model if toward is None else blend(load(toward), model, strength)
+
+
+def _safetensors(
+    source: str | os.PathLike[str], half: bool, toward: str | os.PathLike[str] | None, strength: float
+) -> tuple[str, bytes]:
     """The architecture and the content of a file that describes itself."""
     path = find(source)[1]
     try:
         recognised = recognise(read_weights(path).tensors)
-        if recognised.architecture in TRAINING_NETWORKS:
+        if recognised.architecture in TRAINING_NETWORKS and toward is None:
             network, facts = build(recognised), _origin(str(path), path, sha256_of(path))
         else:
-            model = load(source)
+            model = _loaded(source, toward, strength)
             network, facts = model.network, _facts(model, path)
     except ModelError as error:
         raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error

@@ -1,0 +1,59 @@
+"""Drawn pictures: of every kind, decided by the generator alone, and mixed into the samples of training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from picture_folders import save_folder
+from wildsr.data import drawn
+from wildsr.data.datasets import DegradedPairs
+from wildsr.data.drawn import draw_picture
+from wildsr.data.patches import Picker
+from wildsr.data.pictures import find_pictures
+from wildsr.degradations.presets import preset
+
+
+@pytest.mark.parametrize("kind", ["_leaves", "_page", "_lines"])
+def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    chosen = getattr(drawn, kind)
+    for name in ("_leaves", "_page", "_lines"):
+        monkeypatch.setattr(drawn, name, chosen)
+    for seed in range(8):
+        picture = draw_picture(np.random.default_rng(seed), 96)
+        assert picture.shape == (3, 96, 96)
+        assert picture.dtype == torch.uint8
+        assert picture.float().std() > 1
+        assert torch.equal(picture, draw_picture(np.random.default_rng(seed), 96))
+    assert not torch.equal(picture, draw_picture(np.random.default_rng(8), 96))
+
+
+def test_leaves_cover_each_other_in_all_sizes() -> None:
+    """Few flat neighbours would be noise, all of them an empty page."""
+    images = [drawn._leaves(np.random.default_rng(seed), 256) for seed in range(6)]
+    for image in images:
+        levels = torch.from_numpy(np.array(image)).int()
+        flat = float((levels[:, 1:] == levels[:, :-1]).all(-1).float().mean())
+        assert 0.6 < flat < 0.995
+
+
+def test_the_share_of_drawn_patches(tmp_path: Path) -> None:
+    pictures = find_pictures(save_folder(tmp_path, 1), 64)
+
+    def patches(share: float) -> list[torch.Tensor]:
+        dataset = DegradedPairs(
+            Picker(pictures, 0), preset("clean"), 64, 16, seed=0, augment="none", drawn=share
+        )
+        return [dataset.sample(index)["hr"] for index in range(40)]
+
+    of_pictures, mixed, of_drawings = patches(0), patches(0.5), patches(1)
+    known = pictures[0].float() / 255
+
+    def is_cut(patch: torch.Tensor) -> bool:
+        places = known.unfold(1, 64, 1).unfold(2, 64, 1)
+        return bool((places == patch[:, None, None]).all(-1).all(-1).all(0).any())
+
+    assert all(map(is_cut, of_pictures))
+    assert not any(map(is_cut, of_drawings))
+    assert 10 < sum(map(is_cut, mixed)) < 30
