@@ -133,10 +133,10 @@ def test_prepare_within_its_sources(photos: Path) -> None:
 def test_prepare_refuses(photos: Path, tmp_path: Path) -> None:
     assert run("prepare", "-o", tmp_path / "out")[0] == 2
     code, output = run("prepare", photos, "-o", tmp_path / "out", "--preset", "bsrgam")
-    assert (code, "did you mean 'bsrgan'" in output.replace("\n", " ")) == (1, True)
+    assert (code, "did you mean 'bsrgan'" in output.replace("\n", " ")) == (2, True)
     save_kernel_pool(tmp_path / "k.safetensors", KernelPool(torch.rand(1, 3, 3), 4, ("k",)))
     code, output = run("prepare", photos, "-o", tmp_path / "out", "--noise", tmp_path / "k.safetensors")
-    assert (code, "is a kernel pool, where a noise pool is needed" in output) == (1, True)
+    assert (code, "is a kernel pool, where a noise pool is needed" in output) == (2, True)
     code, output = run("prepare", tmp_path / "nowhere", "-o", tmp_path / "out")
     assert (code, "does not exist" in output) == (1, True)
     assert not (tmp_path / "out").exists()

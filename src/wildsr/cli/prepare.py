@@ -109,7 +109,7 @@ def prepare(
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
     from wildsr.data.errors import DataError
-    from wildsr.data.prepare import Preparation, items_of
+    from wildsr.data.prepare import Preparation, degradation_of, items_of
     from wildsr.data.prepare import prepare as prepare_pairs
     from wildsr.degradations.pools import PoolError
     from wildsr.estimation.errors import EstimationError
@@ -121,6 +121,11 @@ def prepare(
         raise typer.Exit(USAGE)
     try:
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
+        degradation_of(how)
+    except (DataError, PoolError) as error:
+        _fail(str(error))
+        raise typer.Exit(USAGE) from error
+    try:
         items = items_of(
             *(_not_ours(find_sources(some), output, some) if some else [] for some in (places, others))
         )
