@@ -143,19 +143,16 @@ def evaluate(
         working = Working(enlarging, cache or evaluation_cache(), fresh)
         with progress_bar(console) as step:
             if results and not model and not inputs:
-                found = _measure(results, truth or [], measuring, scale or 4, suffix, step)
+                found = _measure(results, truth or [], measuring, scale or 4, suffix, against, step)
             elif model and not results:
-                found = _run(
-                    model, truth or [], inputs or [], (degradation, seed), measuring, working, scale, step
-                )
+                places = (truth or [], inputs or [], (degradation, seed))
+                found = _run(model, *places, measuring, working, scale, against, step)
             else:
                 raise ValueError("give either folders of results, or models with --truth or --inputs")
         if not found.metrics:
             left_out = found.protocol.get("left_out", {})
             reasons = "".join(f"\n  {name}: {why}" for name, why in left_out.items())
             raise ValueError(f"there is no metric to measure with:{reasons}")
-        if against is not None and against not in found.methods:
-            raise ValueError(f"--against {against}: there are {', '.join(found.methods)}")
         written = write_files(found, output, report, against)
     except (FileNotFoundError, ModelError, PictureError, ValueError) as error:
         complain(str(error))
@@ -171,7 +168,13 @@ def evaluate(
 
 
 def _measure(
-    results: list[str], truth: list[str], measuring: "Measuring", scale: int, suffix: str, step: "OnStep"
+    results: list[str],
+    truth: list[str],
+    measuring: "Measuring",
+    scale: int,
+    suffix: str,
+    against: str | None,
+    step: "OnStep",
 ) -> "Results":
     from wildsr.evaluation.evaluate import evaluate_results
 
@@ -180,6 +183,7 @@ def _measure(
     folders = dict(_named(given) for given in results)
     if len(folders) < len(results):
         raise ValueError("two folders of results have the same name; give one another name: OTHER=FOLDER")
+    _check_against(against, list(folders))
     return evaluate_results(
         folders,
         _named(truth[0])[1] if truth else None,
@@ -198,15 +202,22 @@ def _run(
     measuring: "Measuring",
     working: "Working",
     scale: int | None,
+    against: str | None,
     step: "OnStep",
 ) -> "Results":
     from wildsr.evaluation.evaluate import evaluate_methods
     from wildsr.evaluation.methods import apart, choose, scale_of
 
     choices: list[Choice] = apart([choose(given) for given in models])
+    _check_against(against, [choice.name for choice in choices])
     scale = scale or scale_of(choices)
     datasets = _datasets(truth, inputs, degradation, working.cache, scale, step)
     return evaluate_methods(choices, datasets, measuring, working, scale=scale, on_step=step)
+
+
+def _check_against(against: str | None, methods: list[str]) -> None:
+    if against is not None and against not in methods:
+        raise ValueError(f"--against {against}: there are {', '.join(methods)}")
 
 
 def _datasets(
