@@ -10,7 +10,7 @@ from golden_files import Golden, Read, assert_close, bchw, hwc
 from torch import Tensor
 
 from kernelgan_states import stacked
-from wildsr.data.prepare import Preparation, Role, make_pair
+from wildsr.data.making import Preparation, Role, make_pair
 from wildsr.degradations.pools import KernelPool, save_kernel_pool
 from wildsr.estimation.cleanup import clean_up_ddnsr
 from wildsr.estimation.crops import crop_maps, draw_centres, gradient_map, probability_map, top_left, trimmed

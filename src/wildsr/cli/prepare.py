@@ -109,7 +109,8 @@ def prepare(
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
     from wildsr.data.errors import DataError
-    from wildsr.data.prepare import Preparation, degradation_of, items_of
+    from wildsr.data.making import Preparation, degradation_of
+    from wildsr.data.prepare import items_of
     from wildsr.data.prepare import prepare as prepare_pairs
     from wildsr.degradations.pools import PoolError
     from wildsr.estimation.errors import EstimationError

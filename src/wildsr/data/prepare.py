@@ -7,63 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from wildsr.data.errors import DataError
+from wildsr.data.making import Preparation, Role, TooSmall, degradation_of, make_pair, sub_images
 from wildsr.data.manifest import MANIFEST, Entry, Manifest, Output
-from wildsr.degradations.degradation import Degradation, DegradationError, Parameters
+from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
-from wildsr.degradations.presets import preset
-from wildsr.degradations.realsr import RealSr
-from wildsr.estimation.cleanup import clean_up, clean_up_ddnsr
 from wildsr.estimation.sources import Source
-from wildsr.image import Canvas, PictureError, Traits, quantize, read_levels, write
-from wildsr.ops.blur_downscale import crop_to_multiple
-
-Role = Literal["source", "target"]
-CleanUp = Literal["realsr", "ddnsr", "none"]
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How pairs are made; pools and presets are not both used.
-
-    Attributes:
-        scale: HR pixels for each LR pixel, along a side.
-        clean_up: how a picture of the source domain becomes an HR picture; one of the target domain is one.
-        preset: name of a degradation, or None: RealSR's, which is bicubic without pools.
-        kernels, noise: files of pools for RealSR's degradation.
-        patch: side in HR pixels of sub-images that pairs are cut into; None: whole pictures.
-        stride: HR pixels from one sub-image to the next; the last ones end at the border and overlap more.
-        least: HR pictures with a shorter side are left out.
-        seed: of all that is drawn. What is drawn for a picture depends on this and its name alone.
-    """
-
-    scale: int = 4
-    clean_up: CleanUp = "realsr"
-    preset: str | None = None
-    kernels: Path | None = None
-    noise: Path | None = None
-    patch: int | None = None
-    stride: int | None = None
-    least: int = 64
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.preset is not None and (self.kernels or self.noise):
-            raise DataError("a preset and pools cannot be combined; give one or the other")
-        for name, value in (("patch", self.patch), ("stride", self.stride)):
-            if value is not None and (value < self.scale or value % self.scale):
-                raise DataError(f"the {name} is a multiple of the scale, {self.scale}, not {value}")
-        if self.stride is not None and self.patch is None:
-            raise DataError("a stride needs a patch: it is the way from one sub-image to the next")
+from wildsr.image import Canvas, PictureError, Traits, read_levels, write
 
 
 @dataclass(frozen=True)
@@ -74,10 +31,6 @@ class Item:
     name: str
     role: Role
     output: str
-
-
-class TooSmall(Exception):
-    """A picture gives no pair because of its size; the message tells it."""
 
 
 @dataclass
@@ -164,57 +117,6 @@ def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]
         used.add(free.casefold())
         items.append(Item(path, name, role, free))
     return items
-
-
-@cache
-def degradation_of(how: Preparation) -> Degradation:
-    """The degradation that makes LR pictures; pools are read once in a process.
-
-    Raises:
-        DataError: the preset or a pool does not fit.
-        PoolError: a pool cannot be read.
-    """
-    try:
-        if how.preset is not None:
-            return preset(how.preset, how.scale)
-        kernels = load_kernel_pool(how.kernels) if how.kernels else None
-        return RealSr(how.scale, load_noise_pool(how.noise) if how.noise else None, kernels)
-    except DegradationError as error:
-        raise DataError(str(error)) from error
-
-
-def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[Tensor, Tensor, Parameters]:
-    """HR and LR picture, uint8 (3, h, w) both, of ``levels`` (3, H, W) uint8, and what was drawn for them.
-
-    HR pictures are cropped to a multiple of the scale, at the bottom and right. Those that are cleaned up are cut to
-    whole levels, not rounded, and bicubic LR pictures are made of them as they were before, both as RealSR does.
-
-    Raises:
-        TooSmall: the HR picture has a side below ``how.least``.
-    """
-    exact = levels.float().div(255).unsqueeze(0)
-    if role == "source" and how.clean_up == "realsr":
-        exact = clean_up(exact, how.scale)
-    elif role == "source" and how.clean_up == "ddnsr":
-        exact = clean_up_ddnsr(exact).clamp(0, 1)
-    exact = crop_to_multiple(exact, how.scale)
-    height, width = exact.shape[-2:]
-    least = max(how.least, how.patch or how.scale)
-    if min(height, width) < least:
-        raise TooSmall(f"as an HR picture it has {width}x{height} pixels, at least {least} are asked for")
-    # What is a whole level but for rounding must not fall to the one below.
-    hr = (exact * 255 + 1e-4).floor().to(torch.uint8)
-    degradation = degradation_of(how)
-    parameters = degradation.sample(_rng(how.seed, name), (height, width))
-    bicubic = how.preset is None and how.kernels is None
-    lr = degradation.apply(exact if bicubic else hr.float() / 255, [parameters])
-    return hr[0], quantize(lr[0]), parameters
-
-
-def sub_images(size: tuple[int, int], patch: int, stride: int) -> Iterator[tuple[int, int]]:
-    """Top and left of the sub-images that cover ``size`` (height, width)."""
-    rows, columns = (sorted({*range(0, side - patch, stride), side - patch}) for side in size)
-    return ((top, left) for top in rows for left in columns)
 
 
 def is_done(item: Item, entry: Entry, folder: Path) -> bool:
@@ -316,12 +218,6 @@ def _written(folder: Path, name: str, hr: Tensor, lr: Tensor) -> Output:
             write(path, canvas)
         digests.append(_sha256(path))
     return Output(name, *digests)
-
-
-def _rng(seed: int, name: str) -> np.random.Generator:
-    """For a picture by its name, so that other pictures, more or fewer, change nothing."""
-    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], np.uint32)
-    return np.random.default_rng([seed, *words.tolist()])
 
 
 def _settings(how: Preparation) -> dict[str, Any]:
