@@ -34,7 +34,7 @@ WILDSR_FAITHFUL_X4 = Recipe(
     objective=PixelObjective(terms={"psnr": PSNR()}),
     optimizers={"generator": _muon(1e-3)},
     data=Degraded(degradation=_MIXTURE, hr_patch=288, lr_patch=64, weighing="area", drawn=0.08),
-    train=Train(steps=10_000, batch_size=8, precision="bf16", ema=0.999, ema_warmup=True),
+    train=Train(steps=18_000, batch_size=8, precision="bf16", ema=0.999, ema_warmup=True),
     licence="Apache-2.0",
 )
 
@@ -46,14 +46,14 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
         "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
         "objective": PixelObjective(
             terms={
-                "psnr": PSNR(weight=2),
+                "psnr": PSNR(weight=3),
                 "alex": Lpips(weight=0.6, backbone="alex", jitter=3),
                 "squeeze": Lpips(weight=0.6, backbone="squeeze", jitter=3),
                 "grid": Grid(weight=3000),
             }
         ),
         "optimizers": {"generator": _muon(7e-4)},
-        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 5_000}),
+        "train": WILDSR_FAITHFUL_X4.train.model_copy(update={"steps": 4_300}),
     }
 )
 
