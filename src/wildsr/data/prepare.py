@@ -1,17 +1,14 @@
 """Pairs of HR and LR pictures for training, made once from folders of pictures: what ``wildsr prepare`` does."""
 
 import hashlib
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from wildsr.data.errors import DataError
@@ -19,6 +16,7 @@ from wildsr.data.making import Preparation, Role, TooSmall, degradation_of, make
 from wildsr.data.manifest import MANIFEST, Entry, Manifest, Output
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
+from wildsr.degradations.workers import worker_pool
 from wildsr.estimation.sources import Source
 from wildsr.image import Canvas, PictureError, Traits, read_levels, write
 
@@ -144,8 +142,7 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
         for item in items:
             yield item, _prepared(item, folder, how)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+    with worker_pool(workers) as pool:
         waiting: dict[Future[Made], Item] = {}
         remaining = iter(items)
         try:
@@ -165,11 +162,6 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one obeys, and ends it
 
 
 def _prepared(item: Item, folder: Path, how: Preparation) -> Made:

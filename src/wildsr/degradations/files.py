@@ -1,11 +1,9 @@
 """Degrading files: one from file to file, or many across processes. What comes out depends on neither."""
 
 import hashlib
-import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, DegradationError, Sample
 from wildsr.degradations.presets import preset
+from wildsr.degradations.workers import worker_pool
 from wildsr.image import Canvas, Picture, PictureError, Size, Traits, read, write
 from wildsr.image.formats import output_format
 
@@ -167,31 +166,25 @@ def degrade_files(orders: Sequence[Order], manner: Manner, on_done: OnDone, work
 
 
 def _across_processes(orders: Sequence[Order], manner: Manner, on_done: OnDone, workers: int) -> None:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
-        futures = [pool.submit(_attempt, order, manner) for order in orders]
-        told = 0
-        try:
+    futures: list[Future[Degraded | Exception]] = []
+    told = 0
+    try:
+        with worker_pool(workers) as pool:
+            futures += [pool.submit(_attempt, order, manner) for order in orders]
             for order, future in zip(orders, futures, strict=True):
                 outcome = future.result()
                 told += 1
                 on_done(told - 1, order, outcome)
-        except BrokenProcessPool as error:
-            raise DegradationError(
-                "a worker was ended from outside, perhaps for want of memory; use fewer --workers"
-            ) from error
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            for index in range(told, len(orders)):
-                # A worker that was still starting dies of Ctrl-C itself, which breaks the pool: nothing to tell then.
-                if not futures[index].cancelled() and futures[index].exception() is None:
-                    on_done(index, orders[index], futures[index].result())
-            raise
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
-    torch.set_num_threads(1)
+    except BrokenProcessPool as error:
+        raise DegradationError(
+            "a worker was ended from outside, perhaps for want of memory; use fewer --workers"
+        ) from error
+    except BaseException:
+        # By now everything that had been begun is done, and the rest cancelled.
+        for index, future in enumerate(futures[told:], start=told):
+            if not future.cancelled() and future.exception() is None:
+                on_done(index, orders[index], future.result())
+        raise
 
 
 def _attempt(order: Order, manner: Manner) -> Degraded | Exception:
