@@ -162,4 +162,4 @@ def _await_signal() -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(". ")
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
