@@ -136,14 +136,14 @@ def ours(patch: Tensor, rng: np.random.Generator) -> Tensor:
 def patches(photograph: str | None, count: int) -> Tensor:
     """(count, 3, 320, 320) from the middle of a photograph, or of one that scikit-image brings."""
     if photograph is not None:
-        picture = read(photograph).rgb[0]
+        image = read(photograph).rgb[0]
     else:
         from skimage import data
 
-        picture = torch.from_numpy(data.astronaut()).permute(2, 0, 1).float() / 255
+        image = torch.from_numpy(data.astronaut()).permute(2, 0, 1).float() / 255
     rng = np.random.default_rng(0)
-    corners = rng.integers(0, [picture.shape[1] - HR + 1, picture.shape[2] - HR + 1], (count, 2))
-    return torch.stack([picture[:, top : top + HR, left : left + HR] for top, left in corners.tolist()])
+    corners = rng.integers(0, [image.shape[1] - HR + 1, image.shape[2] - HR + 1], (count, 2))
+    return torch.stack([image[:, top : top + HR, left : left + HR] for top, left in corners.tolist()])
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@
 FOLDER holds ``niqe_pris_params.npz`` (it comes with BasicSR; ``WILDSR_METRICS`` names it too). The other side is
 written as BasicSR's are: SSIM filters whole windows by OpenCV's ``filter2D``, a channel at a time; NIQE uses SciPy's
 ``convolve``, one block after the other, the whole grid of shapes anew each time. scikit-image's SSIM is there as well.
-Both sides get the same picture and the same number of threads, in turn; results are compared before times. Needs the
+Both sides get the same image and the same number of threads, in turn; results are compared before times. Needs the
 extras ``bench`` and ``dev``.
 """
 
@@ -134,7 +134,7 @@ def compare(name: str, plain: Callable[[], float], ours: Callable[[], Tensor], r
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--side", type=int, default=1024, help="of the square picture, in pixels")
+    parser.add_argument("--side", type=int, default=1024, help="of the square image, in pixels")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--parameters", type=Path, default=os.environ.get("WILDSR_METRICS"))

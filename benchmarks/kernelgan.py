@@ -1,15 +1,15 @@
 """How fast KernelGAN is in batches, and how well it finds kernels that are known.
 
     python benchmarks/kernelgan.py [--steps 10] [--batches 1 4 16]
-    python benchmarks/kernelgan.py --recover FOLDER [--pictures 4] [--iterations 3000] [--sparsity 5]
+    python benchmarks/kernelgan.py --recover FOLDER [--images 4] [--iterations 3000] [--sparsity 5]
 
-The other side of the first is written as the method is described: one picture at a time, the generator run layer by
+The other side of the first is written as the method is described: one image at a time, the generator run layer by
 layer on the crop, its kernel found by sending an impulse through it, both networks as modules. Both sides get the same
 number of threads, one unless OMP_NUM_THREADS says otherwise.
 
-The second blurs the middle of pictures from FOLDER by Gaussians, keeps every second pixel, and estimates. For each it
+The second blurs the middle of images from FOLDER by Gaussians, keeps every second pixel, and estimates. For each it
 prints the similarity to all of the kernels (the largest normalised cross-correlation: the true one should have the
-highest), and the PSNR of the LR picture made by the estimate to the one made by the truth, beside that of bicubic.
+highest), and the PSNR of the LR image made by the estimate to the one made by the truth, beside that of bicubic.
 """
 
 import argparse
@@ -49,7 +49,7 @@ TRUTH = {
 
 
 def plain_seconds(steps: int) -> float:
-    """A step of one picture, layer by layer."""
+    """A step of one image, layer by layer."""
     generator, discriminator = KernelGANGenerator(), KernelGANDiscriminator()
     optimizers = [
         torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in (generator, discriminator)
@@ -76,7 +76,7 @@ def plain_seconds(steps: int) -> float:
 
 
 def batch_seconds(count: int, steps: int) -> float:
-    """A step of one picture among ``count``."""
+    """A step of one image among ``count``."""
     generators, discriminators = KernelGANGenerators(count), KernelGANDiscriminators(count)
     for index in range(count):
         rng = torch.Generator().manual_seed(index)
@@ -104,8 +104,8 @@ def similarity(found: Tensor, truth: Tensor) -> float:
     return float(every.max() / (found.norm() * truth.norm()))
 
 
-def shrunk(picture: Tensor, kernel: Tensor) -> Tensor:
-    return filter_per_sample(picture, kernel.float()[None], "symmetric")[..., ::2, ::2]
+def shrunk(image: Tensor, kernel: Tensor) -> Tensor:
+    return filter_per_sample(image, kernel.float()[None], "symmetric")[..., ::2, ::2]
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
@@ -113,9 +113,9 @@ def psnr(first: Tensor, second: Tensor) -> float:
     return -10 * math.log10(float(difference.square().mean()))
 
 
-def recover(folder: Path, pictures: int, settings: KernelGANSettings, seed: int) -> None:
+def recover(folder: Path, images: int, settings: KernelGANSettings, seed: int) -> None:
     cases = []
-    for source in evenly(find_sources([folder]), pictures):
+    for source in evenly(find_sources([folder]), images):
         levels = read_levels(source.path)
         top, left = (max(0, side // 2 - 500) for side in levels.shape[-2:])
         hr = levels[..., top : top + 1000, left : left + 1000].float() / 255
@@ -124,17 +124,17 @@ def recover(folder: Path, pictures: int, settings: KernelGANSettings, seed: int)
     begun = time.perf_counter()
     found = estimate_kernels(crops, settings)
     each = (time.perf_counter() - begun) / len(cases)
-    print(f"{each:.1f} s a picture; {settings.iterations} iterations, {len(cases)} pictures at once")
-    for (picture, name, hr, truth), raw in zip(cases, found, strict=True):
+    print(f"{each:.1f} s an image; {settings.iterations} iterations, {len(cases)} images at once")
+    for (image, name, hr, truth), raw in zip(cases, found, strict=True):
         try:
             kernel = finished(raw, 2)
         except EstimationError as error:
-            print(f"{picture} {name}: {error}")
+            print(f"{image} {name}: {error}")
             continue
         told = "  ".join(f"{other}: {similarity(kernel, one):.3f}" for other, one in TRUTH.items())
         wanted = shrunk(hr, truth)
         ours, bicubic = psnr(shrunk(hr, kernel / kernel.sum()), wanted), psnr(imresize(hr, 0.5), wanted)
-        print(f"{picture[-24:]:24} {name:18} {told}  LR {ours:.1f} dB, bicubic {bicubic:.1f} dB")
+        print(f"{image[-24:]:24} {name:18} {told}  LR {ours:.1f} dB, bicubic {bicubic:.1f} dB")
 
 
 def main() -> None:
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--recover", type=Path)
-    parser.add_argument("--pictures", type=int, default=4)
+    parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sparsity", type=float, default=5.0)
@@ -152,10 +152,10 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if arguments.recover:
         settings = KernelGANSettings(iterations=arguments.iterations, sparsity=arguments.sparsity)
-        recover(arguments.recover, arguments.pictures, settings, arguments.seed)
+        recover(arguments.recover, arguments.images, settings, arguments.seed)
         return
     plain = plain_seconds(max(3, arguments.steps // 3))
-    print(f"threads: {torch.get_num_threads()}; the fastest of {arguments.steps} steps, in ms a picture")
+    print(f"threads: {torch.get_num_threads()}; the fastest of {arguments.steps} steps, in ms an image")
     print(f"layer by layer, one by one: {1000 * plain:.1f}")
     for count in arguments.batches:
         ours = batch_seconds(count, arguments.steps)

@@ -1,8 +1,8 @@
-"""What models make of faces, fur, text, foliage, skies and clean pictures: a sheet to look at.
+"""What models make of faces, fur, text, foliage, skies and clean images: a sheet to look at.
 
     python benchmarks/sheet.py SHEET.jpg [MODEL ...]
 
-The pictures come with scikit-image, and are degraded by presets of ``wildsr degrade`` with fixed seeds. Each row is a
+The images come with scikit-image, and are degraded by presets of ``wildsr degrade`` with fixed seeds. Each row is a
 crop: bicubic, every MODEL, the truth.
 MODEL is a name or a file. Needs the extra ``dev``.
 """
@@ -29,10 +29,10 @@ SIDE = 256
 
 
 class Scene(NamedTuple):
-    """What a row shows: a picture of scikit-image, where its crop begins, how it is degraded, with which seed."""
+    """What a row shows: an image of scikit-image, where its crop begins, how it is degraded, with which seed."""
 
     what: str
-    picture: str
+    image: str
     top: int
     left: int
     degradation: str = "bsrgan"
@@ -54,7 +54,7 @@ SCENES = (
 
 def cut(scene: Scene) -> Tensor:
     """(1, 3, H, W) in [0, 1], SIDE pixels a side or as many as there are."""
-    pixels = np.atleast_3d(getattr(data, scene.picture)())[..., :3]
+    pixels = np.atleast_3d(getattr(data, scene.image)())[..., :3]
     whole = torch.from_numpy(pixels.copy()).permute(2, 0, 1).unsqueeze(0).float().div(255)
     crop = whole[..., scene.top : scene.top + SIDE, scene.left : scene.left + SIDE]
     return crop_to_multiple(crop.expand(1, 3, -1, -1), 4)
@@ -66,15 +66,15 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=["wildsr-faithful-x4", "default"])
     options = parser.parse_args()
     upscalers = {Path(name).stem: wildsr.Upscaler(wildsr.load(name)) for name in options.models}
-    pictures, labels = [], []
+    images, labels = [], []
     for scene in SCENES:
         hr = cut(scene)
         size = (hr.shape[-2], hr.shape[-1])
         degradation = preset(scene.degradation, 4)
         lr = degradation.apply(hr, [degradation.sample(np.random.default_rng(scene.seed), size)])
-        pictures += [resize(lr, size).clamp(0, 1)[0], *(one(lr)[0] for one in upscalers.values()), hr[0]]
+        images += [resize(lr, size).clamp(0, 1)[0], *(one(lr)[0] for one in upscalers.values()), hr[0]]
         labels += [f"{scene.what}, {scene.degradation}: bicubic", *upscalers, "truth"]
-    sheet = contact_sheet(pictures, labels, len(upscalers) + 2)
+    sheet = contact_sheet(images, labels, len(upscalers) + 2)
     save(options.sheet, sheet, Traits(), Manner("bsrgan", 4, 0, quality=88))
 
 

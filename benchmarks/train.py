@@ -2,9 +2,9 @@
 
     python benchmarks/train.py [--steps 60] [--photos FOLDER] [--network compact|rrdbnet] [--precision fp32]
 
-First, steps of the loop and of a hand-written PyTorch loop, in turn in one process, with the same network, pictures,
+First, steps of the loop and of a hand-written PyTorch loop, in turn in one process, with the same network, images,
 optimizer and average of weights: while the loop asks for its next batch, the other makes its step on that batch. The
-ratio of their times is the loop's price. Then the share of the time that the loop waits for pictures which worker
+ratio of their times is the loop's price. Then the share of the time that the loop waits for images which worker
 processes degrade as BSRGAN does. On CUDA also RRDBNet-23 in bf16, as a share of what large matrix products reach.
 """
 
@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from wildsr.data.datasets import DegradedPairs
+from wildsr.data.image_sets import find_images
 from wildsr.data.loader import Batches
 from wildsr.data.patches import Picker
-from wildsr.data.pictures import find_pictures
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.rrdbnet import RRDBNet
@@ -119,9 +119,9 @@ def now(device: torch.device) -> float:
 
 def waiting(fabric: Fabric, options: argparse.Namespace) -> None:
     """The share of waiting, from the loop's own log."""
-    pictures = find_pictures(options.photos, 320)
-    pictures.keep()
-    dataset = DegradedPairs(Picker(pictures, 0), Bsrgan(4), 320, options.patch, 0)
+    images = find_images(options.photos, 320)
+    images.keep()
+    dataset = DegradedPairs(Picker(images, 0), Bsrgan(4), 320, options.patch, 0)
     batches = Batches(dataset, options.batch, options.workers)
     with tempfile.TemporaryDirectory() as folder:
         every = max(1, options.wait_steps // 4)

@@ -3,7 +3,7 @@
     python benchmarks/upscale.py [--photo PHOTO] [--repeat 3] [--skip-rrdbnet] [--beside MODEL]
 
 Everything is measured in one run, in turn, on this machine, and printed with its ratio. The baseline is what
-Real-ESRGAN and chaiNNer do on a CPU: PyTorch, float32, eager, the whole picture at once. RRDBNet-23 has random
+Real-ESRGAN and chaiNNer do on a CPU: PyTorch, float32, eager, the whole image at once. RRDBNet-23 has random
 weights here: they cost the same time as trained ones. ``--beside`` names a model that the default is compared with,
 both in wildsr and warm.
 """

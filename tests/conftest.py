@@ -1,4 +1,4 @@
-"""Tests keep their caches and models to themselves, and small pictures do not need many threads."""
+"""Tests keep their caches and models to themselves, and small images do not need many threads."""
 
 from collections.abc import Iterator
 from pathlib import Path

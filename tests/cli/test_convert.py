@@ -56,7 +56,7 @@ def header(path: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
-def picture(height: int = 17, width: int = 22) -> torch.Tensor:
+def image(height: int = 17, width: int = 22) -> torch.Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(3))
 
 
@@ -66,7 +66,7 @@ def test_safetensors_compute_the_same(wildsr: Run, tmp_path: Path, name: str) ->
     done = wildsr("convert", source, target)
     assert done.exit_code == 0, done.output
     before, after = load(source), load(target)
-    assert torch.equal(before(picture()), after(picture()))
+    assert torch.equal(before(image()), after(image()))
     assert before.contract.architecture in done.output
     for fact in ("architecture", "sizes", "scale", "value_range", "size_multiple", "overlap"):
         assert getattr(before.contract, fact) == getattr(after.contract, fact)
@@ -117,8 +117,8 @@ def test_onnx_computes_the_same(wildsr: Run, tmp_path: Path, name: str) -> None:
     assert after.contract.scale == before.contract.scale
     assert after.contract.size_multiple == before.contract.size_multiple
     for size in ((17, 22), (40, 9), (1, 1)):
-        expected = before(picture(*size))
-        assert (after(picture(*size)) - expected).abs().max() < 2e-5 * max(1.0, float(expected.abs().max()))
+        expected = before(image(*size))
+        assert (after(image(*size)) - expected).abs().max() < 2e-5 * max(1.0, float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", ["compact", "rrdbnet"])
@@ -131,7 +131,7 @@ def test_half_onnx(wildsr: Run, tmp_path: Path, name: str) -> None:
         for parameter in expected.network.parameters():
             if parameter.ndim == 4:
                 parameter.copy_(parameter.half().float())
-    assert (load(tmp_path / "half.onnx")(picture()) - expected(picture())).abs().max() < 2e-5
+    assert (load(tmp_path / "half.onnx")(image()) - expected(image())).abs().max() < 2e-5
     sizes = [(tmp_path / target).stat().st_size for target in ("full.onnx", "half.onnx")]
     weights = sum(value.numel() for value in expected.network.state_dict().values())
     assert sizes[1] < sizes[0] - weights
@@ -144,7 +144,7 @@ def test_half_safetensors(wildsr: Run, tmp_path: Path) -> None:
     assert all(torch.equal(after[key], value.half().float()) for key, value in before.items())
     again = tmp_path / "again.safetensors"
     assert wildsr("convert", target, again, "--half").exit_code == 0
-    assert load(again)(picture()).equal(load(target)(picture()))
+    assert load(again)(image()).equal(load(target)(image()))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
@@ -179,7 +179,7 @@ def test_published_ncnn_models(wildsr: Run, tmp_path: Path, name: str) -> None:
     if not source.is_file():
         pytest.skip(f"no {source}")
     # Smooth, since SPAN makes of pure noise something that even float32 and float64 do not agree on.
-    smooth = nn.functional.interpolate(picture(5, 6), size=(20, 24), mode="bilinear")
+    smooth = nn.functional.interpolate(image(5, 6), size=(20, 24), mode="bilinear")
     for suffix, tolerance in ((".safetensors", 0.0), (".onnx", 1e-5)):
         target = tmp_path / f"out{suffix}"
         done = wildsr("convert", source, target)
@@ -190,10 +190,10 @@ def test_published_ncnn_models(wildsr: Run, tmp_path: Path, name: str) -> None:
 # --- refusals
 
 
-def test_whole_picture_statistics_do_not_fit_onnx(wildsr: Run, tmp_path: Path) -> None:
+def test_whole_image_statistics_do_not_fit_onnx(wildsr: Run, tmp_path: Path) -> None:
     done = wildsr("convert", checkpoint(tmp_path, "srrescgan"), tmp_path / "out.onnx")
     assert done.exit_code == 2
-    assert "statistics of the whole picture" in done.output
+    assert "statistics of the whole image" in done.output
 
 
 def test_onnx_is_not_converted(wildsr: Run, tmp_path: Path) -> None:
@@ -229,10 +229,10 @@ def test_a_file_that_is_there_stays(wildsr: Run, tmp_path: Path, suffix: str) ->
 def test_a_source_may_be_its_own_target(wildsr: Run, tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_file(SRVGGNetCompact(4, 1, 2).state_dict(), path)
-    before = load(path)(picture())
+    before = load(path)(image())
     assert wildsr("convert", path, path, "--overwrite").exit_code == 0
     assert header(path)["architecture"] == "SRVGGNetCompact"
-    assert torch.equal(load(path)(picture()), before)
+    assert torch.equal(load(path)(image()), before)
 
 
 def test_a_wrong_export_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ def test_new_files_have_ordinary_rights(wildsr: Run, tmp_path: Path) -> None:
 def test_names_of_the_catalogue(wildsr: Run, tmp_path: Path) -> None:
     done = wildsr("convert", "tiny", tmp_path / "out.safetensors")
     assert done.exit_code == 0, done.output
-    assert torch.equal(load("tiny")(picture()), load(tmp_path / "out.safetensors")(picture()))
+    assert torch.equal(load("tiny")(image()), load(tmp_path / "out.safetensors")(image()))
     done = wildsr("convert", "tinny", tmp_path / "other.safetensors")
     assert done.exit_code == 2
     assert "did you mean" in done.output

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 import wildsr as package
 from wildsr.degradations.files import traits_of
-from wildsr.image import Depth, Picture, Traits, probe, read
+from wildsr.image import Depth, LoadedImage, Traits, probe, read
 
 Run = Callable[..., Result]
 Save = Callable[..., Path]
@@ -41,7 +41,7 @@ def test_one_photograph(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert probe(tmp_path / "my photo ü_degraded.png") == (15, 10)
     assert samples(tmp_path / "my photo ü_degraded.degradations.json") == ["my photo ü.png"]
-    expected = package.degrade(photo).picture
+    expected = package.degrade(photo).image
     np.testing.assert_array_equal(levels(tmp_path / "my photo ü_degraded.png"), expected)
 
 
@@ -80,9 +80,9 @@ def test_a_grid(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     tiny = wildsr("degrade", save_photo(tmp_path / "t.png", 4, 5), "--grid", "-o", tmp_path / "tiny.png")
     assert tiny.exit_code == 0, tiny.output
     assert probe(tmp_path / "tiny.png").width > 4 * 128
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"no image")
     bad = wildsr("degrade", tmp_path / "bad.png", "--grid")
-    assert (bad.exit_code, "is not a picture" in bad.output) == (1, True)
+    assert (bad.exit_code, "is not an image" in bad.output) == (1, True)
     assert not list(tmp_path.glob("bad_*"))
     assert "one photograph" in wildsr("degrade", photo, save_photo(tmp_path / "b.png"), "--grid").stderr
 
@@ -114,7 +114,7 @@ def test_results_that_are_there(wildsr: Run, save_photo: Save, album: Path, tmp_
 
 
 @pytest.mark.parametrize("depth", ["uint8", "uint16"])
-def test_deep_and_grey_pictures(wildsr: Run, save_photo: Save, tmp_path: Path, depth: Depth) -> None:
+def test_deep_and_grey_images(wildsr: Run, save_photo: Save, tmp_path: Path, depth: Depth) -> None:
     photo = save_photo(tmp_path / "a.png", 40, 60, Traits(depth=depth, grey=True))
     done = wildsr("degrade", photo, "-o", tmp_path / "b.png", "-p", "bsrgan")
     assert done.exit_code == 0, done.output
@@ -123,7 +123,7 @@ def test_deep_and_grey_pictures(wildsr: Run, save_photo: Save, tmp_path: Path, d
 
 
 def test_what_no_codec_has_touched_keeps_its_depth() -> None:
-    deep = Picture(torch.rand(1, 3, 8, 8), None, Traits(depth="uint16"))
+    deep = LoadedImage(torch.rand(1, 3, 8, 8), None, Traits(depth="uint16"))
     assert traits_of(deep, torch.rand(1, 3, 2, 2)) == (Traits(depth="uint16"), ())
     assert traits_of(deep, torch.ones(1, 3, 2, 2))[0].depth == "uint8"
 
@@ -137,10 +137,10 @@ def test_transparency_is_left_out_and_said(wildsr: Run, tmp_path: Path) -> None:
     assert probe(tmp_path / "b.jpg") == (4, 4)
 
 
-def test_bad_pictures_do_not_stop_the_others(
+def test_bad_images_do_not_stop_the_others(
     wildsr: Run, save_photo: Save, album: Path, events: Events
 ) -> None:
-    (album / "broken.png").write_bytes(b"not a picture")
+    (album / "broken.png").write_bytes(b"not an image")
     save_photo(album / "small.png", 3, 60)
     done = wildsr("degrade", album, "--json")
     assert done.exit_code == 1

@@ -93,7 +93,7 @@ def test_noise(photos: Path, tmp_path: Path) -> None:
     (photos / "bad.png").write_bytes(b"no")
     code, output = run("estimate", "noise", photos, "-o", pool, "--patch", 32)
     assert code == 1
-    assert "1 picture failed" in output
+    assert "1 image failed" in output
     assert "bad.png" in output
     assert len(load_noise_pool(pool)) == 2 * 16
     assert min(probe(tmp_path / "noise.png")) > 0
@@ -109,7 +109,7 @@ def test_prepare(photos: Path, tmp_path: Path) -> None:
     command = ("prepare", photos, "-o", out, "--clean-up", "none", "--workers", 1, "--format", "lmdb")
     code, output = run(*command)
     assert code == 1
-    assert "2 pairs of 2 pictures" in output
+    assert "2 pairs of 2 images" in output
     assert "bad.png" in output
     (photos / "bad.png").unlink()
     code, output = run(*command)
@@ -124,9 +124,9 @@ def test_prepare(photos: Path, tmp_path: Path) -> None:
 def test_prepare_within_its_sources(photos: Path) -> None:
     for out in (photos / "pairs", photos):
         command = ("prepare", photos, "-o", out, "--clean-up", "none", "--workers", 1)
-        assert "2 pairs of 2 pictures\n" in run(*command)[1]
+        assert "2 pairs of 2 images\n" in run(*command)[1]
         code, output = run(*command)
-        assert (code, "2 pairs of 2 pictures, 2 of them from before" in output) == (0, True), output
+        assert (code, "2 pairs of 2 images, 2 of them from before" in output) == (0, True), output
         shutil.rmtree(photos / "pairs", ignore_errors=True)
 
 

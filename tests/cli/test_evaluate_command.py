@@ -23,7 +23,7 @@ def truth(tmp_path: Path, save_photo: Save) -> Path:
     return tmp_path / "hr"
 
 
-def test_models_on_pictures(wildsr: Run, truth: Path, tmp_path: Path) -> None:
+def test_models_on_images(wildsr: Run, truth: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "out", tmp_path / "out.html"
     options = ("--metrics", "psnr,ssim", "--cache", tmp_path / "cache", "-o", out, "--report", report)
     done = wildsr("evaluate", "-m", "bicubic", "-m", "tiny", "--truth", truth, *options)
@@ -49,7 +49,7 @@ def test_results_against_a_truth(wildsr: Run, truth: Path, tmp_path: Path, save_
     assert "1 without result" in done.output
 
 
-def test_pictures_that_cannot_be_measured(wildsr: Run, truth: Path, tmp_path: Path, save_photo: Save) -> None:
+def test_images_that_cannot_be_measured(wildsr: Run, truth: Path, tmp_path: Path, save_photo: Save) -> None:
     save_photo(tmp_path / "mine" / "a.png", 60, 72)
     save_photo(tmp_path / "mine" / "b.png", 64, 72)
     arguments = ("evaluate", tmp_path / "mine", "--truth", truth, "--metrics", "psnr")
@@ -63,7 +63,7 @@ def test_pictures_that_cannot_be_measured(wildsr: Run, truth: Path, tmp_path: Pa
     ("arguments", "message"),
     [
         ((), "give either"),
-        (("-m", "bicubic"), "need pictures"),
+        (("-m", "bicubic"), "need images"),
         (("{hr}", "-m", "bicubic", "-t", "{hr}"), "give either"),
         (("-m", "nonsense", "-t", "{hr}"), "no model"),
         (("{hr}", "-t", "{hr}", "--metrics", "psmr"), "did you mean"),
@@ -89,7 +89,7 @@ def test_wrong_usage(wildsr: Run, truth: Path, arguments: tuple[str, ...], messa
 def test_the_draws_of_the_wild_benchmark_are_data() -> None:
     for part in PROTOCOLS["wild"].parts:
         record = load_record(DRAWS / f"{part.name.removeprefix('wild/')}.json")
-        assert len(record.samples) == part.pictures
+        assert len(record.samples) == part.images
         assert record.scale == 4
 
 
@@ -102,20 +102,20 @@ def test_benchmarks_by_name() -> None:
         select(["wild", "wild/bsrgan"])
 
 
-def test_a_benchmark_wants_its_own_pictures(wildsr: Run, tmp_path: Path, save_photo: Save) -> None:
+def test_a_benchmark_wants_its_own_images(wildsr: Run, tmp_path: Path, save_photo: Save) -> None:
     done = wildsr("benchmark", "Set5", "--data", tmp_path)
     assert done.exit_code == 2
     assert "Set5" in done.output
     save_photo(tmp_path / "Set5" / "a.png")
     done = wildsr("benchmark", "Set5", "--data", tmp_path, "-m", "bicubic")
     assert done.exit_code == 2
-    assert "1 pictures, Set5 has 5" in done.output
+    assert "1 images, Set5 has 5" in done.output
 
 
 def test_set5(wildsr: Run, tmp_path: Path) -> None:
     """Bicubic on Set5 is known from any paper: 28.42 dB on Y with a border of 4."""
     if not (SHARED / "testsets/Set5").is_dir() or not (SHARED / "features").is_dir():
-        pytest.skip("the test pictures are not here")
+        pytest.skip("the test images are not here")
     out, page = tmp_path / "out", tmp_path / "benchmarks.md"
     arguments = ("benchmark", "Set5", "--data", SHARED, "-m", "bicubic", "--cache", tmp_path / "cache")
     done = wildsr(*arguments, "-o", out, "--write", page)
@@ -125,6 +125,6 @@ def test_set5(wildsr: Run, tmp_path: Path) -> None:
     assert sum(values) / 5 == pytest.approx(28.42, abs=0.015)
     first = page.read_text()
     assert "### Set5" in first
-    assert "5 pictures" in first
+    assert "5 images" in first
     assert wildsr(*arguments, "--write", page).exit_code == 0
     assert page.read_text() == first

@@ -34,7 +34,7 @@ def test_a_folder_of_photographs_becomes_a_model(wildsr: Run, save_photo: Save, 
     assert done.exit_code == 0, done.output
     checkpoint = tmp_path / "run/bsrnet-x4.safetensors"
     assert str(checkpoint) in done.output
-    assert "1 pictures are too small and left out, such as too small.png" in done.output
+    assert "1 images are too small and left out, such as too small.png" in done.output
     model = library.load(checkpoint)
     assert (model.contract.architecture, model.contract.scale) == ("RRDBNet", 4)
     resolved = yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())
@@ -60,7 +60,7 @@ def test_a_folder_without_photographs(wildsr: Run, save_photo: Save, tmp_path: P
     save_photo(tmp_path / "photos/small.png", 50, 50)
     done = wildsr("train", "bsrnet-x4", "--data", tmp_path / "photos", "--out", tmp_path / "run")
     assert done.exit_code == 1
-    assert "no picture of at least 320x320 pixels" in done.output
+    assert "no image of at least 320x320 pixels" in done.output
     assert not (tmp_path / "run").exists()
 
 

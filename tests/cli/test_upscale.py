@@ -62,7 +62,7 @@ def test_a_folder_goes_on_past_broken_files(wildsr: Run, save_photo: Save, tmp_p
     album = tmp_path / "album"
     save_photo(album / "a.jpg")
     save_photo(album / "deep/er/b.png")
-    (album / "text.png").write_text("this is no picture")
+    (album / "text.png").write_text("this is no image")
     (album / "empty.jpg").touch()
     whole = save_photo(album / "c.jpg", 200, 200).read_bytes()
     (album / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -72,7 +72,7 @@ def test_a_folder_goes_on_past_broken_files(wildsr: Run, save_photo: Save, tmp_p
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")
     )
     assert written == ["a.jpg", "c.jpg", "deep/er/b.png"]
-    summary = done.output[done.output.index("3 pictures done") :]
+    summary = done.output[done.output.index("3 images done") :]
     for name in ("text.png", "empty.jpg", "cut.jpg"):
         assert name in summary
 
@@ -231,12 +231,12 @@ def test_a_model_that_changes_nothing_changes_nothing(wildsr: Run, own_folders: 
             weight.zero_()
     save_file(identity.state_dict(), own_folders / "models/identity.safetensors")
     samples = np.random.default_rng(0).integers(0, 65536, (37, 53, 3), dtype=np.uint16)
-    picture = pyvips.Image.new_from_array(samples).copy(interpretation="rgb16", xres=11.811, yres=11.811)
+    image = pyvips.Image.new_from_array(samples).copy(interpretation="rgb16", xres=11.811, yres=11.811)
     profile = pyvips.Image.profile_load("srgb")
-    picture.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    picture.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada (Ada, ASCII, 4 components, 4 bytes)")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada (Ada, ASCII, 4 components, 4 bytes)")
     source, target = tmp_path / "deep.png", tmp_path / "same.png"
-    picture.write_to_file(str(source))
+    image.write_to_file(str(source))
     assert wildsr("upscale", source, "-m", "identity", "-o", target).exit_code == 0
     before, after = (pyvips.Image.new_from_file(str(path)) for path in (source, target))
     assert after.interpretation == "rgb16"
@@ -253,9 +253,9 @@ def test_strength_toward_another_model(wildsr: Run, save_photo: Save, tmp_path: 
     for name, options in (("faithful", faithful), ("blended", blended), ("default", [])):
         done = wildsr("upscale", photo, "--precision", "exact", "-o", tmp_path / f"{name}.png", *options)
         assert done.exit_code == 0, done.output
-    pictures = {name: read(tmp_path / f"{name}.png").rgb for name in ("faithful", "blended", "default")}
-    assert torch.equal(pictures["blended"], pictures["faithful"])
-    assert not torch.equal(pictures["default"], pictures["faithful"])
+    images = {name: read(tmp_path / f"{name}.png").rgb for name in ("faithful", "blended", "default")}
+    assert torch.equal(images["blended"], images["faithful"])
+    assert not torch.equal(images["default"], images["faithful"])
 
 
 def test_models_that_do_not_blend_are_wrong_usage(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:

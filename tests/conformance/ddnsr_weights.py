@@ -1,4 +1,4 @@
-"""Keras's weights and pictures in PyTorch's layout."""
+"""Keras's weights and images in PyTorch's layout."""
 
 import re
 from typing import Any

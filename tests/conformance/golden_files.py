@@ -52,12 +52,12 @@ class Golden:
 Read = Callable[[str], Golden]
 
 
-def bchw(picture: Tensor) -> Tensor:
-    return picture.permute(2, 0, 1).unsqueeze(0)
+def bchw(image: Tensor) -> Tensor:
+    return image.permute(2, 0, 1).unsqueeze(0)
 
 
-def hwc(pictures: Tensor) -> Tensor:
-    return pictures[0].permute(1, 2, 0)
+def hwc(images: Tensor) -> Tensor:
+    return images[0].permute(1, 2, 0)
 
 
 def assert_close(result: Tensor, expected: Tensor, tolerance: float) -> None:

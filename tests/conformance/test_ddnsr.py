@@ -187,14 +187,14 @@ def test_discriminator(golden: Read, golden_folder: Path, name: str, case: str) 
     item = golden(name)
     stored = item.under(f"{case}/")
     weights = discriminator_weights(golden_folder, name, case, stored)
-    picture = stored["x0"]
+    image = stored["x0"]
     layers = item.json("layers")[case]
     convs = [options for _, kind, options in layers if kind == "Conv2D"]
     network: nn.Module
     if layers[-1][1] == "Dense":
         halvings = sum(conv["strides"] == [2, 2] for conv in convs)
         network = DDNSRVGGDiscriminator(
-            convs[0]["filters"], halvings, tuple(picture.shape[1:3]), layers[-2][2]["units"]
+            convs[0]["filters"], halvings, tuple(image.shape[1:3]), layers[-2][2]["units"]
         )
     else:
         network = DDNSRPatchDiscriminator(convs[0]["filters"], len(convs) - 2)

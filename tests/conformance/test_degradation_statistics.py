@@ -14,7 +14,7 @@ from torch import Tensor
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import Degradation
-from wildsr.image import read as read_picture
+from wildsr.image import read as read_image
 from wildsr.ops.resize import imresize
 
 RUNS = {"bsrgan": 60, "plus": 30}
@@ -29,9 +29,7 @@ def test_statistics(golden: Read, name: str) -> None:
         key: value.numpy()
         for key, value in golden("stats_bsrgan_degradation").under(f"output.{name}.").items()
     }
-    crops = [
-        read_picture(FOLDER / "images" / "bsrgan_hq" / f"crop_{index:02}.png").rgb for index in range(12)
-    ]
+    crops = [read_image(FOLDER / "images" / "bsrgan_hq" / f"crop_{index:02}.png").rgb for index in range(12)]
     ours = [statistics(CASES[name], hr, index, RUNS[name]) for index, hr in enumerate(crops)]
     assert set(ours[0]) == set(theirs)
     for key, expected in theirs.items():
@@ -44,7 +42,7 @@ def test_statistics(golden: Read, name: str) -> None:
 
 
 def test_another_degradation_is_told_apart(golden: Read) -> None:
-    hr = read_picture(FOLDER / "images" / "bsrgan_hq" / "crop_00.png").rgb
+    hr = read_image(FOLDER / "images" / "bsrgan_hq" / "crop_00.png").rgb
     expected = golden("stats_bsrgan_degradation")["output.bsrgan.std"][0].numpy()
     found = statistics(BsrganPlus(4, shuffle_prob=0.1), hr, 0, 60)["std"]
     assert distance(found, expected) > critical(SINGLE, 60, len(expected))

@@ -63,8 +63,8 @@ ITERATIONS = 3000
 def test_kernelgan_maps(golden: Read) -> None:
     item = golden("est_kernelgan_maps")
     levels = bchw(item["input.img"])[0]
-    picture = levels.double() / 255
-    found = gradient_map(picture)
+    image = levels.double() / 255
+    found = gradient_map(image)
     assert_close(found, item["output.gradient_map"], 1e-9)
     for crop in (26, 64):
         flat = probability_map(found, crop).flatten()
@@ -92,7 +92,7 @@ def test_kernelgan_maps(golden: Read) -> None:
 def test_kernelgan_schedule(golden: Read) -> None:
     item = golden("sched_kernelgan_learner")
     series = item["input.loss_bicubic"]
-    # The second picture never comes near to bicubic, so that only its learning rate changes.
+    # The second image never comes near to bicubic, so that only its learning rate changes.
     schedule = Schedule(2)
     for iteration, (loss, row) in enumerate(zip(series, item["output.rows"], strict=True)):
         schedule.update(iteration, torch.stack([loss, loss + 1]))

@@ -29,7 +29,7 @@ def test_rounding_to_8_bits(golden: Callable[[str], Golden]) -> None:
 @pytest.mark.parametrize(
     "published", sorted((FOLDER / "images/sr_results_x4").glob("*.png")), ids=lambda p: p.stem
 )
-def test_the_command_reproduces_the_authors_published_picture(published: Path, tmp_path: Path) -> None:
+def test_the_command_reproduces_the_authors_published_image(published: Path, tmp_path: Path) -> None:
     source = FOLDER / "images/LR" / published.name
     target = tmp_path / published.name
     weights = FOLDER / "weights/srrescgan_model.pth"

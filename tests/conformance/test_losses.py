@@ -93,13 +93,11 @@ def test_relativistic_over_the_batch(golden: Read) -> None:
 
 def test_pixel_losses(golden: Read) -> None:
     realsr, srrescgan, kair = golden("loss_realsr"), golden("loss_srrescgan"), golden("loss_kair")
-    pictures = ("x", "y")
-    check(realsr, "charbonnier", charbonnier_sum, pictures, {"x": "grad_x"})
-    check(srrescgan, "charbonnier", charbonnier_sum, pictures, {"x": "grad"})
-    check(kair, "charbonnier", charbonnier_mean, pictures, {"x": "grad"})
-    check(
-        kair, "charbonnier_1e-6", lambda x, y: charbonnier_mean(x, y, epsilon=1e-6), pictures, {"x": "grad"}
-    )
+    images = ("x", "y")
+    check(realsr, "charbonnier", charbonnier_sum, images, {"x": "grad_x"})
+    check(srrescgan, "charbonnier", charbonnier_sum, images, {"x": "grad"})
+    check(kair, "charbonnier", charbonnier_mean, images, {"x": "grad"})
+    check(kair, "charbonnier_1e-6", lambda x, y: charbonnier_mean(x, y, epsilon=1e-6), images, {"x": "grad"})
 
 
 def test_total_variation(golden: Read) -> None:
@@ -144,7 +142,7 @@ def check_penalty(item: Golden, output: str, network: nn.Module, penalty: Tensor
 def test_gradient_penalties(golden: Read) -> None:
     realsr = golden("loss_realsr")
     network = discriminator(realsr)
-    penalty = gradient_penalty(network, realsr["input.interp"], per="picture")
+    penalty = gradient_penalty(network, realsr["input.interp"], per="image")
     check_penalty(realsr, "gradient_penalty", network, penalty)
     kair = golden("loss_kair")
     network = discriminator(kair)
@@ -185,15 +183,15 @@ def test_dsgan(golden: Read) -> None:
         ("real_w", "fake_w"),
         {"real_w": "grad_real_w", "fake_w": "grad_fake_w"},
     )
-    pictures = {"x": "grad_x", "y": "grad_y"}
+    images = {"x": "grad_x", "y": "grad_y"}
     for name, low in {
         "k5": LowPass(5, borders="cut"),
         "k9": LowPass(9, borders="cut"),
         "gaussian": LowPass(5, 5 / 6, borders="cut"),
     }.items():
-        check(item, f"color_loss.{name}", LowFrequencyLoss(low), ("x", "y"), pictures)
-    check(item, "rgb_loss", rgb_loss, ("x", "y"), pictures)
-    check(item, "mean_loss", mean_loss, ("x", "y"), pictures)
+        check(item, f"color_loss.{name}", LowFrequencyLoss(low), ("x", "y"), images)
+    check(item, "rgb_loss", rgb_loss, ("x", "y"), images)
+    check(item, "mean_loss", mean_loss, ("x", "y"), images)
 
 
 def test_ddnsr_scores(golden: Read) -> None:
@@ -224,7 +222,7 @@ def test_ddnsr_scores(golden: Read) -> None:
 def test_ddnsr_features(golden: Read) -> None:
     item = golden("ddnsr/losses")
 
-    def picture(name: str) -> Tensor:
+    def image(name: str) -> Tensor:
         return item[f"img/{name}"].permute(0, 3, 1, 2)
 
     losses = {
@@ -233,14 +231,14 @@ def test_ddnsr_features(golden: Read) -> None:
         )
         for name in ("feat22", "feat34", "feat54")
     }
-    hr, lr = picture("hires"), picture("lores")
-    assert_relative(F.avg_pool2d(hr, 4), picture("downscale4(hires)"), "downscale")
+    hr, lr = image("hires"), image("lores")
+    assert_relative(F.avg_pool2d(hr, 4), image("downscale4(hires)"), "downscale")
     found = {
         "content_loss(hires,lores)": losses["feat34"](lr, F.avg_pool2d(hr, 4)),
-        "cycle_loss(lores,lores2)": losses["feat22"](picture("lores2"), lr),
-        "vgg54_loss(hires,hires2)": losses["feat54"](picture("hires2"), hr),
-        "mae(hires,hires2)": l1(picture("hires2"), hr),
-        "mse(hires,hires2)": l2(picture("hires2"), hr),
+        "cycle_loss(lores,lores2)": losses["feat22"](image("lores2"), lr),
+        "vgg54_loss(hires,hires2)": losses["feat54"](image("hires2"), hr),
+        "mae(hires,hires2)": l1(image("hires2"), hr),
+        "mse(hires,hires2)": l2(image("hires2"), hr),
     }
     for name, value in found.items():
         assert_relative(value, item[f"img/{name}"], name)

@@ -21,8 +21,8 @@ Read = Callable[[str], Golden]
 SHARED = Path(os.environ.get("WILDSR_SHARED", ROOT.parent / "shared"))
 
 
-def pictures(stored: Tensor) -> Tensor:
-    """(B, H, W, 3) of BGR levels as pictures."""
+def images(stored: Tensor) -> Tensor:
+    """(B, H, W, 3) of BGR levels as images."""
     return stored.flip(-1).permute(0, 3, 1, 2).float() / 255
 
 
@@ -34,7 +34,7 @@ def assert_close(result: Tensor, expected: Tensor, tolerance: float, name: str) 
 
 def test_realsr(golden: Read) -> None:
     item = golden("metric_realsr")
-    result, truth = pictures(item["input.sr_bgr"]), pictures(item["input.gt_bgr"])
+    result, truth = images(item["input.sr_bgr"]), images(item["input.gt_bgr"])
     border, tolerance = int(item["param.crop_border"]), item.tolerance("abs")
     for name, expected in item.under("output.").items():
         metric, _, luma = name.partition("_")
@@ -45,7 +45,7 @@ def test_realsr(golden: Read) -> None:
 
 def test_basicsr(golden: Read) -> None:
     item = golden("metric_basicsr")
-    result, truth = pictures(item["input.sr_bgr"]), pictures(item["input.gt_bgr"])
+    result, truth = images(item["input.sr_bgr"]), images(item["input.gt_bgr"])
     for name, expected in item.under("output.").items():
         match = re.fullmatch(r"(psnr|ssim)(_pt)?\.cb(\d+)_(rgb|y)", name)
         assert match, name
@@ -87,7 +87,7 @@ def one_step(niqe: Niqe, features: Tensor) -> float:
 
 def test_niqe(golden: Read, golden_folder: Path, niqe: Niqe) -> None:
     """Where the float32 of the original moves a shape to the next step of its grid, as the tolerance says it may,
-    a picture of few blocks changes by more than the tolerance: seldom, and by no more than such a step."""
+    an image of few blocks changes by more than the tolerance: seldom, and by no more than such a step."""
     item = golden("metric_niqe")
     tolerance = item.tolerance("abs")
     paths = [golden_folder / name for name in item.json("images")]
@@ -98,11 +98,11 @@ def test_niqe(golden: Read, golden_folder: Path, niqe: Niqe) -> None:
         border = int(match[1])
         luma: Luma = "y" if match[2] == "y" else "gray"
         for path, value in zip(paths, expected.tolist(), strict=True):
-            picture = read(path).rgb
-            error = abs(niqe(picture, border, luma).item() - value)
+            image = read(path).rgb
+            error = abs(niqe(image, border, luma).item() - value)
             within.append(error <= tolerance)
             if error > tolerance:
-                allowed = one_step(niqe, niqe.features(picture, border, luma)[0])
+                allowed = one_step(niqe, niqe.features(image, border, luma)[0])
                 assert error <= tolerance + allowed, f"{name} of {path.name}: {error}"
     assert sum(within) >= 0.75 * len(within)
 
@@ -124,7 +124,7 @@ def test_niqe_features(golden_folder: Path) -> None:
     ("name", "published"), [("BSRGAN", [5.07]), ("ESRGAN", [5.85]), ("RealSR_JPEG", [6.95, 6.96])]
 )
 def test_published_niqe(niqe: Niqe, name: str, published: list[float]) -> None:
-    """The figures in BSRGAN's paper, of the pictures its authors published; two decimals, some of them cut off."""
+    """The figures in BSRGAN's paper, of the images its authors published; two decimals, some of them cut off."""
     path = SHARED / f"testsets/BSRGAN_published/chip_{name}.png"
     if not path.is_file():
         pytest.skip(f"there is no {path}")

@@ -111,9 +111,9 @@ def test_srrescgan_in_pieces(golden: Read) -> None:
 def test_noise_level(golden: Read) -> None:
     item = golden("op_l2proj_wmad")
     rtol = item.tolerance("rel")
-    pictures = [name for name in inputs(item) if name in item.under("output.")]
-    assert len(pictures) >= 2
-    for name in pictures:
+    images = [name for name in inputs(item) if name in item.under("output.")]
+    assert len(images) >= 2
+    for name in images:
         x = item[f"input.{name}"]
         torch.testing.assert_close(noise_level(x), item[f"output.{name}"], rtol=rtol, atol=0)
         if f"output.{name}_255" in item:
@@ -210,7 +210,7 @@ def test_published_self_ensemble(srrescgan: Published, single: Tensor) -> None:
             turned = dihedral(tile, mode)
             sr = undo_dihedral(network.assemble(turned, network.residual(turned), 1.0), mode)
             total += sr[(..., *inside)]
-        else:  # the projection may act, and needs the whole picture
+        else:  # the projection may act, and needs the whole image
             total += undo_dihedral(network(dihedral(lr, mode)), mode)[..., rows, columns]
     mean = total / len(MODES)
     tolerance = item.tolerance("float abs")

@@ -53,10 +53,10 @@ def test_ycbcr(golden: Read, name: str, order: str) -> None:
 def test_ycbcr_of_basicsr(golden: Read) -> None:
     item = golden("op_color_basicsr")
     tolerance = item.tolerance("float")
-    pictures = bchw(item["input.f32"])
-    assert_close(rgb_to_ycbcr(pictures), item["output.rgb2ycbcr_pt.full"], tolerance)
-    assert_close(luma(pictures), item["output.rgb2ycbcr_pt.y"], tolerance)
-    assert_close(hwc(luma(pictures.flip(1))) * 255, item["output.to_y_channel"], 255 * tolerance)
+    images = bchw(item["input.f32"])
+    assert_close(rgb_to_ycbcr(images), item["output.rgb2ycbcr_pt.full"], tolerance)
+    assert_close(luma(images), item["output.rgb2ycbcr_pt.y"], tolerance)
+    assert_close(hwc(luma(images.flip(1))) * 255, item["output.to_y_channel"], 255 * tolerance)
     back = ycbcr_to_rgb(bchw(item["output.bgr2ycbcr.f32.full"])).flip(1)
     assert_close(hwc(back), item["output.ycbcr2bgr.f32"], tolerance)
     levels = hwc(ycbcr_to_rgb(bchw(item["output.bgr2ycbcr.uint8.full"]).double() / 255).flip(1)) * 255
@@ -69,8 +69,8 @@ def usm_cases(item: Golden) -> Iterator[tuple[float, int, float, Tensor]]:
     for key, value in item.under("output.").items():
         numbers = dict(re.findall(r"\b([wrt])([\d.]+)", key.replace("_", " ")))
         if numbers:
-            picture = value if value.ndim == 4 else bchw(value)
-            yield float(numbers["w"]), int(numbers["r"]), float(numbers["t"]), picture
+            image = value if value.ndim == 4 else bchw(value)
+            yield float(numbers["w"]), int(numbers["r"]), float(numbers["t"]), image
 
 
 @pytest.mark.parametrize("name", ["op_usm_basicsr", "op_usm_kair"])

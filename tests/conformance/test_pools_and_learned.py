@@ -31,8 +31,8 @@ def test_a_crop_of_noise_is_added_less_its_mean(golden: Read) -> None:
 def test_datasets_of_bicubic_and_kernel(golden: Read, domain: str) -> None:
     """Whole levels; the file allows one where a value sits on the boundary of two."""
     item = golden("est_create_datasets")
-    picture = bchw(item[f"input.{domain}"]).float() / 255
-    hr = crop_to_multiple(imresize(picture, 1 / 2).clamp(0, 1), 4) if domain == "source" else picture
+    image = bchw(item[f"input.{domain}"]).float() / 255
+    hr = crop_to_multiple(imresize(image, 1 / 2).clamp(0, 1), 4) if domain == "source" else image
     same_levels(RealSr().apply(hr, [NOTHING]), item[f"output.bicubic.{domain}.LR"])
     pool = KernelPool(item["param.kernel"].float()[None], 4, ("golden",))
     saved = bchw(item[f"output.kernel.{domain}.HR"]).float() / 255
@@ -52,9 +52,9 @@ def test_the_published_generator(golden: Read, golden_folder: Path) -> None:
     state = torch.load(golden_folder / item.text("weights"), map_location="cpu", weights_only=True)
     network.load_state_dict(state)
     degradation = Dsgan(network)
-    picture = bchw(item["input.img"]).float() / 255
+    image = bchw(item["input.img"]).float() / 255
     parameters = [degradation.sample(np.random.default_rng(0), (160, 160))]
-    assert_close(degradation.apply(picture, parameters)[0], item["output.sdsr_lr"], item.tolerance("abs"))
+    assert_close(degradation.apply(image, parameters)[0], item["output.sdsr_lr"], item.tolerance("abs"))
     assert_close(
         degradation.apply(item["output.tdsr_hr"][None], parameters)[0],
         item["output.tdsr_lr"],

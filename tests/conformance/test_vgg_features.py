@@ -82,9 +82,9 @@ def test_the_start_of_keras_vgg19(golden: Read) -> None:
         weights[f"features.{index}.bias"] = item[f"{layer}/bias"]
     deepest = names[index]
     network = VGGFeatures.from_weights(weights, [deepest], normalise=False)
-    pictures = sorted(key for key in item.tensors if re.fullmatch(r"x\d+", key))
-    assert pictures
-    for key in pictures:
+    images = sorted(key for key in item.tensors if re.fullmatch(r"x\d+", key))
+    assert images
+    for key in images:
         out = network(item[key].permute(0, 3, 1, 2))[deepest]
         expected = item[f"y{key[1:]}"].permute(0, 3, 1, 2)
         torch.testing.assert_close(out, expected, rtol=0, atol=RELATIVE * expected.abs().max().item())

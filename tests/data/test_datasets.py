@@ -7,21 +7,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from picture_folders import damage, photograph, save, save_folder, save_pairs
+from image_folders import damage, photograph, save, save_folder, save_pairs
 from wildsr.data.datasets import Dataset, DegradedPairs, FolderPairs, Unpaired
 from wildsr.data.errors import DataError
+from wildsr.data.image_sets import find_images
 from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import Augment, Picker
-from wildsr.data.pictures import find_pictures
 from wildsr.degradations.pools import NoisePool
 from wildsr.degradations.presets import preset
 
 
 def degraded(folder: Path, seed: int = 0, kept: bool = False) -> DegradedPairs:
-    pictures = find_pictures(folder, 64)
+    images = find_images(folder, 64)
     if kept:
-        pictures.keep()
-    return DegradedPairs(Picker(pictures, seed), preset("light"), 64, 12, seed)
+        images.keep()
+    return DegradedPairs(Picker(images, seed), preset("light"), 64, 12, seed)
 
 
 def paired(folder: Path, augment: Augment = "all", noise: NoisePool | None = None) -> FolderPairs:
@@ -48,18 +48,18 @@ def test_samples_are_pure_in_seed_and_number(tmp_path: Path) -> None:
     assert all(part.min() >= 0 and part.max() <= 1 for sample in forwards for part in sample.values())
 
 
-def test_each_picture_comes_once_before_any_comes_again(tmp_path: Path) -> None:
-    picker = Picker(find_pictures(save_folder(tmp_path, 5), 16), seed=2)
+def test_each_image_comes_once_before_any_comes_again(tmp_path: Path) -> None:
+    picker = Picker(find_images(save_folder(tmp_path, 5), 16), seed=2)
     numbers = [picker.number(index, np.random.default_rng(0)) for index in range(20)]
     orders = [tuple(numbers[start : start + 5]) for start in range(0, 20, 5)]
     assert all(sorted(order) == [0, 1, 2, 3, 4] for order in orders)
     assert len(set(orders)) > 1
 
 
-def test_large_pictures_weigh_more_by_area(tmp_path: Path) -> None:
+def test_large_images_weigh_more_by_area(tmp_path: Path) -> None:
     save(tmp_path / "large.png", photograph(0, 120, 120))
     save(tmp_path / "small.png", photograph(0, 40, 40))
-    picker = Picker(find_pictures(tmp_path, 16), 0, "area")
+    picker = Picker(find_images(tmp_path, 16), 0, "area")
     rng = np.random.default_rng(0)
     share = sum(picker.number(index, rng) == 0 for index in range(2000)) / 2000
     assert share == pytest.approx(0.9, abs=0.03)
@@ -77,8 +77,8 @@ def test_pairs_stay_in_register(tmp_path: Path, augment: Augment) -> None:
 
 
 def test_a_degraded_patch_lies_where_it_is_cut(tmp_path: Path) -> None:
-    pictures = find_pictures(save_folder(tmp_path, 2), 64)
-    dataset = DegradedPairs(Picker(pictures, 0), preset("bicubic"), 64, 8, 0)
+    images = find_images(save_folder(tmp_path, 2), 64)
+    dataset = DegradedPairs(Picker(images, 0), preset("bicubic"), 64, 8, 0)
     for index in range(4):
         sample = dataset.sample(index)
         means = torch.nn.functional.avg_pool2d(sample["hr"], 4)
@@ -86,9 +86,9 @@ def test_a_degraded_patch_lies_where_it_is_cut(tmp_path: Path) -> None:
         assert (means - sample["lr"].roll(2, -1)).abs().mean() > (means - sample["lr"]).abs().mean()
 
 
-def test_sharpening_keeps_the_picture_as_it_was(tmp_path: Path) -> None:
-    pictures = find_pictures(save_folder(tmp_path, 1), 64)
-    dataset = DegradedPairs(Picker(pictures, 0), preset("bicubic"), 64, 8, 0, sharpen=lambda image: 1 - image)
+def test_sharpening_keeps_the_image_as_it_was(tmp_path: Path) -> None:
+    images = find_images(save_folder(tmp_path, 1), 64)
+    dataset = DegradedPairs(Picker(images, 0), preset("bicubic"), 64, 8, 0, sharpen=lambda image: 1 - image)
     sample = dataset.sample(0)
     assert torch.equal(sample["hr"], 1 - sample["hr_reference"])
     means = torch.nn.functional.avg_pool2d(sample["hr"], 4)
@@ -109,9 +109,9 @@ def test_noise_is_added_to_lr_alone(tmp_path: Path) -> None:
     assert noisy["lr"].max() <= 1
 
 
-def test_unpaired_pictures_and_patches_of_the_same(tmp_path: Path) -> None:
-    hr = find_pictures(save_folder(tmp_path / "HR", 3), 64)
-    source = find_pictures(save_folder(tmp_path / "source", 2, 40, 40), 16)
+def test_unpaired_images_and_patches_of_the_same(tmp_path: Path) -> None:
+    hr = find_images(save_folder(tmp_path / "HR", 3), 64)
+    source = find_images(save_folder(tmp_path / "source", 2, 40, 40), 16)
     dataset = Unpaired(Picker(hr, 0), Picker(source, 0, role=1), "lr_real", 64, 16, 0)
     shapes = {role: tuple(part.shape) for role, part in dataset.sample(0).items()}
     assert shapes == {"hr": (3, 64, 64), "lr_real": (3, 16, 16)}
@@ -126,8 +126,8 @@ def test_what_is_damaged_is_left_out_the_same_in_memory_or_not(tmp_path: Path) -
     save_folder(tmp_path, 25, 64, 64)
     damage(tmp_path / "03.png")
     outside, inside = degraded(tmp_path), degraded(tmp_path, kept=True)
-    assert len(inside.hr.pictures.unreadable) == 1
-    assert "03.png" in inside.hr.pictures.unreadable[0]
+    assert len(inside.hr.images.unreadable) == 1
+    assert "03.png" in inside.hr.images.unreadable[0]
     for index in range(25):
         assert equal(outside.sample(index), inside.sample(index))
     assert list(outside.hr.problems) == list(inside.hr.problems) == ["03.png"]
@@ -142,5 +142,5 @@ def test_too_much_damage_is_an_error(tmp_path: Path, kept: bool) -> None:
         for index in range(6):
             dataset.sample(index)
 
-    with pytest.raises(DataError, match=r"1 of 6 pictures cannot be read, more than 5%(.|\n)*03.png"):
+    with pytest.raises(DataError, match=r"1 of 6 images cannot be read, more than 5%(.|\n)*03.png"):
         use(degraded(tmp_path, kept=kept))

@@ -1,4 +1,4 @@
-"""Drawn pictures: of every kind, decided by the generator alone, and mixed into the samples of training."""
+"""Drawn images: of every kind, decided by the generator alone, and mixed into the samples of training."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from picture_folders import save_folder
+from image_folders import save_folder
 from wildsr.data import drawn
 from wildsr.data.datasets import DegradedPairs
-from wildsr.data.drawn import draw_picture
+from wildsr.data.drawn import draw_image
+from wildsr.data.image_sets import find_images
 from wildsr.data.patches import Picker
-from wildsr.data.pictures import find_pictures
 from wildsr.degradations.presets import preset
 
 
@@ -21,12 +21,12 @@ def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) 
     for name in ("_leaves", "_page", "_lines"):
         monkeypatch.setattr(drawn, name, chosen)
     for seed in range(8):
-        picture = draw_picture(np.random.default_rng(seed), 96)
-        assert picture.shape == (3, 96, 96)
-        assert picture.dtype == torch.uint8
-        assert picture.float().std() > 1
-        assert torch.equal(picture, draw_picture(np.random.default_rng(seed), 96))
-    assert not torch.equal(picture, draw_picture(np.random.default_rng(8), 96))
+        image = draw_image(np.random.default_rng(seed), 96)
+        assert image.shape == (3, 96, 96)
+        assert image.dtype == torch.uint8
+        assert image.float().std() > 1
+        assert torch.equal(image, draw_image(np.random.default_rng(seed), 96))
+    assert not torch.equal(image, draw_image(np.random.default_rng(8), 96))
 
 
 def test_leaves_cover_each_other_in_all_sizes() -> None:
@@ -39,21 +39,21 @@ def test_leaves_cover_each_other_in_all_sizes() -> None:
 
 
 def test_the_share_of_drawn_patches(tmp_path: Path) -> None:
-    pictures = find_pictures(save_folder(tmp_path, 1), 64)
+    images = find_images(save_folder(tmp_path, 1), 64)
 
     def patches(share: float) -> list[torch.Tensor]:
         dataset = DegradedPairs(
-            Picker(pictures, 0), preset("clean"), 64, 16, seed=0, augment="none", drawn=share
+            Picker(images, 0), preset("clean"), 64, 16, seed=0, augment="none", drawn=share
         )
         return [dataset.sample(index)["hr"] for index in range(40)]
 
-    of_pictures, mixed, of_drawings = patches(0), patches(0.5), patches(1)
-    known = pictures[0].float() / 255
+    of_images, mixed, of_drawings = patches(0), patches(0.5), patches(1)
+    known = images[0].float() / 255
 
     def is_cut(patch: torch.Tensor) -> bool:
         places = known.unfold(1, 64, 1).unfold(2, 64, 1)
         return bool((places == patch[:, None, None]).all(-1).all(-1).all(0).any())
 
-    assert all(map(is_cut, of_pictures))
+    assert all(map(is_cut, of_images))
     assert not any(map(is_cut, of_drawings))
     assert 10 < sum(map(is_cut, mixed)) < 30

@@ -10,20 +10,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from picture_folders import damage, save_folder
+from image_folders import damage, save_folder
 from wildsr.data.datasets import DegradedPairs
 from wildsr.data.errors import DataError
+from wildsr.data.image_sets import find_images
 from wildsr.data.loader import Batches
 from wildsr.data.patches import Picker
-from wildsr.data.pictures import find_pictures
 from wildsr.degradations.presets import preset
 
 
 def dataset(folder: Path, kept: bool = True) -> DegradedPairs:
-    pictures = find_pictures(folder, 64)
+    images = find_images(folder, 64)
     if kept:
-        pictures.keep()
-    return DegradedPairs(Picker(pictures, 1), preset("wild"), 64, 12, 1)
+        images.keep()
+    return DegradedPairs(Picker(images, 1), preset("wild"), 64, 12, 1)
 
 
 def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
@@ -93,10 +93,10 @@ def test_a_killed_worker_is_an_error() -> None:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_of_a_worker_arrives_as_it_is(workers: int) -> None:
-    batches = Batches(Deadly(DataError("too many pictures are damaged")), 1, workers=workers)(0)
+    batches = Batches(Deadly(DataError("too many images are damaged")), 1, workers=workers)(0)
     with pytest.raises(DataError) as caught:
         list(islice(batches, 4))
-    assert str(caught.value) == "too many pictures are damaged"
+    assert str(caught.value) == "too many images are damaged"
 
 
 def test_a_mistake_in_the_program_is_not_taken_for_a_dead_worker() -> None:

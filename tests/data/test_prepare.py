@@ -1,4 +1,4 @@
-"""Preparing pairs: the same whatever the workers, resumable, and bad pictures cost nothing but themselves."""
+"""Preparing pairs: the same whatever the workers, resumable, and bad images cost nothing but themselves."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from wildsr.degradations.pools import KernelPool, NoisePool, save_kernel_pool, s
 from wildsr.degradations.realsr import RealSr
 from wildsr.estimation.sources import Source, find_sources
 from wildsr.image import Canvas, Traits, read, read_levels, write
-from wildsr.image.picture import Depth
+from wildsr.image.loaded import Depth
 from wildsr.ops.resize import imresize
 
 
@@ -98,13 +98,13 @@ def test_goes_on_and_mends(photos: Path, tmp_path: Path) -> None:
     mended = run(photos, out)
     assert (mended.done, mended.kept) == (2, 1)
     assert everything(out) == whole
-    save(photos / "a.png", 128, 128)  # another picture of the same name
+    save(photos / "a.png", 128, 128)  # another image of the same name
     changed = run(photos, out)
     assert (changed.done, changed.kept) == (1, 2)
     assert everything(out)["HR/a.png"] != whole["HR/a.png"]
 
 
-def test_a_picture_does_not_depend_on_others(photos: Path, tmp_path: Path) -> None:
+def test_a_image_does_not_depend_on_others(photos: Path, tmp_path: Path) -> None:
     how = Preparation(preset="bsrgan", clean_up="none")
     run(photos, tmp_path / "all", how)
     (photos / "a.png").unlink()
@@ -142,21 +142,19 @@ def test_parameters_replay(photos: Path, tmp_path: Path) -> None:
         torch.testing.assert_close(again, read(tmp_path / "out/LR" / name).rgb, rtol=0, atol=0.51 / 255)
 
 
-def test_bad_and_odd_pictures(tmp_path: Path) -> None:
+def test_bad_and_odd_images(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     save(folder / "grey.png", grey=True)
     save(folder / "deep.png", 81, 99, depth="uint16")
     save(folder / "clear.png", alpha=True)
     save(folder / "tiny.png", 30, 200)
-    (folder / "bad.png").write_bytes(b"no picture")
+    (folder / "bad.png").write_bytes(b"no image")
     (folder / "cut.png").write_bytes((folder / "deep.png").read_bytes()[:3000])
     (folder / "nothing.jpg").symlink_to(folder / "gone.jpg")
     for workers in (1, 2):
         done = run(folder, tmp_path / f"out{workers}", Preparation(clean_up="none"), workers)
         assert [name for name, _ in done.failures] == ["bad.png", "cut.png", "nothing.jpg"]
-        assert done.small == [
-            ("tiny.png", "as an HR picture it has 200x28 pixels, at least 64 are asked for")
-        ]
+        assert done.small == [("tiny.png", "as an HR image it has 200x28 pixels, at least 64 are asked for")]
         assert names_of(tmp_path / f"out{workers}") == ["clear.png", "deep.png", "grey.png"]
     hr, lr = (read_levels(tmp_path / "out1" / kind / "deep.png") for kind in ("HR", "LR"))
     assert (hr.shape, lr.shape) == ((1, 3, 80, 96), (1, 3, 20, 24))
@@ -210,7 +208,7 @@ def test_settings_that_contradict(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_that_are_gone_are_told(photos: Path, tmp_path: Path) -> None:
+def test_images_that_are_gone_are_told(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "out")
     (photos / "b.jpg").unlink()
     assert run(photos, tmp_path / "out").left_over == ["b.jpg"]

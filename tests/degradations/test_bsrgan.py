@@ -53,7 +53,7 @@ def test_replay_is_bit_for_bit_alone_or_in_a_batch(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", BOTH)
 @pytest.mark.parametrize("size", [(4, 4), (5, 9), (4, 300)])
-def test_tiny_and_narrow_pictures_pass(kind: type, size: tuple[int, int]) -> None:
+def test_tiny_and_narrow_images_pass(kind: type, size: tuple[int, int]) -> None:
     degradation: Degradation = kind(4)
     lr = degradation.apply(torch.rand(20, 3, *size), draws(degradation, 20, size))
     assert lr.shape == (20, 3, size[0] // 4, size[1] // 4)

@@ -23,7 +23,7 @@ def photo() -> Tensor:
     return torch.from_numpy(data.astronaut()[100:165, 200:297]).permute(2, 0, 1)[None] / 255
 
 
-def test_a_picture_of_any_size_keeps_it_and_its_light() -> None:
+def test_a_image_of_any_size_keeps_it_and_its_light() -> None:
     for seed in range(8):
         seen = run_steps(photo(), [draw(seed)])
         assert seen.shape == (1, 3, 65, 97)
@@ -32,7 +32,7 @@ def test_a_picture_of_any_size_keeps_it_and_its_light() -> None:
         assert (seen.mean((-2, -1)) - photo().mean((-2, -1))).abs().max() < 0.06
 
 
-def test_replay_is_bit_for_bit_and_pictures_are_alone() -> None:
+def test_replay_is_bit_for_bit_and_images_are_alone() -> None:
     parameters = [draw(seed) for seed in range(6)]
     together = run_steps(photo().expand(6, -1, -1, -1), parameters)
     for index, one in enumerate(parameters):

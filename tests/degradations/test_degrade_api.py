@@ -10,7 +10,7 @@ from degradation_samples import photo
 import wildsr
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.degradations.degradation import DegradationError
-from wildsr.image import Canvas, PictureError, Traits, write
+from wildsr.image import Canvas, ImageError, Traits, write
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -34,12 +34,12 @@ def test_tensors_and_batches() -> None:
     one, own = wildsr.degrade(batch[0], "bsrgan-plus", scale=2, seed=5)
     assert torch.equal(one, result[0])
     assert own == parameters[0]
-    assert torch.equal(wildsr.degrade(batch, scale=2, parameters=parameters).picture, result)
-    assert wildsr.degrade(batch.double()).picture.dtype == torch.float64
+    assert torch.equal(wildsr.degrade(batch, scale=2, parameters=parameters).image, result)
+    assert wildsr.degrade(batch.double()).image.dtype == torch.float64
 
 
 def test_seeds_differ() -> None:
-    first, second = (wildsr.degrade(photo(), seed=seed).picture for seed in (0, 1))
+    first, second = (wildsr.degrade(photo(), seed=seed).image for seed in (0, 1))
     assert not torch.equal(first, second)
 
 
@@ -61,11 +61,11 @@ def test_mistakes(tmp_path: Path) -> None:
         wildsr.degrade(photo(), "bsrgn")
     with pytest.raises(DegradationError, match="80x3 pixels; a degradation by 4 needs 4 on each side"):
         wildsr.degrade(photo(3))
-    with pytest.raises(DegradationError, match="1 pictures but 2 sets"):
+    with pytest.raises(DegradationError, match="1 images but 2 sets"):
         wildsr.degrade(photo(), parameters=[{}, {}])
     with pytest.raises(DegradationError, match="one dictionary"):
         wildsr.degrade(np.zeros((8, 8)), parameters=[{}])
     with pytest.raises(ValueError, match="floating-point tensor"):
         wildsr.degrade(torch.zeros(3, 8, 8, dtype=torch.uint8))
-    with pytest.raises(PictureError, match="gone"):
+    with pytest.raises(ImageError, match="gone"):
         wildsr.degrade(tmp_path / "gone.png")

@@ -7,7 +7,7 @@ import pytest
 from degradation_samples import photo
 
 from wildsr.degradations.files import Degraded, Manner, Order, degrade_files
-from wildsr.image import Canvas, PictureError, Traits, write
+from wildsr.image import Canvas, ImageError, Traits, write
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def orders(tmp_path: Path) -> list[Order]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_failures_and_interruptions_leave_what_was_told(orders: list[Order], workers: int) -> None:
-    orders[0].source.write_bytes(b"no picture")
+    orders[0].source.write_bytes(b"no image")
     told: list[str] = []
 
     def interrupted(index: int, order: Order, outcome: Degraded | Exception) -> None:
         assert orders[index] is order
         if index == 0:
-            assert isinstance(outcome, PictureError)
+            assert isinstance(outcome, ImageError)
             assert "0.png" in str(outcome)
             return
         assert isinstance(outcome, Degraded)

@@ -51,7 +51,7 @@ def test_dsgan_goes_through_bicubic_and_the_generator() -> None:
     assert not lr.requires_grad
 
 
-def test_ddnsr_takes_a_crop_of_a_real_picture() -> None:
+def test_ddnsr_takes_a_crop_of_a_real_image() -> None:
     network = dual()
     degradation = Ddnsr(network, references())
     for drawn in draw(degradation, 4):
@@ -66,7 +66,7 @@ def test_ddnsr_takes_a_crop_of_a_real_picture() -> None:
 
 
 @pytest.mark.parametrize("degradation", [Dsgan(generator()), Ddnsr(dual(), references())])
-def test_replay_is_bit_for_bit_and_pictures_are_alone(degradation: Dsgan | Ddnsr) -> None:
+def test_replay_is_bit_for_bit_and_images_are_alone(degradation: Dsgan | Ddnsr) -> None:
     parameters = draw(degradation, 6)
     images = torch.rand(6, 3, 48, 64)
     lr = degradation.apply(images, parameters)
@@ -83,31 +83,31 @@ def test_digests_are_of_the_weights() -> None:
     assert network_digest(generator().double()) != network_digest(generator())
 
 
-def test_other_networks_and_pictures_are_refused() -> None:
-    with pytest.raises(DegradationError, match=r"picture 0: .* another network"):
+def test_other_networks_and_images_are_refused() -> None:
+    with pytest.raises(DegradationError, match=r"image 0: .* another network"):
         Dsgan(generator(1)).apply(photo(), draw(Dsgan(generator()), 1))
     parameters = draw(Ddnsr(dual(), references()), 1)
     with pytest.raises(DegradationError, match="another network"):
         Ddnsr(dual(1), references()).apply(photo(), parameters)
-    with pytest.raises(DegradationError, match="another set of LR pictures"):
+    with pytest.raises(DegradationError, match="another set of LR images"):
         Ddnsr(dual(), references(2)).apply(photo(), parameters)
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(DegradationError, match="needs real LR pictures"):
+    with pytest.raises(DegradationError, match="needs real LR images"):
         Ddnsr(dual(), [])
-    with pytest.raises(DegradationError, match="LR picture 1 must be"):
+    with pytest.raises(DegradationError, match="LR image 1 must be"):
         Ddnsr(dual(), [torch.rand(3, 9, 9), torch.rand(1, 9, 9)])
     degradation = Ddnsr(dual(), references())
     with pytest.raises(DegradationError, match="too few for a result of 25 x 25"):
         degradation.sample(np.random.default_rng(0), (100, 100))
     parameters = draw(degradation, 1)
-    with pytest.raises(DegradationError, match="of a smaller picture"):
+    with pytest.raises(DegradationError, match="of a smaller image"):
         degradation.apply(torch.rand(1, 3, 96, 96), parameters)
     parameters[0]["index"] = 3
-    with pytest.raises(DegradationError, match="no LR picture 3"):
+    with pytest.raises(DegradationError, match="no LR image 3"):
         degradation.apply(photo(), parameters)
-    with pytest.raises(DegradationError, match="2 pictures but 1 sets"):
+    with pytest.raises(DegradationError, match="2 images but 1 sets"):
         degradation.apply(torch.rand(2, 3, 48, 64), parameters)
     with pytest.raises(DegradationError, match="'network' is missing"):
         Dsgan(generator()).apply(photo(), [{}])

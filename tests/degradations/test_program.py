@@ -82,7 +82,7 @@ def test_poisson_noise(grey: bool) -> None:
     assert bool((added[0, 0] - added[0, 1]).abs().max() < 1e-6) is grey
 
 
-def test_pictures_together_come_out_as_alone() -> None:
+def test_images_together_come_out_as_alone() -> None:
     degradation = BsrganPlus(4)
     parameters = draws(degradation, 24)
     for one in parameters:  # codecs would make a level of the last bit
@@ -136,6 +136,6 @@ def test_mistakes_are_named(parameters: dict[str, Any], message: str) -> None:
         run_steps(photo(), [parameters])
 
 
-def test_one_program_for_each_picture() -> None:
-    with pytest.raises(DegradationError, match="1 pictures but 2 sets of parameters"):
+def test_one_program_for_each_image() -> None:
+    with pytest.raises(DegradationError, match="1 images but 2 sets of parameters"):
         run_steps(photo(), [{"steps": []}] * 2)

@@ -49,7 +49,7 @@ def test_shape_range_and_levels(scale: int) -> None:
 
 
 @pytest.mark.parametrize("jpeg", ["codec", "differentiable"])
-def test_replay_is_bit_for_bit_and_pictures_are_alone(jpeg: Any) -> None:
+def test_replay_is_bit_for_bit_and_images_are_alone(jpeg: Any) -> None:
     degradation = RealEsrgan(jpeg=jpeg)
     parameters = programs(12, jpeg=jpeg)
     images = photo().expand(12, -1, -1, -1)
@@ -67,7 +67,7 @@ def test_sizes_that_the_scale_does_not_divide_lose_their_rest() -> None:
     assert torch.equal(lr, degradation.apply(images[..., :64, :80], parameters))
 
 
-def test_tiny_pictures_pass() -> None:
+def test_tiny_images_pass() -> None:
     lr = RealEsrgan().apply(photo(4, 8).expand(8, -1, -1, -1), programs(8, (4, 8)))
     assert lr.shape == (8, 3, 1, 2)
 
@@ -166,18 +166,18 @@ def test_sharpening_comes_first_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize("grey", [False, True])
 def test_poisson_noise_counts_as_many_photons_as_there_are_levels(grey: bool) -> None:
     # 40 levels: 64 photons.
-    picture = (torch.arange(40).repeat(1, 3, 200, 5) + 100) / 255
+    image = (torch.arange(40).repeat(1, 3, 200, 5) + 100) / 255
     step = {"step": "scaled_poisson_noise", "strength": 0.5, "grey": grey, "seed": 3}
-    noise = run_steps(picture, [{"steps": [step]}]) - picture
+    noise = run_steps(image, [{"steps": [step]}]) - image
     inside = noise[..., :20]  # far enough from white
-    assert inside.var() == pytest.approx(0.25 * float(picture[..., :20].mean()) / 64, rel=0.05)
+    assert inside.var() == pytest.approx(0.25 * float(image[..., :20].mean()) / 64, rel=0.05)
     assert abs(inside.mean()) < 2e-3
     assert torch.allclose(inside[:, 0], inside[:, 1], atol=1e-6) == grey
 
 
 def test_mistakes_are_named() -> None:
     degradation = RealEsrgan()
-    with pytest.raises(DegradationError, match="2 pictures but 1 sets"):
+    with pytest.raises(DegradationError, match="2 images but 1 sets"):
         degradation.apply(photo().expand(2, -1, -1, -1), programs(1))
     with pytest.raises(DegradationError, match="several sizes"):
         degradation.apply(photo().expand(2, -1, -1, -1), [*programs(1), *programs(1, (32, 32))])

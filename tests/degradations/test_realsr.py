@@ -35,7 +35,7 @@ def draw(degradation: RealSr, count: int, size: tuple[int, int] = (64, 80)) -> l
 
 
 @pytest.mark.parametrize("track", [RealSr(noise=noises()), RealSr(noise=noises(), kernels=blurs())])
-def test_replay_is_bit_for_bit_and_pictures_are_alone(track: RealSr) -> None:
+def test_replay_is_bit_for_bit_and_images_are_alone(track: RealSr) -> None:
     parameters = draw(track, 12)
     images = photo().expand(12, -1, -1, -1)
     lr = track.apply(images, parameters)
@@ -66,7 +66,7 @@ def test_draws_reach_every_entry_and_every_place() -> None:
     assert {one["noise"]["left"] for one in drawn} == set(range(24 - 20 + 1))
 
 
-def test_patches_smaller_than_the_picture_go_on_mirrored() -> None:
+def test_patches_smaller_than_the_image_go_on_mirrored() -> None:
     track = RealSr(noise=noises(6))
     chosen = draw(track, 1)[0]
     assert chosen["noise"]["top"] < 12
@@ -121,7 +121,7 @@ def test_mistakes_are_named() -> None:
         RealSr(kernels=blurs(2))
     track = RealSr(noise=noises())
     parameters = draw(track, 1)
-    with pytest.raises(DegradationError, match="2 pictures but 1 sets"):
+    with pytest.raises(DegradationError, match="2 images but 1 sets"):
         track.apply(photo().expand(2, -1, -1, -1), parameters)
     with pytest.raises(DegradationError, match="not parameters of RealSR"):
         track.apply(photo(), [{"steps": []}])

@@ -1,4 +1,4 @@
-"""The mixture for models that take any picture."""
+"""The mixture for models that take any image."""
 
 import json
 from collections import Counter
@@ -54,7 +54,7 @@ def test_every_part_works_at_every_scale(scale: int) -> None:
     assert len({one["picked"] for one in parameters}) == 6
 
 
-def test_replay_is_bit_for_bit_and_pictures_are_alone() -> None:
+def test_replay_is_bit_for_bit_and_images_are_alone() -> None:
     parameters = draw(16)
     images = photo().expand(16, -1, -1, -1)
     first = Wild().apply(images, parameters)

@@ -1,4 +1,4 @@
-"""Clean-up halves pictures and keeps them in range."""
+"""Clean-up halves images and keeps them in range."""
 
 import torch
 
@@ -7,10 +7,10 @@ from wildsr.ops.resize import imresize
 
 
 def test_realsr_crops_to_a_multiple() -> None:
-    picture = torch.rand(2, 3, 45, 70).round()
-    small = clean_up(picture, 4)
+    image = torch.rand(2, 3, 45, 70).round()
+    small = clean_up(image, 4)
     assert small.shape == (2, 3, 20, 32)
-    assert torch.equal(small, imresize(picture, 0.5)[..., :20, :32].clamp(0, 1))
+    assert torch.equal(small, imresize(image, 0.5)[..., :20, :32].clamp(0, 1))
     assert small.min() == 0
 
 

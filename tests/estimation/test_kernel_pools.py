@@ -1,4 +1,4 @@
-"""Kernels of many pictures: what is done is not done again, and what fails is told."""
+"""Kernels of many images: what is done is not done again, and what fails is told."""
 
 from pathlib import Path
 
@@ -55,13 +55,13 @@ def test_goes_on_where_it_stopped(
     assert found.known == 2
     assert list(found.kernels) == ["0.png", "1.png", "2.png"]
     assert [name for name, _ in found.failures] == ["bad.png"]
-    assert told == [(3, 1, "1 pictures at once"), (3, 2, "1 pictures at once")]
+    assert told == [(3, 1, "1 images at once"), (3, 2, "1 images at once")]
     again = estimate_all(photos, SHORT, KernelRecord(path))
     assert again.known == 3
     assert all(torch.equal(kernel, again.kernels[name]) for name, kernel in found.kernels.items())
 
 
-def test_other_settings_or_pictures_are_done_anew(photos: list[Source], tmp_path: Path) -> None:
+def test_other_settings_or_images_are_done_anew(photos: list[Source], tmp_path: Path) -> None:
     record = KernelRecord(tmp_path / "done.jsonl")
     estimate_all(photos[:1], SHORT, record)
     record = KernelRecord(record.path)
@@ -78,11 +78,11 @@ def test_failed_kernels_are_left_out() -> None:
     pool = pooled(estimated, sources, 4)
     assert pool.origins == ("a",)
     assert [name for name, _ in estimated.failures] == ["c", "b"]
-    with pytest.raises(EstimationError, match=r"none of the 1 pictures gave a kernel:\n  x: damaged"):
+    with pytest.raises(EstimationError, match=r"none of the 1 images gave a kernel:\n  x: damaged"):
         pooled(Estimated(failures=[("x", "damaged")]), sources[:1], 4)
 
 
-def test_middle_of_large_pictures() -> None:
+def test_middle_of_large_images() -> None:
     levels = torch.arange(20 * 31).view(1, 20, 31).expand(3, -1, -1)
     assert torch.equal(middle(levels, 10), levels[:, 5:15, 10:20])
     assert middle(levels, 31) is not None
@@ -98,7 +98,7 @@ def test_sources(tmp_path: Path, photos: list[Source]) -> None:
     several = find_sources([tmp_path / "sub", tmp_path])
     assert [source.name for source in several][:2] == ["sub/x.JPG", f"{tmp_path.name}/0.png"]
     assert len(several) == 5
-    for place, message in ((tmp_path / "none", "does not exist"), (tmp_path / "empty", "holds no picture")):
+    for place, message in ((tmp_path / "none", "does not exist"), (tmp_path / "empty", "holds no image")):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(EstimationError, match=message):
             find_sources([place])

@@ -15,7 +15,7 @@ from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGe
 SHORT = KernelGANSettings(iterations=4, border=0, features=8)
 
 
-def pictures(count: int, height: int = 90, width: int = 100) -> list[Tensor]:
+def images(count: int, height: int = 90, width: int = 100) -> list[Tensor]:
     return [torch.randint(256, (3, height, width + 4 * index), dtype=torch.uint8) for index in range(count)]
 
 
@@ -48,11 +48,11 @@ def test_gradients_reach_every_layer() -> None:
 
 
 def test_a_kernel_does_not_depend_on_its_neighbours() -> None:
-    three = pictures(3)
-    sources = [CropSource(picture, SHORT, 5) for picture in three]
+    three = images(3)
+    sources = [CropSource(image, SHORT, 5) for image in three]
     together = estimate_kernels(sources, SHORT, dtype=torch.float64)
-    for expected, picture in zip(together, three, strict=True):
-        (alone,) = estimate_kernels([CropSource(picture, SHORT, 5)], SHORT, dtype=torch.float64)
+    for expected, image in zip(together, three, strict=True):
+        (alone,) = estimate_kernels([CropSource(image, SHORT, 5)], SHORT, dtype=torch.float64)
         assert difference(alone, expected) < 1e-9
     assert difference(together[0], together[1]) > 0.05
     (other,) = estimate_kernels([CropSource(three[0], SHORT, 6)], SHORT, dtype=torch.float64)
@@ -66,14 +66,14 @@ def difference(kernel: Tensor, expected: Tensor) -> float:
 
 def test_progress_is_told() -> None:
     told: list[int] = []
-    estimate_kernels([CropSource(pictures(1)[0], SHORT)], SHORT, on_iteration=told.append)
+    estimate_kernels([CropSource(images(1)[0], SHORT)], SHORT, on_iteration=told.append)
     assert told == [1, 2, 3, 4]
 
 
 def test_crops_are_where_the_structure_is() -> None:
-    picture = torch.zeros(3, 200, 300, dtype=torch.float64)
-    picture[:, 60:140, 180:260] = torch.rand(3, 80, 80)
-    for one in crop_maps(picture, 64, 26):
+    image = torch.zeros(3, 200, 300, dtype=torch.float64)
+    image[:, 60:140, 180:260] = torch.rand(3, 80, 80)
+    for one in crop_maps(image, 64, 26):
         assert one.sum() == pytest.approx(1)
         rows, columns = one.nonzero().T
         assert rows.min() >= 20
@@ -87,13 +87,13 @@ def test_crops_are_where_the_structure_is() -> None:
         (torch.full((3, 200, 200), 7, dtype=torch.uint8), "structure"),
     ],
 )
-def test_unfit_pictures(levels: Tensor, message: str) -> None:
+def test_unfit_images(levels: Tensor, message: str) -> None:
     with pytest.raises(EstimationError, match=message):
         CropSource(levels, SHORT)
 
 
-def test_the_smallest_picture_will_do() -> None:
-    (kernel,) = estimate_kernels([CropSource(pictures(1, 66, 66)[0], SHORT)], SHORT)
+def test_the_smallest_image_will_do() -> None:
+    (kernel,) = estimate_kernels([CropSource(images(1, 66, 66)[0], SHORT)], SHORT)
     assert kernel.isfinite().all()
 
 
@@ -101,7 +101,7 @@ def test_trimmed_is_even() -> None:
     assert trimmed(torch.zeros(3, 121, 112), 10).shape == (3, 100, 92)
 
 
-def test_schedule_of_each_picture() -> None:
+def test_schedule_of_each_image() -> None:
     """The first comes near to bicubic at once, the second after 300 iterations."""
     schedule = Schedule(2)
     for iteration in range(800):

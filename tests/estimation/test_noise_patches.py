@@ -1,4 +1,4 @@
-"""Collecting noise from pictures that can be read, and advice where there is none."""
+"""Collecting noise from images that can be read, and advice where there is none."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_only_flat_pieces_are_taken(tmp_path: Path) -> None:
     pool, found = collect_noise([save(tmp_path, "mixed.png", mixed), save(tmp_path, "busy.png", busy)], RULE)
     assert pool.origins == ("mixed.png 0,0", "mixed.png 0,16")
     assert torch.equal(pool.patches[1].float(), mixed[:, 16:32, :16])
-    assert (found.pictures, found.giving, found.taken) == (2, 1, 2)
+    assert (found.images, found.giving, found.taken) == (2, 1, 2)
     assert found.pieces == 2 * 2 * 3  # 40x56 holds 2x3 pieces of 16, and a part
 
 
@@ -60,7 +60,7 @@ def test_limit_draws_among_all_and_workers_change_nothing(tmp_path: Path) -> Non
     assert any(origin > "06" for origin in first.origins)
 
 
-def test_bad_pictures_are_left_out_and_told(tmp_path: Path) -> None:
+def test_bad_images_are_left_out_and_told(tmp_path: Path) -> None:
     good = save(tmp_path, "good.png", noisy(100, 2))
     small = save(tmp_path, "small.png", noisy(100, 2, 12, 12))
     (tmp_path / "bad.jpg").write_bytes(b"no")
@@ -79,7 +79,7 @@ def test_bad_pictures_are_left_out_and_told(tmp_path: Path) -> None:
             r"flattest has a variance of 5\d\.\d \(it\.png\).*--max-variance [67]\d, .*--patch 8",
         ),
         (NoiseRule(patch=16, min_mean=50), noisy(30, 2), r"too dark.*mean of 30\.\d.*--min-mean"),
-        (NoiseRule(patch=64), noisy(128, 2), r"none of the 1 pictures is larger than 64x64 .*--patch 32"),
+        (NoiseRule(patch=64), noisy(128, 2), r"none of the 1 images is larger than 64x64 .*--patch 32"),
         (NoiseRule(patch=16, min_variance=1), torch.full((3, 40, 40), 9.0), r"--min-variance"),
     ],
     ids=["busy", "dark", "small", "empty"],

@@ -16,7 +16,7 @@ from wildsr.ops.kernels import gaussian_kernel
 def leaves(side: int, count: int) -> Tensor:
     """Discs and rectangles of all sizes and colours over one another, (1, 3, side, side): sharp at every scale."""
     rng = np.random.default_rng(0)
-    picture = np.full((2 * side, 2 * side, 3), 0.5, np.float32)
+    image = np.full((2 * side, 2 * side, 3), 0.5, np.float32)
     drawn = rng.random(count)
     radii = 1 / np.sqrt(drawn / 3**2 + (1 - drawn) / (side / 2.5) ** 2)
     rows, columns = np.mgrid[: 2 * side, : 2 * side]
@@ -29,8 +29,8 @@ def leaves(side: int, count: int) -> Tensor:
         across = math.cos(angle) * down - math.sin(angle) * right
         rectangle = np.maximum(abs(along), 1.3 * abs(across)) < 0.9 * radius
         inside = rectangle if index % 2 else np.hypot(along, across) < radius
-        picture[box][inside] = 0.3 * rng.random(3) + 0.7 * rng.random()
-    return F.avg_pool2d(torch.from_numpy(picture).permute(2, 0, 1)[None], 2)
+        image[box][inside] = 0.3 * rng.random(3) + 0.7 * rng.random()
+    return F.avg_pool2d(torch.from_numpy(image).permute(2, 0, 1)[None], 2)
 
 
 def slant(kernel: Tensor) -> float:

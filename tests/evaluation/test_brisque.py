@@ -41,9 +41,9 @@ def plain_half(luma: Array) -> Array:
     return np.stack(rows) / weights.sum()
 
 
-def plain_features(picture: Tensor) -> Array:
+def plain_features(image: Tensor) -> Array:
     """The definition, step by step, in NumPy and SciPy."""
-    levels = (picture[0].permute(1, 2, 0).double().numpy() * 255).round()
+    levels = (image[0].permute(1, 2, 0).double().numpy() * 255).round()
     luma = np.floor(levels @ [0.298936021293775, 0.587043074451121, 0.114020904255103] + 0.5)
     taps = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))
     window = np.outer(taps, taps) / taps.sum() ** 2
@@ -92,38 +92,38 @@ def made_model(folder: Path, vectors: int = 5) -> tuple[Array, Array, Array]:
 
 @pytest.mark.parametrize(("height", "width"), [(150, 201), (151, 200), (16, 17)])
 def test_the_features_are_those_of_the_definition(height: int, width: int) -> None:
-    picture = photograph(height, width)
+    image = photograph(height, width)
     torch.testing.assert_close(
-        features(picture)[0], torch.from_numpy(plain_features(picture)), rtol=1e-8, atol=1e-10
+        features(image)[0], torch.from_numpy(plain_features(image)), rtol=1e-8, atol=1e-10
     )
 
 
 def test_the_regression_is_that_of_the_files(tmp_path: Path) -> None:
     ranges, support, weights = made_model(tmp_path)
-    picture = photograph()
-    scaled = -1 + 2 * (plain_features(picture) - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0])
+    image = photograph()
+    scaled = -1 + 2 * (plain_features(image) - ranges[:, 0]) / (ranges[:, 1] - ranges[:, 0])
     expected = weights @ np.exp(-0.05 * ((support - scaled) ** 2).sum(1)) + 12.5
     brisque = load_brisque(tmp_path)
-    assert brisque(picture).item() == pytest.approx(expected, rel=1e-8)
-    both = torch.cat((picture.flip(-1), picture))
-    torch.testing.assert_close(brisque(both)[1:], brisque(picture))
+    assert brisque(image).item() == pytest.approx(expected, rel=1e-8)
+    both = torch.cat((image.flip(-1), image))
+    torch.testing.assert_close(brisque(both)[1:], brisque(image))
     assert torch.equal(brisque((both * 255).round().to(torch.uint8)), brisque(both))
-    bordered = brisque(picture, border=4)
-    assert torch.equal(bordered, brisque(picture[..., 4:-4, 4:-4]))
+    bordered = brisque(image, border=4)
+    assert torch.equal(bordered, brisque(image[..., 4:-4, 4:-4]))
 
 
 def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = photograph(61, 80)
-    whole = features(picture)
+    image = photograph(61, 80)
+    whole = features(image)
     monkeypatch.setattr(
         module,
         "strips",
         lambda height, row, pixels=0, multiple=1: planes.strips(height, row, 6 * row, multiple),  # noqa: ARG005
     )
-    torch.testing.assert_close(features(picture), whole, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(features(image), whole, rtol=1e-10, atol=1e-12)
 
 
-def test_pictures_of_one_grey_have_nothing_to_measure(tmp_path: Path) -> None:
+def test_images_of_one_grey_have_nothing_to_measure(tmp_path: Path) -> None:
     made_model(tmp_path)
     flat = torch.full_like(photograph(), 0.3)
     assert load_brisque(tmp_path)(torch.cat((flat, photograph()))).isnan().tolist() == [True, False]
@@ -170,7 +170,7 @@ def test_refusals() -> None:
 def test_perceptual_index() -> None:
     found = perceptual_index(torch.tensor([8.0, 5.0]), torch.tensor([4.0, 7.0]))
     assert found.tolist() == [3.0, 6.0]
-    with pytest.raises(ValueError, match="same pictures"):
+    with pytest.raises(ValueError, match="same images"):
         perceptual_index(torch.zeros(2), torch.zeros(3))
     with pytest.raises(ValueError, match="MATLAB"):
         open_meters(["nrqm"], Settings())

@@ -14,7 +14,7 @@ from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Small pictures do not need many."""
+    """Small images do not need many."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -32,7 +32,7 @@ METRICS = [psnr, ssim, psnr_of_means]
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_one_value_per_picture(metric: Callable[..., Tensor]) -> None:
+def test_one_value_per_image(metric: Callable[..., Tensor]) -> None:
     result, truth = pair()
     both = metric(result, truth, 3)
     assert both.shape == (2,)
@@ -42,15 +42,15 @@ def test_one_value_per_picture(metric: Callable[..., Tensor]) -> None:
 
 
 @pytest.mark.parametrize("channels", ["rgb", "y"])
-def test_equal_pictures(channels: planes.Channels) -> None:
-    for picture in (pair()[0], torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)):
-        assert (psnr(picture, picture, channels=channels) == math.inf).all()
-        assert (psnr_of_means(picture, picture) == math.inf).all()
-        similar = ssim(picture, picture, channels=channels)
+def test_equal_images(channels: planes.Channels) -> None:
+    for image in (pair()[0], torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)):
+        assert (psnr(image, image, channels=channels) == math.inf).all()
+        assert (psnr_of_means(image, image) == math.inf).all()
+        similar = ssim(image, image, channels=channels)
         torch.testing.assert_close(similar, torch.ones_like(similar), rtol=0, atol=1e-12)
 
 
-def test_constant_pictures() -> None:
+def test_constant_images() -> None:
     black, white = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
     assert psnr(black, white).item() == 0
     assert psnr(black, white, channels="y").item() == pytest.approx(20 * math.log10(255 / 219))
@@ -58,8 +58,8 @@ def test_constant_pictures() -> None:
 
 
 def test_floor() -> None:
-    picture = pair()[0]
-    assert psnr(picture, picture, floor=1e-8).tolist() == pytest.approx([80, 80])
+    image = pair()[0]
+    assert psnr(image, image, floor=1e-8).tolist() == pytest.approx([80, 80])
 
 
 def test_rounding() -> None:

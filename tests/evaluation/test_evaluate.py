@@ -1,4 +1,4 @@
-"""Folders against truths, methods on datasets, and pictures that cannot be measured."""
+"""Folders against truths, methods on datasets, and images that cannot be measured."""
 
 import math
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from evaluation_pictures import photograph, save_folder
+from evaluation_images import photograph, save_folder
 from safetensors.torch import save_file
 
 from wildsr.degradations.presets import preset
@@ -66,21 +66,21 @@ def test_partners_that_are_missing_are_listed(tmp_path: Path, truth: Path) -> No
     assert found == {"without_truth": [str(mine / "c.png")], "without_result": [str(truth / "a.png")]}
 
 
-def test_equal_pictures_are_infinite_and_left_out_of_means(tmp_path: Path, truth: Path) -> None:
+def test_equal_images_are_infinite_and_left_out_of_means(tmp_path: Path, truth: Path) -> None:
     mine = save_folder(tmp_path / "mine", a=photograph(), b=photograph(top=100) * 0.9)
     other = save_folder(tmp_path / "other", a=photograph() * 0.5, b=photograph(top=100) * 0.8)
     results = evaluate_results({"mine": mine, "other": other}, truth, PLAIN)
     assert values(results, "mine")["a"] == math.inf
     found = cells(results, "", results.metrics[0])
-    assert (found["mine"].pictures, found["mine"].infinite, found["mine"].place) == (1, 1, 1)
+    assert (found["mine"].images, found["mine"].infinite, found["mine"].place) == (1, 1, 1)
     assert found["other"].interval is not None
-    assert found["other"].interval.mean == values(results, "other")["b"]  # on the same pictures as the other
-    assert differences(results, results.metrics[0], "mine")["other"].pictures == 1
-    assert "infinite on 1 picture" in to_markdown(results)
+    assert found["other"].interval.mean == values(results, "other")["b"]  # on the same images as the other
+    assert differences(results, results.metrics[0], "mine")["other"].images == 1
+    assert "infinite on 1 image" in to_markdown(results)
     assert Results.from_json(results.to_json()).column("psnr", "mine") == results.column("psnr", "mine")
 
 
-def test_constant_pictures(tmp_path: Path) -> None:
+def test_constant_images(tmp_path: Path) -> None:
     flat = torch.full((1, 3, 200, 200), 0.5)
     truth = save_folder(tmp_path / "hr", a=flat)
     mine = save_folder(tmp_path / "mine", a=flat)
@@ -101,7 +101,7 @@ def test_other_sizes_are_refused_or_cropped(tmp_path: Path, truth: Path) -> None
     assert "cut to 118x92" in cropped.rows[0].notes["picture"]
 
 
-def test_pictures_too_small_for_a_metric_get_the_others(tmp_path: Path) -> None:
+def test_images_too_small_for_a_metric_get_the_others(tmp_path: Path) -> None:
     small = photograph(10, 10)
     folders = [save_folder(tmp_path / name, a=small * factor) for name, factor in (("hr", 1), ("mine", 0.9))]
     results = evaluate_results({"mine": folders[1]}, folders[0], PLAIN)
@@ -111,7 +111,7 @@ def test_pictures_too_small_for_a_metric_get_the_others(tmp_path: Path) -> None:
     assert "too small" in to_csv(results)
 
 
-def test_damaged_pictures_do_not_stop_the_others(tmp_path: Path, truth: Path) -> None:
+def test_damaged_images_do_not_stop_the_others(tmp_path: Path, truth: Path) -> None:
     mine = save_folder(tmp_path / "mine", a=photograph() * 0.9, b=photograph(top=100) * 0.9)
     (mine / "a.png").write_bytes((mine / "a.png").read_bytes()[:2000])
     results = evaluate_results({"mine": mine}, truth, PLAIN)
@@ -130,17 +130,17 @@ def test_sixteen_bits_and_transparency(tmp_path: Path, truth: Path) -> None:
     alpha[..., :40] = 0
     pair = []
     for name, hidden in (("hr2", 0.2), ("mine", 0.7)):
-        picture = photograph()
-        picture[..., :40] = hidden
+        image = photograph()
+        image[..., :40] = hidden
         (tmp_path / name).mkdir()
         canvas = Canvas(96, 120, Traits())
-        canvas.paste(0, 0, picture)
+        canvas.paste(0, 0, image)
         write(tmp_path / name / "a.png", canvas, alpha=alpha)
         pair.append(tmp_path / name)
     assert evaluate_results({"mine": pair[1]}, pair[0], PLAIN).rows[0].values["psnr"] == math.inf
 
 
-def test_large_pictures_are_not_read_ahead_but_measured_alike(
+def test_large_images_are_not_read_ahead_but_measured_alike(
     tmp_path: Path, truth: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = save_folder(tmp_path / "mine", a=photograph() * 0.9, b=photograph(top=100) * 0.9)

@@ -20,9 +20,9 @@ def levels() -> Tensor:
     return torch.from_numpy(data.astronaut()[:200, :300].copy()).permute(2, 0, 1)[None]
 
 
-def noisy(picture: Tensor) -> Tensor:
-    noise = torch.randint(-20, 21, picture.shape, generator=torch.Generator().manual_seed(0))
-    return (picture.int() + noise).clamp(0, 255).to(torch.uint8)
+def noisy(image: Tensor) -> Tensor:
+    noise = torch.randint(-20, 21, image.shape, generator=torch.Generator().manual_seed(0))
+    return (image.int() + noise).clamp(0, 255).to(torch.uint8)
 
 
 def settings(border: int = 4) -> Settings:

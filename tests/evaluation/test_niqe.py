@@ -1,4 +1,4 @@
-"""NIQE: its parameters, its strips, flat pictures, and what it refuses."""
+"""NIQE: its parameters, its strips, flat images, and what it refuses."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from wildsr.evaluation.planes import gaussian_taps
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Small pictures do not need many."""
+    """Small images do not need many."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -83,36 +83,34 @@ def test_damaged_parameters(tmp_path: Path) -> None:
         load_niqe(tmp_path)
 
 
-def test_worse_pictures_are_further_from_nature(niqe: Niqe) -> None:
-    picture = photograph()
-    noisy = (picture + 0.1 * torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))).clamp(
-        0, 1
-    )
-    values = niqe(torch.cat((picture, noisy)))
+def test_worse_images_are_further_from_nature(niqe: Niqe) -> None:
+    image = photograph()
+    noisy = (image + 0.1 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    values = niqe(torch.cat((image, noisy)))
     assert values.dtype == torch.float64
     assert values[1] > values[0] + 1
-    torch.testing.assert_close(values[:1], niqe(picture), rtol=1e-9, atol=0)
+    torch.testing.assert_close(values[:1], niqe(image), rtol=1e-9, atol=0)
 
 
 def test_strips_do_not_show(niqe: Niqe, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = photograph(400, 300)
-    whole = niqe.features(picture)
+    image = photograph(400, 300)
+    whole = niqe.features(image)
     monkeypatch.setattr(
         module, "strips", lambda height, row, multiple: planes.strips(height, row, 1, multiple)
     )
-    torch.testing.assert_close(niqe.features(picture), whole, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(niqe.features(image), whole, rtol=1e-10, atol=1e-12)
 
 
 def test_what_lies_beyond_whole_blocks_does_not_count(niqe: Niqe) -> None:
-    picture = photograph(200, 300)
-    changed = picture.clone()
+    image = photograph(200, 300)
+    changed = image.clone()
     changed[..., 192:, :] = 0
     changed[..., 288:] = 1
-    assert torch.equal(niqe(picture), niqe(changed))
-    assert torch.equal(niqe(picture, border=4), niqe(picture[..., 4:-4, 4:-4]))
+    assert torch.equal(niqe(image), niqe(changed))
+    assert torch.equal(niqe(image, border=4), niqe(image[..., 4:-4, 4:-4]))
 
 
-def test_flat_pictures_have_nothing_to_measure(niqe: Niqe) -> None:
+def test_flat_images_have_nothing_to_measure(niqe: Niqe) -> None:
     flat = torch.full((1, 3, 300, 400), 0.3)
     assert niqe(torch.cat((flat, photograph()))).isnan().tolist() == [True, False]
     half = photograph()
@@ -147,7 +145,7 @@ def test_the_fit_finds_what_the_values_were_drawn_from(shape: float, left: float
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_on_a_gpu(niqe: Niqe) -> None:
-    picture = photograph()
-    value = niqe(picture.cuda())
+    image = photograph()
+    value = niqe(image.cuda())
     assert value.is_cuda
-    torch.testing.assert_close(value.cpu(), niqe(picture), rtol=1e-3, atol=0)
+    torch.testing.assert_close(value.cpu(), niqe(image), rtol=1e-3, atol=0)

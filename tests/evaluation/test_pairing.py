@@ -50,11 +50,11 @@ def test_labels_are_seen_through(tmp_path: Path, result: str, truth: str) -> Non
 @pytest.mark.parametrize(
     ("result", "truth"), [("a1.png", "a.png"), ("ax4.png", "a.png"), ("deep/a.png", "a.png")]
 )
-def test_other_names_are_other_pictures(tmp_path: Path, result: str, truth: str) -> None:
+def test_other_names_are_other_images(tmp_path: Path, result: str, truth: str) -> None:
     assert names(tmp_path, [result, "z.png"], [truth, "z.png"]) == {"z.png": "z.png"}
 
 
-def test_a_missing_picture_shifts_nothing(tmp_path: Path) -> None:
+def test_a_missing_image_shifts_nothing(tmp_path: Path) -> None:
     sr, hr = folders(tmp_path, ["b.png", "c.png", "x.png"], ["a.png", "b.png", "c.png"])
     pairing = pair_folders(sr, hr)
     assert [(pair.first.name, pair.second.name) for pair in pairing.pairs] == [("b.png",) * 2, ("c.png",) * 2]
@@ -87,5 +87,5 @@ def test_nothing_to_pair(tmp_path: Path) -> None:
     with pytest.raises(PairingError, match="no folder"):
         pair_folders(tmp_path / "nowhere", hr)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PairingError, match="no picture"):
+    with pytest.raises(PairingError, match="no image"):
         pair_folders(sr, tmp_path / "empty")

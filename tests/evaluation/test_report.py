@@ -31,8 +31,8 @@ METHODS = ("bicubic", "one <b>&\"'", "two</script>")
 HOSTILE = 'cat <img src=x onerror="alert(1)"></script><!--'
 
 
-def save(picture: Tensor, path: Path) -> str:
-    Image.fromarray(picture[0].permute(1, 2, 0).contiguous().numpy()).save(path)
+def save(image: Tensor, path: Path) -> str:
+    Image.fromarray(image[0].permute(1, 2, 0).contiguous().numpy()).save(path)
     return str(path)
 
 
@@ -42,7 +42,7 @@ def photograph(height: int, width: int, shift: int = 0) -> Tensor:
 
 
 def made_results(folder: Path) -> Results:
-    """Three pictures, three methods; one number infinite, one missing, and one file missing."""
+    """Three images, three methods; one number infinite, one missing, and one file missing."""
     rows = []
     for number, image in enumerate((HOSTILE, "b", "c")):
         hr = photograph(192, 256, 40 * number)
@@ -188,13 +188,13 @@ def test_spectra() -> None:
     assert spectra.radial_power(torch.zeros(1, 3, 95, 300, dtype=torch.uint8)) is None
 
 
-def test_pictures_are_brought_to_size() -> None:
-    picture = photograph(480, 501)
-    assert shrunk(picture, 501) is picture
-    assert max(shrunk(picture, 500).shape) == 500
-    small = shrunk(picture, 100)
+def test_images_are_brought_to_size() -> None:
+    image = photograph(480, 501)
+    assert shrunk(image, 501) is image
+    assert max(shrunk(image, 500).shape) == 500
+    small = shrunk(image, 100)
     assert tuple(small.shape[2:]) == (96, 100)
-    assert (small.float().mean() - picture.float().mean()).abs() < 1
+    assert (small.float().mean() - image.float().mean()).abs() < 1
     assert spread(list("abcdefgh"), 3) == ["a", "c", "f"]  # type: ignore[arg-type, comparison-overlap]
 
 
@@ -219,11 +219,11 @@ def test_nothing_to_report_and_nothing_half_written(results: Results, tmp_path: 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_report(results, path, on_picture=interrupt)
+        write_report(results, path, on_image=interrupt)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["before"]
 
 
-def test_numbers_without_pictures(tmp_path: Path) -> None:
+def test_numbers_without_images(tmp_path: Path) -> None:
     rows = tuple(Row("a", "bicubic", {"niqe": value}) for value in (4.0,))
     write_report(Results({}, METRICS, ("bicubic",), rows), tmp_path / "out.html")
     assert content_of(tmp_path / "out.html") == []
@@ -242,9 +242,9 @@ def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ch
 
 def colour(browser: Chromium, at: tuple[float, float]) -> np.ndarray:
     """What is drawn about a point."""
-    picture = np.asarray(Image.open(BytesIO(browser.screenshot())).convert("RGB")).astype(float)
+    image = np.asarray(Image.open(BytesIO(browser.screenshot())).convert("RGB")).astype(float)
     x, y = (round(value) for value in at)
-    return picture[y - 4 : y + 4, x - 4 : x + 4].mean((0, 1))
+    return image[y - 4 : y + 4, x - 4 : x + 4].mean((0, 1))
 
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(browser: Chromium, page: Path) -> None:
@@ -256,7 +256,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(browser: Chromium, p
     assert asked <= {page.as_uri(), "about:blank"}
 
 
-def test_the_slider_shows_one_picture_or_the_other(browser: Chromium, page: Path) -> None:
+def test_the_slider_shows_one_image_or_the_other(browser: Chromium, page: Path) -> None:
     browser.open(page)
     browser.run("document.querySelector('#outline').click()")
     for side, method in (("left", METHODS[0]), ("right", METHODS[2])):
@@ -314,23 +314,23 @@ def test_crops_zoom_and_move_together(browser: Chromium, page: Path) -> None:
 
 def test_the_table_sorts_and_filters(browser: Chromium, page: Path) -> None:
     browser.open(page)
-    column = "[...document.querySelectorAll('#pictures tbody tr')].map(r => r.cells[3].textContent)"
-    browser.run("document.querySelectorAll('#pictures th button')[3].click()")
+    column = "[...document.querySelectorAll('#images tbody tr')].map(r => r.cells[3].textContent)"
+    browser.run("document.querySelectorAll('#images th button')[3].click()")
     ascending = browser.run(column)
     assert ascending[0] == "20.00"
     assert ascending[-1] == "∞"
-    browser.run("document.querySelectorAll('#pictures th button')[3].click()")
+    browser.run("document.querySelectorAll('#images th button')[3].click()")
     assert browser.run(column) == ["∞", *sorted(ascending[:-1], reverse=True)]
-    empty = "[...document.querySelectorAll('#pictures tbody tr')].map(r => r.cells[4].textContent).at(-1)"
+    empty = "[...document.querySelectorAll('#images tbody tr')].map(r => r.cells[4].textContent).at(-1)"
     for _ in range(2):  # what has no number stays last
-        browser.run("document.querySelectorAll('#pictures thead th')[4].querySelector('button').click()")
+        browser.run("document.querySelectorAll('#images thead th')[4].querySelector('button').click()")
         assert browser.run(empty) == "–"
     browser.run(
         "document.querySelector('[name=text]').value = 'CAT'; document.querySelector('#filter').requestSubmit()"
     )
     browser.run("document.querySelector('#filter').dispatchEvent(new Event('input'))")
     assert browser.run("document.querySelector('#count').textContent") == "3 of 9 rows"
-    browser.run("document.querySelector('#pictures tbody tr:not([hidden]) .link').click()")
+    browser.run("document.querySelector('#images tbody tr:not([hidden]) .link').click()")
     assert browser.run("document.querySelector('#name').textContent") == f"set & co · {HOSTILE}"
 
 

@@ -64,7 +64,7 @@ def test_false_alarms_are_as_rare_as_they_should_be() -> None:
 
 def test_two_methods() -> None:
     found = compare(np.array([3.0, 2, 5, 1]), np.array([1.0, 2, 3, 2]))
-    assert (found.wins, found.losses, found.pictures, found.exact) == (2, 1, 4, True)
+    assert (found.wins, found.losses, found.images, found.exact) == (2, 1, 4, True)
     assert found.interval.mean == 0.75
     with pytest.raises(ValueError, match="no pairs"):
         compare(np.ones(3), np.ones(4))

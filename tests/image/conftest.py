@@ -1,10 +1,10 @@
-"""Fixtures of the picture tests."""
+"""Fixtures of the image tests."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_samples import Copy
+from image_samples import Copy
 
 from wildsr import image
 
@@ -13,14 +13,14 @@ from wildsr import image
 def copy() -> Copy:
     """Read a file and write it again, unscaled: read -> paste -> write. Returns what was read."""
 
-    def through(source: Path, target: Path, **options: object) -> "image.Picture":
-        picture = image.read(source)
-        _, _, height, width = picture.rgb.shape
-        with image.Canvas(height, width, picture.traits) as canvas:
-            canvas.paste(0, 0, picture.rgb[..., : height // 2, :])
-            canvas.paste(height // 2, 0, picture.rgb[0, :, height // 2 :])
-            image.write(target, canvas, alpha=picture.alpha, **options)  # type: ignore[arg-type]
-        return picture
+    def through(source: Path, target: Path, **options: object) -> "image.Image":
+        decoded = image.read(source)
+        _, _, height, width = decoded.rgb.shape
+        with image.Canvas(height, width, decoded.traits) as canvas:
+            canvas.paste(0, 0, decoded.rgb[..., : height // 2, :])
+            canvas.paste(height // 2, 0, decoded.rgb[0, :, height // 2 :])
+            image.write(target, canvas, alpha=decoded.alpha, **options)  # type: ignore[arg-type]
+        return decoded
 
     return through
 

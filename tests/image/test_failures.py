@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_samples import saturated
+from image_samples import saturated
 from PIL import Image
 
 from wildsr import image
@@ -48,7 +48,7 @@ def test_cut_off(tmp_path: Path, photograph: np.ndarray, suffix: str, kept: floa
     whole = path.read_bytes()
     assert image.read(path).size == (128, 96)
     path.write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(image.PictureError, match=r"cut\.\w+ is damaged or cut off"):
+    with pytest.raises(image.ImageError, match=r"cut\.\w+ is damaged or cut off"):
         image.read(path)
 
 
@@ -64,7 +64,7 @@ def test_not_there(tmp_path: Path) -> None:
         "nul\0.png": "not a file name",
     }.items():
         for act in (image.read, image.probe):
-            with pytest.raises(image.PictureError, match=text):
+            with pytest.raises(image.ImageError, match=text):
                 act(tmp_path / name)
 
 
@@ -75,7 +75,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(image.PictureError, match="cannot be read: no permission"):
+    with pytest.raises(image.ImageError, match="cannot be read: no permission"):
         image.read(tmp_path / "a.png")
 
 
@@ -95,9 +95,9 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["text", "pdf", "svg", "csv", "vips", "video", "zeros", "wave", "short-bmp", "short-jpeg"],
 )
-def test_not_a_picture(tmp_path: Path, content: bytes) -> None:
+def test_not_a_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(image.PictureError, match=r"a\.png is not a picture wildsr reads \(JPEG, PNG"):
+    with pytest.raises(image.ImageError, match=r"a\.png is not an image wildsr reads \(JPEG, PNG"):
         image.read(tmp_path / "a.png")
 
 
@@ -118,13 +118,13 @@ def test_garbage_after_a_true_signature(tmp_path: Path) -> None:
     for name, signature in signatures.items():
         path = tmp_path / f"{name}.png"
         path.write_bytes(signature + noise)
-        with pytest.raises(image.PictureError, match="damaged or cut off"):
+        with pytest.raises(image.ImageError, match="damaged or cut off"):
             image.read(path)
 
 
 def test_raw_files_are_not_read_as_their_preview(tmp_path: Path) -> None:
     Image.fromarray(saturated(np.uint8)).save(tmp_path / "a.NEF", "TIFF")
-    with pytest.raises(image.PictureError, match="raw camera file"):
+    with pytest.raises(image.ImageError, match="raw camera file"):
         image.read(tmp_path / "a.NEF")
 
 
@@ -136,7 +136,7 @@ def test_decompression_bomb(tmp_path: Path) -> None:
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
     for act in (image.read, image.probe):
-        with pytest.raises(image.PictureError, match=r"claims 100000x100000 pixels; .* at most 536 million"):
+        with pytest.raises(image.ImageError, match=r"claims 100000x100000 pixels; .* at most 536 million"):
             act(tmp_path / "bomb.png")
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
     code = (
         f"from wildsr import image\ntry: image.read({str(tmp_path / 'a.jpg')!r})\n"
-        "except image.PictureError: print('told')"
+        "except image.ImageError: print('told')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("told\n", "")
@@ -154,7 +154,7 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
 
 def test_formats_load_nothing_heavy() -> None:
     code = (
-        "import sys; import wildsr.image.formats; from wildsr.image import PictureError, Size; "
+        "import sys; import wildsr.image.formats; from wildsr.image import ImageError, Size; "
         "print(sorted({'torch', 'numpy', 'pyvips'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -203,7 +203,7 @@ def test_table_is_consistent() -> None:
 )
 def test_early_checks(tmp_path: Path, name: str, size: tuple[int, int], options: dict, text: str) -> None:
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(image.PictureError, match=text):
+    with pytest.raises(image.ImageError, match=text):
         image.check_writable(tmp_path / name, Size(*size), **options)
 
 
@@ -213,7 +213,7 @@ def test_limits_are_those_of_the_encoders(tmp_path: Path) -> None:
         with image.Canvas(1, side, TRAITS) as canvas:
             image.write(tmp_path / f"a{suffix}", canvas)
         assert image.probe(tmp_path / f"a{suffix}") == (side, 1)
-        with image.Canvas(1, side + 1, TRAITS) as canvas, pytest.raises(image.PictureError, match="at most"):
+        with image.Canvas(1, side + 1, TRAITS) as canvas, pytest.raises(image.ImageError, match="at most"):
             image.write(tmp_path / f"a{suffix}", canvas)
 
 
@@ -221,10 +221,10 @@ def test_folder_and_file_without_permission(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "a.png").write_bytes(b"old")
     allowed = {tmp_path: True, tmp_path / "a.png": False}
     monkeypatch.setattr(os, "access", lambda path, _mode: allowed[Path(path)])
-    with pytest.raises(image.PictureError, match="write-protected"):
+    with pytest.raises(image.ImageError, match="write-protected"):
         image.check_writable(tmp_path / "a.png", Size(9, 9))
     allowed[tmp_path] = False
-    with pytest.raises(image.PictureError, match="no permission to write in the folder"):
+    with pytest.raises(image.ImageError, match="no permission to write in the folder"):
         image.check_writable(tmp_path / "a.png", Size(9, 9))
 
 
@@ -240,7 +240,7 @@ def test_old_file_survives_any_failure(
         raise stop
 
     monkeypatch.setattr(writer, "encode", fail)
-    expected = KeyboardInterrupt if isinstance(stop, KeyboardInterrupt) else image.PictureError
+    expected = KeyboardInterrupt if isinstance(stop, KeyboardInterrupt) else image.ImageError
     with grey_canvas() as canvas, pytest.raises(expected):
         image.write(target, canvas)
     assert target.read_bytes() == b"precious"
@@ -257,7 +257,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 with image.Canvas(300, 300, image.Traits()) as canvas:
     canvas.paste(0, 0, torch.rand(3, 300, 300))
     try: image.write({str(tmp_path / ("a" + suffix))!r}, canvas)
-    except image.PictureError as error: print(error)
+    except image.ImageError as error: print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"Cannot write {tmp_path / ('a' + suffix)}: ")
@@ -271,7 +271,7 @@ def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         )
 
     monkeypatch.setattr(writer, "encode", fail)
-    with grey_canvas() as canvas, pytest.raises(image.PictureError, match="the disk is full"):
+    with grey_canvas() as canvas, pytest.raises(image.ImageError, match="the disk is full"):
         image.write(tmp_path / "a.png", canvas)
 
 
@@ -323,7 +323,7 @@ def test_canvas_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(canvas_module, "MEMORY_LIMIT", 0)
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(image.PictureError, match=r"cannot hold \(No space left on device\).*TMPDIR"):
+    with pytest.raises(image.ImageError, match=r"cannot hold \(No space left on device\).*TMPDIR"):
         image.Canvas(8, 8, TRAITS)
 
 

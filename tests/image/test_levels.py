@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_samples import ADOBE, icc_profile, saturated
+from image_samples import ADOBE, icc_profile, saturated
 
 from wildsr.image import Canvas, Traits, quantize, read, read_levels, reader, write
 
@@ -31,7 +31,7 @@ def saved(path: Path, traits: Traits, alpha: torch.Tensor | None = None) -> Path
 )
 def test_as_read_but_rounded(tmp_path: Path, traits: Traits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_STRIP", 300)  # strips of six rows
-    path = saved(tmp_path / "picture.tif", traits)
+    path = saved(tmp_path / "image.tif", traits)
     assert torch.equal(read_levels(path), quantize(read(path).rgb))
 
 
@@ -39,7 +39,7 @@ def test_transparency_lies_over_the_background(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(reader, "_STRIP", 300)
     alpha = torch.ones(1, 1, 40, 48)
     alpha[..., :20, :] = 0
-    path = saved(tmp_path / "picture.png", Traits(), alpha)
+    path = saved(tmp_path / "image.png", Traits(), alpha)
     levels = read_levels(path)
     assert levels.dtype == torch.uint8
     assert bool((levels[..., :20, :] == 255).all())

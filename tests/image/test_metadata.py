@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from picture_samples import P3, SRGB_CURVE, Copy, icc_profile
+from image_samples import P3, SRGB_CURVE, Copy, icc_profile
 from PIL import Image, ImageOps
 
 from wildsr import image
@@ -51,8 +51,8 @@ def test_orientation_is_baked_in(
     scene.save(source, exif=exif(orientation), **options)
     upright = ImageOps.exif_transpose(Image.open(source)).convert("RGB")
     assert image.probe(source) == upright.size
-    picture = copy(source, target)
-    assert picture.size == upright.size
+    decoded = copy(source, target)
+    assert decoded.size == upright.size
     out = Image.open(target)
     assert out.size == upright.size
     assert out.getexif().get(0x0112, 1) == 1
@@ -70,8 +70,8 @@ def test_exif_xmp_and_profile_cross_formats(
     source, target = tmp_path / f"in{source_suffix}", tmp_path / f"out{target_suffix}"
     xmp = {"xmp": XMP} if source_suffix != ".png" else {}
     scene.save(source, exif=exif(6), icc_profile=profile, **xmp)
-    picture = image.read(source)
-    with image.Canvas(96, 80, picture.traits) as canvas:
+    decoded = image.read(source)
+    with image.Canvas(96, 80, decoded.traits) as canvas:
         image.write(target, canvas)
     out = Image.open(target)
     assert out.size == (80, 96)
@@ -176,10 +176,10 @@ def test_heic(tmp_path: Path, copy: Copy, scene: Image.Image, orientation: int) 
     scene.save(tmp_path / "in.heic", quality=90, exif=exif(orientation), xmp=xmp, icc_profile=profile)
     expected = np.asarray(pillow_heif.open_heif(tmp_path / "in.heic").to_pillow(), float)
     assert image.probe(tmp_path / "in.heic") == (expected.shape[1], expected.shape[0])
-    picture = copy(tmp_path / "in.heic", tmp_path / "out.jpg")
-    assert picture.size == (expected.shape[1], expected.shape[0])
-    assert picture.traits.format == "heic"
-    assert picture.traits.depth == "uint8"
+    decoded = copy(tmp_path / "in.heic", tmp_path / "out.jpg")
+    assert decoded.size == (expected.shape[1], expected.shape[0])
+    assert decoded.traits.format == "heic"
+    assert decoded.traits.depth == "uint8"
     out = Image.open(tmp_path / "out.jpg")
     tags = out.getexif()
     assert tags.get(0x0112, 1) == 1
@@ -191,10 +191,10 @@ def test_heic(tmp_path: Path, copy: Copy, scene: Image.Image, orientation: int) 
     assert np.abs(expected - upright).mean() < 12
 
 
-def _tagged(picture: Image.Image, orientation: int) -> Image.Image:
-    picture = picture.copy()
-    picture.getexif()[0x0112] = orientation
-    return picture
+def _tagged(decoded: Image.Image, orientation: int) -> Image.Image:
+    decoded = decoded.copy()
+    decoded.getexif()[0x0112] = orientation
+    return decoded
 
 
 def test_deep_heic(tmp_path: Path, copy: Copy) -> None:
@@ -203,9 +203,9 @@ def test_deep_heic(tmp_path: Path, copy: Copy) -> None:
     pillow_heif.from_bytes("RGB;16", (64, 64), np.ascontiguousarray(ramp).tobytes()).save(
         tmp_path / "in.heic", quality=95
     )
-    picture = copy(tmp_path / "in.heic", tmp_path / "out.png")
-    assert picture.traits.depth == "uint16"
-    assert picture.traits.bits == 10
+    decoded = copy(tmp_path / "in.heic", tmp_path / "out.png")
+    assert decoded.traits.depth == "uint16"
+    assert decoded.traits.bits == 10
     out = pyvips.Image.pngload(str(tmp_path / "out.png")).numpy()
     assert out.dtype == np.uint16
     assert out.max() > 65535 * 0.99
@@ -218,6 +218,6 @@ def test_heic_without_its_package(
     pillow_heif = pytest.importorskip("pillow_heif")
     pillow_heif.from_pillow(scene).save(tmp_path / "in.heic")
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-    with pytest.raises(image.PictureError, match=r"pip install 'wildsr\[heic\]'"):
+    with pytest.raises(image.ImageError, match=r"pip install 'wildsr\[heic\]'"):
         image.read(tmp_path / "in.heic")
     assert image.probe(tmp_path / "in.heic") == (48, 40)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_samples import ADOBE, P3, SRGB_CURVE, icc_profile, saturated
+from image_samples import ADOBE, P3, SRGB_CURVE, icc_profile, saturated
 
 from wildsr import image
 from wildsr.image.alpha import bleed
@@ -56,11 +56,11 @@ def test_transparent_colours_come_from_the_neighbourhood(tmp_path: Path) -> None
     pixels[20:40, 30:34] = [200, 100, 50, 3]
     pixels[5, 60] = [0, 255, 0, 255]
     from_array(pixels, "srgb").pngsave(str(tmp_path / "a.png"))
-    picture = image.read(tmp_path / "a.png")
-    levels = image.quantize(picture.rgb)[0].permute(1, 2, 0).numpy()
+    decoded = image.read(tmp_path / "a.png")
+    levels = image.quantize(decoded.rgb)[0].permute(1, 2, 0).numpy()
     visible = pixels[..., 3] > 0
     np.testing.assert_array_equal(levels[visible], pixels[visible][:, :3])
-    np.testing.assert_array_equal(image.quantize(picture.alpha)[0, 0].numpy(), pixels[..., 3])
+    np.testing.assert_array_equal(image.quantize(decoded.alpha)[0, 0].numpy(), pixels[..., 3])
     beside = [levels[19, 20], levels[40, 20], levels[30, 9], levels[45, 15], levels[63, 0]]
     for colour in beside:
         assert np.abs(colour.astype(int) - [200, 100, 50]).max() <= 60
@@ -113,7 +113,7 @@ def test_alpha_in_files(tmp_path: Path) -> None:
         for suffix in (".png", ".webp", ".tif", ".avif", ".gif"):
             image.write(tmp_path / f"a{suffix}", canvas, alpha=soft)
             assert image.read(tmp_path / f"a{suffix}").alpha is not None
-        with pytest.raises(image.PictureError, match="cannot hold the transparency"):
+        with pytest.raises(image.ImageError, match="cannot hold the transparency"):
             image.write(tmp_path / "a.jpg", canvas, alpha=soft)
         image.write(tmp_path / "a.jpg", canvas, alpha=torch.ones(1, 1, 8, 8))
     assert image.read(tmp_path / "a.jpg").alpha is None
@@ -154,25 +154,25 @@ def test_profile_is_converted_away_where_it_cannot_go(tmp_path: Path) -> None:
     grey = np.ascontiguousarray(red[..., :1])
     with_profile(from_array(grey, "b-w"), icc_profile(None, (1.0,))).pngsave(str(tmp_path / "grey.png"))
     for name, target in (("p3.png", "a.gif"), ("grey.png", "b.gif"), ("grey.png", "b.webp")):
-        picture = image.read(tmp_path / name)
-        assert picture.traits.convert
-        with image.Canvas(16, 16, picture.traits) as canvas:
-            canvas.paste(0, 0, picture.rgb)
+        decoded = image.read(tmp_path / name)
+        assert decoded.traits.convert
+        with image.Canvas(16, 16, decoded.traits) as canvas:
+            canvas.paste(0, 0, decoded.rgb)
             image.write(tmp_path / target, canvas)
         back = image.read(tmp_path / target)
         assert back.traits.profile is None
-        torch.testing.assert_close(back.rgb, picture.rgb.clamp(0, 1), atol=2.5 / 255, rtol=0)
+        torch.testing.assert_close(back.rgb, decoded.rgb.clamp(0, 1), atol=2.5 / 255, rtol=0)
 
 
 def test_opaque_and_saturated_survive_scaling(tmp_path: Path) -> None:
     pixels = saturated(np.uint8)
     from_array(pixels, "srgb").pngsave(str(tmp_path / "a.png"))
-    picture = image.read(tmp_path / "a.png")
-    doubled = picture.rgb.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    with image.Canvas(80, 96, picture.traits) as canvas:
+    decoded = image.read(tmp_path / "a.png")
+    doubled = decoded.rgb.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    with image.Canvas(80, 96, decoded.traits) as canvas:
         canvas.paste(0, 0, doubled)
         image.write(tmp_path / "b.png", canvas)
-    assert torch.equal(image.read(tmp_path / "b.png").rgb[..., ::2, ::2], picture.rgb)
+    assert torch.equal(image.read(tmp_path / "b.png").rgb[..., ::2, ::2], decoded.rgb)
 
 
 def test_hundred_megapixels_take_little_more_than_the_canvas(tmp_path: Path) -> None:

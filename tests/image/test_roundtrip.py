@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from picture_samples import ADOBE, P3, PROPHOTO, SRGB, SRGB_CURVE, Copy, icc_profile, saturated
+from image_samples import ADOBE, P3, PROPHOTO, SRGB, SRGB_CURVE, Copy, icc_profile, saturated
 from PIL import Image
 
 from wildsr import image
@@ -45,14 +45,14 @@ def test_identity_is_exact(tmp_path: Path, copy: Copy, dtype: type, channels: in
         pixels[..., -1] |= 1  # colour under full transparency is replaced on purpose
     source, target = tmp_path / "in.png", tmp_path / f"out{suffix}"
     vips_image(pixels).pngsave(str(source))
-    picture = copy(source, target)
-    assert picture.rgb.shape == (1, 3, 40, 48)
-    assert picture.rgb.dtype == torch.float32
-    assert picture.rgb.is_contiguous()
-    assert (picture.rgb.min(), picture.rgb.max()) == (0, 1)
-    assert picture.traits.depth == dtype.__name__
-    assert picture.traits.grey == (channels < 3)
-    assert (picture.alpha is not None) == (channels in (2, 4))
+    decoded = copy(source, target)
+    assert decoded.rgb.shape == (1, 3, 40, 48)
+    assert decoded.rgb.dtype == torch.float32
+    assert decoded.rgb.is_contiguous()
+    assert (decoded.rgb.min(), decoded.rgb.max()) == (0, 1)
+    assert decoded.traits.depth == dtype.__name__
+    assert decoded.traits.grey == (channels < 3)
+    assert (decoded.alpha is not None) == (channels in (2, 4))
     out = load(target)
     assert out.bands == channels
     assert out.format == {np.uint8: "uchar", np.uint16: "ushort"}[dtype]
@@ -85,9 +85,9 @@ def test_profiles_give_samples_back(
     pixels = saturated(dtype, 1 if colorants is None else 3)
     source, target = tmp_path / "in.png", tmp_path / "out.png"
     vips_image(pixels, profile).pngsave(str(source))
-    picture = copy(source, target)
-    assert picture.traits.convert == convert
-    assert picture.traits.notes == ()
+    decoded = copy(source, target)
+    assert decoded.traits.convert == convert
+    assert decoded.traits.notes == ()
     out = load(target)
     assert profile_of(out) == profile
     levels = np.abs(to_array(out).astype(int) - pixels).max()
@@ -168,8 +168,8 @@ def test_broken_profile_is_told_and_left_out(tmp_path: Path, copy: Copy, profile
     pixels = saturated(np.uint8)
     source, target = tmp_path / "in.tif", tmp_path / "out.tif"
     tifffile.imwrite(source, pixels, photometric="rgb", extratags=[(34675, 7, len(profile), profile, True)])
-    picture = copy(source, target)
-    assert any("ICC profile is broken" in note for note in picture.traits.notes)
+    decoded = copy(source, target)
+    assert any("ICC profile is broken" in note for note in decoded.traits.notes)
     out = load(target)
     assert profile_of(out) is None
     np.testing.assert_array_equal(to_array(out), pixels)
@@ -180,8 +180,8 @@ def test_table_profile_is_kept_and_colours_untouched(tmp_path: Path, copy: Copy)
     pixels = saturated(np.uint8)
     source, target = tmp_path / "in.tif", tmp_path / "out.tif"
     tifffile.imwrite(source, pixels, photometric="rgb", extratags=[(34675, 7, len(profile), profile, True)])
-    picture = copy(source, target)
-    assert "made of tables" in picture.traits.notes[0]
+    decoded = copy(source, target)
+    assert "made of tables" in decoded.traits.notes[0]
     out = load(target)
     assert profile_of(out) == profile
     np.testing.assert_array_equal(to_array(out), pixels)
@@ -194,9 +194,9 @@ def test_float_survives(tmp_path: Path, copy: Copy, top: float, grey: bool) -> N
     samples *= top / samples.max()
     source, target = tmp_path / "in.tif", tmp_path / "out.tif"
     tifffile.imwrite(source, samples, photometric="minisblack" if grey else "rgb")
-    picture = copy(source, target)
-    assert picture.traits.depth == "float"
-    assert float(picture.rgb.max()) == pytest.approx(min(top, 1.0))
+    decoded = copy(source, target)
+    assert decoded.traits.depth == "float"
+    assert float(decoded.rgb.max()) == pytest.approx(min(top, 1.0))
     out = tifffile.imread(target)
     assert out.dtype == np.float32
     assert out.shape == samples.shape
@@ -217,12 +217,12 @@ def test_nan_is_replaced_and_told(tmp_path: Path) -> None:
     samples = np.full((8, 8, 3), 0.5, np.float32)
     samples[0, 0] = [np.nan, np.inf, -np.inf]
     tifffile.imwrite(tmp_path / "in.tif", samples, photometric="rgb")
-    picture = image.read(tmp_path / "in.tif")
-    assert picture.rgb[0, :, 0, 0].tolist() == [0.0, 0.5, 0.5]
-    assert picture.traits.notes == ("3 samples were NaN or infinite and were replaced",)
+    decoded = image.read(tmp_path / "in.tif")
+    assert decoded.rgb[0, :, 0, 0].tolist() == [0.0, 0.5, 0.5]
+    assert decoded.traits.notes == ("3 samples were NaN or infinite and were replaced",)
     samples[:] = np.nan
     tifffile.imwrite(tmp_path / "in.tif", samples, photometric="rgb")
-    with pytest.raises(image.PictureError, match="NaN"):
+    with pytest.raises(image.ImageError, match="NaN"):
         image.read(tmp_path / "in.tif")
 
 
@@ -239,8 +239,8 @@ def test_other_sample_types_become_float(tmp_path: Path, copy: Copy, dtype: type
 def test_few_levels_and_palettes(tmp_path: Path, copy: Copy, mode: str, suffix: str) -> None:
     pillow = Image.fromarray(saturated(np.uint8)).convert(mode)
     pillow.save(tmp_path / f"in{suffix}")
-    picture = copy(tmp_path / f"in{suffix}", tmp_path / "out.png")
-    assert picture.traits.grey == (mode != "P")
+    decoded = copy(tmp_path / f"in{suffix}", tmp_path / "out.png")
+    assert decoded.traits.grey == (mode != "P")
     out = Image.open(tmp_path / "out.png")
     expected = pillow.convert("RGB" if mode == "P" else "L")
     np.testing.assert_array_equal(np.asarray(out), np.asarray(expected))
@@ -261,12 +261,12 @@ def test_cmyk_becomes_srgb(tmp_path: Path, suffix: str) -> None:
     inks = np.zeros((16, 32, 4), np.uint8)
     inks[:, 16:, 0] = 255  # paper, then full cyan
     Image.fromarray(inks, "CMYK").save(tmp_path / f"in{suffix}")
-    picture = image.read(tmp_path / f"in{suffix}")
-    assert picture.traits.notes == ("CMYK converted to sRGB",)
-    assert picture.traits.profile is None
-    assert not picture.traits.grey
-    assert picture.rgb[0, :, 8, 8].min() > 0.97
-    red, green, blue = picture.rgb[0, :, 8, 24].tolist()
+    decoded = image.read(tmp_path / f"in{suffix}")
+    assert decoded.traits.notes == ("CMYK converted to sRGB",)
+    assert decoded.traits.profile is None
+    assert not decoded.traits.grey
+    assert decoded.rgb[0, :, 8, 8].min() > 0.97
+    red, green, blue = decoded.rgb[0, :, 8, 24].tolist()
     assert red < 0.3 < 0.4 < green < blue
 
 
@@ -289,10 +289,10 @@ def test_cmyk_profile_is_used(tmp_path: Path) -> None:
 def test_lab_becomes_srgb(tmp_path: Path, space: str, depth: str) -> None:
     pixels = saturated(np.uint8)
     from_array(pixels, "srgb").colourspace(space).tiffsave(str(tmp_path / "in.tif"))
-    picture = image.read(tmp_path / "in.tif")
-    assert picture.traits.depth == depth
-    assert picture.traits.notes == ("Lab converted to sRGB",)
-    levels = picture.rgb[0].permute(1, 2, 0).numpy() * 255
+    decoded = image.read(tmp_path / "in.tif")
+    assert decoded.traits.depth == depth
+    assert decoded.traits.notes == ("Lab converted to sRGB",)
+    levels = decoded.rgb[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(levels - pixels).max() < 2
 
 
@@ -302,10 +302,10 @@ def test_extra_channels_are_left_out(tmp_path: Path) -> None:
     tifffile.imwrite(
         tmp_path / "in.tif", pixels, photometric="rgb", extrasamples=["unassalpha", "unspecified"]
     )
-    picture = image.read(tmp_path / "in.tif")
-    assert picture.traits.notes == ("1 of its 5 channels were left out",)
-    assert picture.alpha is not None
-    assert picture.alpha.unique().tolist() == pytest.approx([200 / 255])
+    decoded = image.read(tmp_path / "in.tif")
+    assert decoded.traits.notes == ("1 of its 5 channels were left out",)
+    assert decoded.alpha is not None
+    assert decoded.alpha.unique().tolist() == pytest.approx([200 / 255])
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -314,9 +314,9 @@ def test_deep_avif_keeps_its_bits(tmp_path: Path, copy: Copy, bits: int) -> None
     from_array(np.ascontiguousarray(ramp), "rgb16").heifsave(
         str(tmp_path / "in.avif"), compression="av1", bitdepth=bits, Q=100, subsample_mode="off"
     )
-    picture = copy(tmp_path / "in.avif", tmp_path / "out.avif", quality=100)
-    assert picture.traits.bits == bits
-    assert float(picture.rgb.max()) == pytest.approx(1, abs=0.004)
+    decoded = copy(tmp_path / "in.avif", tmp_path / "out.avif", quality=100)
+    assert decoded.traits.bits == bits
+    assert float(decoded.rgb.max()) == pytest.approx(1, abs=0.004)
     out = load(tmp_path / "out.avif")
     assert out.get("bits-per-sample") == bits
     assert np.abs(to_array(out).astype(int) - to_array(load(tmp_path / "in.avif"))).max() < 65535 * 0.01
@@ -347,9 +347,9 @@ def test_gif(tmp_path: Path, copy: Copy) -> None:
     flat[:, 15:] = [200, 40, 90]
     frames = [Image.fromarray(flat), Image.fromarray(flat[:, ::-1])]
     frames[0].save(tmp_path / "in.gif", save_all=True, append_images=frames[1:])
-    picture = copy(tmp_path / "in.gif", tmp_path / "out.gif")
-    assert picture.alpha is None
-    assert picture.traits.notes == ("animated: only the first of 2 frames is used",)
+    decoded = copy(tmp_path / "in.gif", tmp_path / "out.gif")
+    assert decoded.alpha is None
+    assert decoded.traits.notes == ("animated: only the first of 2 frames is used",)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.gif").convert("RGB")), flat)
 
 
@@ -364,9 +364,9 @@ def test_first_of_several(tmp_path: Path) -> None:
         "a.tif": "only the first of 2 pages is used",
     }
     for name, note in notes.items():
-        picture = image.read(tmp_path / name)
-        assert picture.traits.notes == (note,)
-        np.testing.assert_array_equal(image.quantize(picture.rgb)[0].permute(1, 2, 0).numpy(), first)
+        decoded = image.read(tmp_path / name)
+        assert decoded.traits.notes == (note,)
+        np.testing.assert_array_equal(image.quantize(decoded.rgb)[0].permute(1, 2, 0).numpy(), first)
         assert image.probe(tmp_path / name) == (48, 40)
 
 
@@ -377,8 +377,8 @@ def test_webp_stays_lossless(tmp_path: Path, copy: Copy, lossless: bool, alpha: 
     if alpha:
         pixels[..., 3] |= 1
     from_array(pixels, "srgb").webpsave(str(tmp_path / "in.webp"), lossless=lossless, exact=True)
-    picture = copy(tmp_path / "in.webp", tmp_path / "out.webp")
-    assert picture.traits.lossless == lossless
+    decoded = copy(tmp_path / "in.webp", tmp_path / "out.webp")
+    assert decoded.traits.lossless == lossless
     same = np.array_equal(to_array(load(tmp_path / "out.webp")), to_array(load(tmp_path / "in.webp")))
     assert same == lossless
 
@@ -387,8 +387,8 @@ def test_bmp_and_ppm(tmp_path: Path) -> None:
     pixels = saturated(np.uint8)
     for name in ("a.bmp", "a.ppm"):
         Image.fromarray(pixels).save(tmp_path / name)
-        picture = image.read(tmp_path / name)
-        np.testing.assert_array_equal(image.quantize(picture.rgb)[0].permute(1, 2, 0).numpy(), pixels)
+        decoded = image.read(tmp_path / name)
+        np.testing.assert_array_equal(image.quantize(decoded.rgb)[0].permute(1, 2, 0).numpy(), pixels)
         assert image.probe(tmp_path / name) == (48, 40)
 
 

@@ -6,15 +6,15 @@ import torch
 from wildsr.image.sheet import contact_sheet
 
 
-def test_pictures_stand_in_rows_with_their_labels() -> None:
-    pictures = [torch.full((3, 20, 60), 0.1 * index) for index in range(1, 6)]
+def test_images_stand_in_rows_with_their_labels() -> None:
+    images = [torch.full((3, 20, 60), 0.1 * index) for index in range(1, 6)]
     sheet = contact_sheet(
-        pictures, ["one", "two & <three>", "", "four, a longer label of several lines", "five"], 3
+        images, ["one", "two & <three>", "", "four, a longer label of several lines", "five"], 3
     )
     assert sheet.shape[:2] == (1, 3)
     assert sheet.shape[3] == 3 * 68 + 8
-    assert torch.equal(sheet[0, :, 8:28, 8:68], pictures[0])
-    assert torch.equal(sheet[0, :, 8:28, 76:136], pictures[1])
+    assert torch.equal(sheet[0, :, 8:28, 8:68], images[0])
+    assert torch.equal(sheet[0, :, 8:28, 76:136], images[1])
     below = sheet[0, 0, 28:40, 8:68]
     assert below.min() < 0.5, "the label is not there"
     assert (sheet[0, :, 28:40, 144:204] == 1).all(), "an empty label leaves nothing"

@@ -77,7 +77,7 @@ def test_the_embedded_default_beats_bicubic() -> None:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
         np.zeros((4, 4, 2), np.uint8),
         np.zeros((4, 4, 3), np.int32),
@@ -87,6 +87,6 @@ def test_the_embedded_default_beats_bicubic() -> None:
         torch.zeros(1, 4, 4),
     ],
 )
-def test_bad_pictures(picture: object) -> None:
+def test_bad_images(image: object) -> None:
     with pytest.raises(ValueError, match="expected"):
-        wildsr.upscale(picture, MODEL)  # type: ignore[arg-type]
+        wildsr.upscale(image, MODEL)  # type: ignore[arg-type]

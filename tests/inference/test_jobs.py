@@ -84,7 +84,7 @@ def test_missing_inputs_are_problems_and_the_others_go_on(album: Path) -> None:
 
 
 def test_an_empty_folder_is_a_problem(tmp_path: Path) -> None:
-    assert find_jobs([str(tmp_path)], Naming())[1][0].reason == "there is no picture in this folder"
+    assert find_jobs([str(tmp_path)], Naming())[1][0].reason == "there is no image in this folder"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_an_output_that_is_another_input_is_refused(album: Path) -> None:
         find_jobs([str(album / "a.jpg"), str(album / "a_x4.jpg")], Naming())
 
 
-def test_several_pictures_into_one_file_are_refused(album: Path, tmp_path: Path) -> None:
+def test_several_images_into_one_file_are_refused(album: Path, tmp_path: Path) -> None:
     (tmp_path / "one.jpg").touch()
     for output in ("one.jpg", "new.png"):
         with pytest.raises(JobsError, match="names a file, but several"):

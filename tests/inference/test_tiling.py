@@ -15,7 +15,7 @@ from wildsr.inference.tiling import plan
     largest=st.sampled_from([32, 64, 100, 256]),
     multiple=st.sampled_from([1, 2, 4]),
 )
-def test_cores_cover_the_picture_once_with_their_overlap(
+def test_cores_cover_the_image_once_with_their_overlap(
     rows: int, columns: int, overlap: int, largest: int, multiple: int
 ) -> None:
     height, width = rows * multiple, columns * multiple
@@ -44,7 +44,7 @@ def test_cores_cover_the_picture_once_with_their_overlap(
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (8, 8), (300, 200)])
-def test_a_picture_that_fits_is_one_tile(height: int, width: int) -> None:
+def test_a_image_that_fits_is_one_tile(height: int, width: int) -> None:
     tiles = plan(height, width, 34, 384)
     assert (tiles.height, tiles.width, len(tiles.windows)) == (height, width, 1)
 

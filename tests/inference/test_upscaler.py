@@ -43,7 +43,7 @@ def test_tiled_equals_untiled_within_a_level_at_the_default_overlap(model: Model
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (7, 5), (5, 64)])
-def test_tiny_and_odd_pictures(model: Model, size: tuple[int, int]) -> None:
+def test_tiny_and_odd_images(model: Model, size: tuple[int, int]) -> None:
     lr = noise(*size)
     result = Upscaler(model, precision="exact")(lr)
     assert result.shape[-2:] == (size[0] * model.contract.scale, size[1] * model.contract.scale)
@@ -58,7 +58,7 @@ def test_flips_and_turns_commute_with_the_ensemble(model: Model) -> None:
     straight = upscale(lr)
     for mode in MODES:
         turned = undo_dihedral(upscale(dihedral(lr, mode)), mode)
-        # The noise estimate of SRResCGAN sees the rows of a turned picture in another order.
+        # The noise estimate of SRResCGAN sees the rows of a turned image in another order.
         tolerance = LEVEL if "srrescgan" in model.contract.name else 2e-5
         torch.testing.assert_close(turned, straight, atol=tolerance, rtol=0)
 
@@ -86,7 +86,7 @@ def test_back_projection_is_the_same_tiled(model: Model) -> None:
     assert (upscale[200] - whole(model, lr)).abs().max() > 1e-3
 
 
-def test_a_batch_is_its_pictures_one_by_one(model: Model) -> None:
+def test_a_batch_is_its_images_one_by_one(model: Model) -> None:
     upscale = Upscaler(model, precision="exact")
     one, other = noise(20, 24, 1), noise(20, 24, 2)
     batch = upscale(torch.cat([one, other]))
@@ -209,7 +209,7 @@ def test_changed_weights_are_not_taken_for_the_compiled_ones() -> None:
     torch.testing.assert_close(Upscaler(second, precision="exact")(lr), whole(second, lr), atol=2e-5, rtol=0)
 
 
-def test_pictures_of_many_sizes_do_not_pile_up_compiled_models() -> None:
+def test_images_of_many_sizes_do_not_pile_up_compiled_models() -> None:
     from wildsr.inference.openvino_engine import KEPT_IN_MEMORY, OpenVinoEngine, works
 
     if not works():
@@ -239,11 +239,11 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 3, 8, 8), (1, 1, 8, 8), (1, 3, 0, 8)])
 def test_bad_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected one RGB picture"):
+    with pytest.raises(ValueError, match="expected one RGB image"):
         list(Upscaler(small_model("compact")).pieces(torch.zeros(shape)))
 
 
-def test_nan_in_the_picture_is_refused() -> None:
+def test_nan_in_the_image_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN or infinite"):
         Upscaler(small_model("compact"))(torch.full((1, 3, 8, 8), float("nan")))
 

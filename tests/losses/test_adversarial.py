@@ -38,7 +38,7 @@ def test_a_relativistic_loss_ignores_what_all_have_in_common(group: Group) -> No
 
 def test_one_side_alone() -> None:
     adversary = Adversary(relative_to="all")
-    with pytest.raises(ValueError, match="real pictures"):
+    with pytest.raises(ValueError, match="real images"):
         adversary.generator(scores(0))
     with pytest.raises(ValueError, match="both sides"):
         adversary.term(scores(0), None, real=True)
@@ -67,14 +67,14 @@ def test_penalties_of_a_linear_discriminator() -> None:
     """Its gradient is a constant, so that the norms are known."""
     x = torch.rand(2, 3, 4, 5)
 
-    def judge(pictures: Tensor) -> Tensor:
-        return slope * pictures.sum((1, 2, 3), keepdim=True)
+    def judge(images: Tensor) -> Tensor:
+        return slope * images.sum((1, 2, 3), keepdim=True)
 
     slope = torch.tensor(0.5)
     norm = slope * 60**0.5
-    torch.testing.assert_close(gradient_penalty(judge, x, per="picture"), (norm - 1) ** 2)
+    torch.testing.assert_close(gradient_penalty(judge, x, per="image"), (norm - 1) ** 2)
     torch.testing.assert_close(gradient_penalty(judge, x, per="pixel"), (slope * 3**0.5 - 1) ** 2)
-    # The mean of two scores, and the norm over both pictures.
+    # The mean of two scores, and the norm over both images.
     torch.testing.assert_close(gradient_penalty(judge, x, per="batch"), (norm / 2 * 2**0.5 - 1) ** 2)
     torch.testing.assert_close(r1_penalty(judge, x), norm**2)
 

@@ -35,6 +35,6 @@ def test_what_is_left_over_does_not_count() -> None:
     assert torch.equal(grid_loss(sr, hr, 16), grid_loss(sr[..., :32, :32], hr[..., :32, :32], 16))
 
 
-def test_small_pictures_are_refused() -> None:
+def test_small_images_are_refused() -> None:
     with pytest.raises(ValueError, match="16 pixels cannot be seen in 31x64"):
         grid_loss(torch.rand(1, 3, 64, 31), torch.rand(1, 3, 64, 31), 16)

@@ -72,7 +72,7 @@ def test_receptive_field_is_exact(make: Callable[[], Any]) -> None:
         local_part(network)(x)[..., cell, cell].sum().backward()
         assert x.grad is not None
         rows, columns = x.grad.abs().sum((0, 1)).nonzero(as_tuple=True)
-        assert 0 < rows.min() <= rows.max() < side - 1, "the test picture is too small"
+        assert 0 < rows.min() <= rows.max() < side - 1, "the test image is too small"
         reached = max(reached, *((index - pixel).abs().max().item() for index in (rows, columns)))
     assert reached == radius
 

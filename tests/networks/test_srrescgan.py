@@ -1,4 +1,4 @@
-"""The whole-image pieces: together they are the forward pass, on tiles they are the whole picture."""
+"""The whole-image pieces: together they are the forward pass, on tiles they are the whole image."""
 
 import math
 
@@ -18,7 +18,7 @@ def network() -> SRResCGAN:
     return SRResCGAN(features=6, blocks=2).eval().requires_grad_(False)
 
 
-def picture(height: int, width: int, batch: int = 1) -> Tensor:
+def image(height: int, width: int, batch: int = 1) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(1)) * 255
 
 
@@ -38,12 +38,12 @@ def plain_noise_level(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (13, 9), (20, 31)])
 def test_noise_level_is_its_definition(height: int, width: int) -> None:
-    x = picture(height, width, batch=2)
+    x = image(height, width, batch=2)
     torch.testing.assert_close(noise_level(x).double(), plain_noise_level(x / 255), rtol=1e-4, atol=0)
     torch.testing.assert_close(noise_level(x.double()), plain_noise_level(x / 255), rtol=1e-6, atol=0)
 
 
-def test_noise_level_of_a_smooth_picture_is_its_rounding() -> None:
+def test_noise_level_of_a_smooth_image_is_its_rounding() -> None:
     ramp = torch.linspace(0, 200, 64).expand(1, 3, 64, 64)
     assert 1e-9 < noise_level(ramp, 4).item() < 1e-7
     assert noise_level(ramp.double(), 4).item() < 1e-14
@@ -52,21 +52,21 @@ def test_noise_level_of_a_smooth_picture_is_its_rounding() -> None:
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (13, 9), (20, 31)])
 @pytest.mark.parametrize("scale", [2, 4])
 def test_noise_level_upsamples_as_torch_does(height: int, width: int, scale: int) -> None:
-    x = picture(height, width, batch=2)
+    x = image(height, width, batch=2)
     upsampled = F.interpolate(x, scale_factor=scale, mode="bilinear")
     torch.testing.assert_close(noise_level(x, scale), noise_level(upsampled), rtol=1e-2, atol=0)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (2, 3), (40, 33)])
 def test_strips_change_no_bit(height: int, width: int) -> None:
-    x = picture(height, width)
+    x = image(height, width)
     whole = noise_level(x, 4, strip_values=1 << 30)
     assert bool(torch.isfinite(whole).all())
     for strip_values in (1, 500, 3000):
         assert torch.equal(noise_level(x, 4, strip_values), whole)
 
 
-def test_noise_level_of_smooth_pictures_is_reproducible() -> None:
+def test_noise_level_of_smooth_images_is_reproducible() -> None:
     ramp = torch.linspace(3.3, 251.7, 24).expand(1, 3, 20, 24).contiguous()
     threads = torch.get_num_threads()
     try:
@@ -82,7 +82,7 @@ def test_noise_level_of_smooth_pictures_is_reproducible() -> None:
 
 def test_pieces_are_the_forward_pass(network: SRResCGAN) -> None:
     assert isinstance(network, WholeImageNetwork)
-    x = picture(12, 15, batch=2)
+    x = image(12, 15, batch=2)
     residual = network.residual(x)
     shrink = shrinkage(norm_of_each(residual), network.bound(x))
     assert torch.equal(network.assemble(x, residual, shrink), network(x))
@@ -92,7 +92,7 @@ def test_pieces_are_the_forward_pass(network: SRResCGAN) -> None:
 
 
 def test_projection_is_onto_the_ball(network: SRResCGAN) -> None:
-    x = picture(10, 11)
+    x = image(10, 11)
     residual = network.residual(x)
     with torch.no_grad():
         network.alpha.fill_(-12.0)
@@ -104,10 +104,10 @@ def test_projection_is_onto_the_ball(network: SRResCGAN) -> None:
 
 
 @pytest.mark.parametrize("alpha", [-6.0, 6.0])
-def test_tiles_are_the_whole_picture(network: SRResCGAN, alpha: float) -> None:
+def test_tiles_are_the_whole_image(network: SRResCGAN, alpha: float) -> None:
     with torch.no_grad():
         network.alpha.fill_(alpha)
-    x = picture(24, 30)
+    x = image(24, 30)
     radius, scale = network.receptive_field, network.scale
     whole = network(x)
     tiles = []
@@ -122,33 +122,33 @@ def test_tiles_are_the_whole_picture(network: SRResCGAN, alpha: float) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 100.0])
-def test_flat_pictures_stay_finite(network: SRResCGAN, value: float) -> None:
+def test_flat_images_stay_finite(network: SRResCGAN, value: float) -> None:
     out = network(torch.full((1, 3, 6, 5), value))
     torch.testing.assert_close(out, torch.full_like(out, value), rtol=0, atol=0.1)
 
 
-def test_pictures_of_a_batch_do_not_mix() -> None:
+def test_images_of_a_batch_do_not_mix() -> None:
     dark = torch.rand(1, 3, 9, 9)
-    bright = picture(9, 9)
+    bright = image(9, 9)
     together = noise_level(torch.cat((dark, bright)), 4)
     assert torch.equal(together, torch.cat((noise_level(dark, 4), noise_level(bright, 4))))
 
 
 def test_a_new_one_may_correct_next_to_nothing() -> None:
-    """Two noise levels, as in the original, of which upsampled pictures have next to none; with alpha 9 it may."""
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
+    """Two noise levels, as in the original, of which upsampled images have next to none; with alpha 9 it may."""
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
     new, free = SRResCGAN(features=4, blocks=1), SRResCGAN(features=4, blocks=1, alpha=9.0)
-    bilinear = new.assemble(picture, torch.zeros(1, 3, 128, 128), 0.0)
-    assert (new(picture) - bilinear).abs().mean() < 0.1
-    assert (free(picture) - bilinear).abs().mean() > 1
-    torch.testing.assert_close(free.bound(picture) / new.bound(picture), torch.tensor([math.exp(9) / 2]))
+    bilinear = new.assemble(image, torch.zeros(1, 3, 128, 128), 0.0)
+    assert (new(image) - bilinear).abs().mean() < 0.1
+    assert (free(image) - bilinear).abs().mean() > 1
+    torch.testing.assert_close(free.bound(image) / new.bound(image), torch.tensor([math.exp(9) / 2]))
 
 
 def test_alpha_learns() -> None:
     network = SRResCGAN(features=4, blocks=1)
     with torch.no_grad():
         network.alpha.fill_(-8.0)
-    (network(picture(6, 6)) - 128).square().sum().backward()
+    (network(image(6, 6)) - 128).square().sum().backward()
     assert network.alpha.grad is not None
     assert network.alpha.grad.abs().item() > 0
     assert network.model.conv1.weight_g.grad is not None

@@ -102,7 +102,7 @@ def test_only_a_dual_network_listens_to_the_noise(dual: bool) -> None:
     assert network(hr, lr).shape == lr.shape
 
 
-def test_degradation_refuses_pictures_that_do_not_fit() -> None:
+def test_degradation_refuses_images_that_do_not_fit() -> None:
     network = DegradationNetwork(features=2, blocks=1)
     with pytest.raises(ValueError, match=r"\(16, 16\) becomes \(4, 4\).*\(4, 5\)"):
         network(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 4, 5))

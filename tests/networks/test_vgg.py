@@ -93,7 +93,7 @@ def test_unknown_layers() -> None:
         VGGFeatures(["conv1_1", "conv3_4"], 16)
 
 
-def test_gradients_reach_the_picture_only() -> None:
+def test_gradients_reach_the_image_only() -> None:
     network = VGGFeatures.from_weights(narrow_weights(19), ["conv2_1"])
     x = torch.rand(1, 3, 8, 8, requires_grad=True)
     network(x)["conv2_1"].square().sum().backward()

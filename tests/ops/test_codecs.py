@@ -10,7 +10,7 @@ from wildsr.ops.jpeg import jpeg
 from wildsr.ops.webp import webp
 
 
-def smooth_picture(height: int = 48, width: int = 40) -> Tensor:
+def smooth_image(height: int = 48, width: int = 40) -> Tensor:
     coarse = 0.3 + 0.4 * torch.rand(1, 3, 4, 3, generator=torch.Generator().manual_seed(1))
     return F.interpolate(coarse, (height, width), mode="bicubic")
 
@@ -21,20 +21,20 @@ def error(one: Tensor, other: Tensor) -> float:
 
 @pytest.mark.parametrize("codec", [jpeg, webp])
 def test_codecs_lose_more_at_lower_quality(codec: Callable[[Tensor, int], Tensor]) -> None:
-    picture = smooth_picture(37, 51)[0]
-    errors = [error(codec(picture, quality), picture) for quality in (5, 40, 95)]
+    image = smooth_image(37, 51)[0]
+    errors = [error(codec(image, quality), image) for quality in (5, 40, 95)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 1e-4
-    again = codec(picture, 40)
-    assert again.shape == picture.shape
-    assert again.dtype == picture.dtype
+    again = codec(image, 40)
+    assert again.shape == image.shape
+    assert again.dtype == image.dtype
     torch.testing.assert_close(again * 255, (again * 255).round())
 
 
 def test_differentiable_jpeg_resembles_the_codec() -> None:
-    picture = smooth_picture()
+    image = smooth_image()
     for quality in (30, 60, 90):
-        ours, real = differentiable_jpeg(picture, quality, smooth=False), jpeg(picture[0], quality)[None]
+        ours, real = differentiable_jpeg(image, quality, smooth=False), jpeg(image[0], quality)[None]
         assert error(ours, real) < 1e-3
 
 
@@ -44,21 +44,21 @@ def test_sizes(size: tuple[int, int]) -> None:
 
 
 def test_the_best_quality_loses_chroma_only() -> None:
-    grey = smooth_picture()[:, :1].expand(-1, 3, -1, -1)
+    grey = smooth_image()[:, :1].expand(-1, 3, -1, -1)
     torch.testing.assert_close(differentiable_jpeg(grey, 100), grey, rtol=0, atol=1e-3)
 
 
-def test_each_picture_has_its_quality() -> None:
-    pictures = smooth_picture().expand(2, -1, -1, -1)
-    both = differentiable_jpeg(pictures, torch.tensor([20.0, 80.0]))
+def test_each_image_has_its_quality() -> None:
+    images = smooth_image().expand(2, -1, -1, -1)
+    both = differentiable_jpeg(images, torch.tensor([20.0, 80.0]))
     for one, quality in zip(both, (20, 80), strict=True):
-        torch.testing.assert_close(one, differentiable_jpeg(pictures[:1], quality)[0])
+        torch.testing.assert_close(one, differentiable_jpeg(images[:1], quality)[0])
 
 
 def test_gradients() -> None:
-    picture = (0.2 + 0.6 * torch.rand(1, 3, 16, 16, dtype=torch.float64)).requires_grad_()
-    whole = differentiable_jpeg(picture, 80).square().sum()
-    (slope,) = torch.autograd.grad(whole, picture)
+    image = (0.2 + 0.6 * torch.rand(1, 3, 16, 16, dtype=torch.float64)).requires_grad_()
+    whole = differentiable_jpeg(image, 80).square().sum()
+    (slope,) = torch.autograd.grad(whole, image)
     assert slope.abs().max() > 0
     remainder = torch.tensor([0.3, -0.2, 1.4], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(smooth_round, remainder)

@@ -50,7 +50,7 @@ def test_what_was_seen_is_kept(pattern: str) -> None:
     torch.testing.assert_close(mosaic(back, [pattern] * 2), raw)
 
 
-def test_each_picture_has_its_own_pattern() -> None:
+def test_each_image_has_its_own_pattern() -> None:
     raw = torch.rand(4, 1, 12, 11)
     together = demosaic(raw, PATTERNS)
     for index, pattern in enumerate(PATTERNS):
@@ -61,9 +61,9 @@ def test_each_picture_has_its_own_pattern() -> None:
 @pytest.mark.parametrize("photo", ["astronaut", "coffee"])
 def test_malvar_is_better_than_bilinear_on_photographs(photo: str) -> None:
     """By more than 3 dB; Malvar, He and Cutler report about 5.5 dB on Kodak's."""
-    picture = torch.from_numpy(getattr(data, photo)()).permute(2, 0, 1)[None] / 255
-    raw = mosaic(picture, ["grbg"])
-    malvar, bilinear = (psnr(demosaic(raw, ["grbg"], method), picture) for method in METHODS)
+    image = torch.from_numpy(getattr(data, photo)()).permute(2, 0, 1)[None] / 255
+    raw = mosaic(image, ["grbg"])
+    malvar, bilinear = (psnr(demosaic(raw, ["grbg"], method), image) for method in METHODS)
     assert bilinear > 27
     assert malvar > bilinear + 3
 
@@ -74,7 +74,7 @@ def test_gradients_pass() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(ValueError, match="2 pictures but 1 Bayer patterns"):
+    with pytest.raises(ValueError, match="2 images but 1 Bayer patterns"):
         mosaic(torch.rand(2, 3, 4, 4), ["rggb"])
     with pytest.raises(ValueError, match="not 'rgbg'"):
         demosaic(torch.rand(1, 1, 4, 4), ["rgbg"])

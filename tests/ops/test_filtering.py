@@ -49,5 +49,5 @@ def test_separable_kernels(border: Border, every: int, length: int) -> None:
 @pytest.mark.parametrize("filtered", [filter_per_sample, filter_spectrally])
 def test_a_kernel_for_each_or_for_all(filtered: object) -> None:
     assert callable(filtered)
-    with pytest.raises(ValueError, match="2 pictures need kernels of shape"):
+    with pytest.raises(ValueError, match="2 images need kernels of shape"):
         filtered(noise(2, 3, 9, 9), noise(3, 5, 5))

@@ -37,7 +37,7 @@ def muted(batch: int, height: int = 21, width: int = 32) -> Tensor:
 
 
 @pytest.mark.parametrize("toned", [False, True])
-def test_there_and_back_is_the_same_picture(toned: bool) -> None:
+def test_there_and_back_is_the_same_image(toned: bool) -> None:
     images, how = muted(3), development(3, toned)
     linear = unprocess(images, how)
     assert not torch.allclose(linear, images, atol=0.05)
@@ -55,7 +55,7 @@ def test_a_photograph_comes_back_but_for_highlights_and_colours_out_of_reach() -
     assert (back - photo).abs().mean() < 2 / 255
 
 
-def test_each_picture_is_developed_its_own_way() -> None:
+def test_each_image_is_developed_its_own_way() -> None:
     images, how = muted(3), development(3)
     one = Development(how.matrices[1:2], how.gains[1:2], how.toned[1:2])
     assert torch.equal(unprocess(images, how)[1:2], unprocess(images[1:2], one))

@@ -33,7 +33,7 @@ def test_unknown_border() -> None:
         inside(torch.arange(3), 3, "mirror")  # type: ignore[arg-type]
 
 
-def test_each_picture_has_its_kernel() -> None:
+def test_each_image_has_its_kernel() -> None:
     x, kernels = torch.rand(2, 3, 8, 7), torch.rand(2, 5, 5)
     both = filter_per_sample(x, kernels)
     one = torch.cat([filter_per_sample(x[i : i + 1], kernels[i : i + 1]) for i in range(2)])
@@ -55,13 +55,13 @@ def test_a_separable_filter_is_its_outer_product() -> None:
 
 
 def test_number_of_kernels_is_checked() -> None:
-    with pytest.raises(ValueError, match="3 pictures"):
+    with pytest.raises(ValueError, match="3 images"):
         filter_per_sample(torch.rand(3, 1, 8, 8), torch.rand(2, 3, 3))
 
 
 @pytest.mark.parametrize("scale", [0.25, 1 / 3, 0.7, 1, 1.5, 4])
 @pytest.mark.parametrize("antialias", [True, False])
-def test_imresize_keeps_flat_pictures(scale: float, antialias: bool) -> None:
+def test_imresize_keeps_flat_images(scale: float, antialias: bool) -> None:
     flat = torch.full((2, 3, 12, 24), 0.3)
     small = imresize(flat, scale, antialias)
     assert small.shape == (2, 3, *(-int(-side * scale // 1) for side in (12, 24)))
@@ -70,7 +70,7 @@ def test_imresize_keeps_flat_pictures(scale: float, antialias: bool) -> None:
 
 def test_imresize_is_linear_and_has_gradients() -> None:
     x = torch.rand(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda picture: imresize(picture, 0.5), x)
+    assert torch.autograd.gradcheck(lambda image: imresize(image, 0.5), x)
 
 
 def test_imresize_agrees_with_resize_away_from_borders() -> None:
@@ -117,9 +117,9 @@ def test_cubic_shift_follows_a_straight_line() -> None:
 
 
 @pytest.mark.parametrize("size", [(24, 36), (24, 37), (25, 33), (4, 5)])
-def test_shrinking_with_a_kernel_takes_pixels_of_the_blurred_picture(size: tuple[int, int]) -> None:
-    pictures, kernels = torch.rand(2, 3, *size, dtype=torch.float64), torch.rand(2, 4, 4, dtype=torch.float64)
-    blurred = filter_per_sample(pictures, kernels, "symmetric")
+def test_shrinking_with_a_kernel_takes_pixels_of_the_blurred_image(size: tuple[int, int]) -> None:
+    images, kernels = torch.rand(2, 3, *size, dtype=torch.float64), torch.rand(2, 4, 4, dtype=torch.float64)
+    blurred = filter_per_sample(images, kernels, "symmetric")
     rows, columns = (kernelgan_positions(side, 0.25) for side in size)
-    found = downscale_with_kernel(pictures, kernels, 0.25)
+    found = downscale_with_kernel(images, kernels, 0.25)
     torch.testing.assert_close(found, blurred[..., rows, :][..., columns])

@@ -3,7 +3,7 @@ import torch
 from wildsr.ops.sharpening import unsharp_mask
 
 
-def test_flat_pictures_stay() -> None:
+def test_flat_images_stay() -> None:
     flat = torch.full((1, 3, 20, 20), 0.4)
     torch.testing.assert_close(unsharp_mask(flat), flat)
 

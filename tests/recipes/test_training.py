@@ -8,9 +8,9 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from safetensors.torch import load_file
-from tiny import make_features, make_pictures, tiny
+from tiny import make_features, make_images, tiny
 
-from wildsr.data.memory import picture_budget
+from wildsr.data.memory import image_budget
 from wildsr.data.store import contents, write_store
 from wildsr.recipes.building.run import build, plan_of, rate_of, run_of, train
 from wildsr.recipes.builtin import RECIPES
@@ -23,8 +23,8 @@ from wildsr.training.processes import Hardware, start
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pictures(tmp_path_factory.mktemp("recipes") / "pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_images(tmp_path_factory.mktemp("recipes") / "pictures")
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,10 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_trains_and_resumes(
-    name: str, pictures: Path, features: Path, fabric: Fabric, tmp_path: Path
+    name: str, images: Path, features: Path, fabric: Fabric, tmp_path: Path
 ) -> None:
     changes = tuple(f"optimizers.{role}.schedule.kind=constant" for role in RECIPES[name].optimizers)
-    halfway, whole = (tiny(name, pictures, (*changes, f"train.steps={steps}")) for steps in (1, 3))
+    halfway, whole = (tiny(name, images, (*changes, f"train.steps={steps}")) for steps in (1, 3))
     built = build(whole, features)
     before = {
         role: {key: value.clone() for key, value in network.named_parameters()}
@@ -73,7 +73,7 @@ def test_it_trains_and_resumes(
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_it_learns(pictures: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+def test_it_learns(images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
     """The pixel loss falls well below where it starts, with LPIPS beside it."""
     changes = (
         "train.steps=40",
@@ -85,24 +85,24 @@ def test_it_learns(pictures: Path, features: Path, fabric: Fabric, tmp_path: Pat
         "objective.terms.lpips.backbone=alex",
         "objective.terms.lpips.weight=0.01",
     )
-    train(build(tiny("bsrnet-x4", pictures, changes), features), fabric, tmp_path)
+    train(build(tiny("bsrnet-x4", images, changes), features), fabric, tmp_path)
     values = [line["generator/pixel"] for line in log_of(tmp_path)]
     assert sum(values[-5:]) < 0.8 * sum(values[:5])
     assert all(line["generator/lpips"] > 0 for line in log_of(tmp_path))
 
 
-def test_a_run_of_another_recipe_is_refused(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
-    recipe = tiny("rrdb-psnr", pictures, ("train.steps=1",))
+def test_a_run_of_another_recipe_is_refused(images: Path, fabric: Fabric, tmp_path: Path) -> None:
+    recipe = tiny("rrdb-psnr", images, ("train.steps=1",))
     train(build(recipe), fabric, tmp_path)
     other = changed(recipe, ["networks.generator.growth=8", "train.steps=2"], "other")
     with pytest.raises(TrainingError, match=r"networks\.generator\.growth"):
         train(build(other), fabric, tmp_path)
 
 
-def test_validation_keeps_the_best(pictures: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
-    folder = pictures / "HR"
+def test_validation_keeps_the_best(images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+    folder = images / "HR"
     recipe = tiny(
-        "wildsr-compact-x4", pictures, (f"validation.folder={folder}", "validation.every=1", "train.steps=2")
+        "wildsr-compact-x4", images, (f"validation.folder={folder}", "validation.every=1", "train.steps=2")
     )
     train(build(recipe, features), fabric, tmp_path)
     found = [line for line in log_of(tmp_path) if "validation/psnr" in line]
@@ -110,17 +110,17 @@ def test_validation_keeps_the_best(pictures: Path, features: Path, fabric: Fabri
     assert {"validation/psnr", "validation/ssim", "validation/lpips"} < found[0].keys()
     assert (tmp_path / "wildsr-compact-x4-best.safetensors").is_file()
     # pairs are taken as they are
-    recipe = tiny("ddnsr-track1", pictures, (f"validation.folder={pictures}", "train.steps=1"))
+    recipe = tiny("ddnsr-track1", images, (f"validation.folder={images}", "train.steps=1"))
     train(build(recipe, features), fabric, tmp_path / "ddnsr")
     assert log_of(tmp_path / "ddnsr")[-1]["validation/psnr"] > 5
 
 
-def test_new_weights_depend_on_seed_and_name_alone(pictures: Path, features: Path) -> None:
+def test_new_weights_depend_on_seed_and_name_alone(images: Path, features: Path) -> None:
     def weights(recipe: Recipe, role: str) -> torch.Tensor:
         torch.manual_seed(torch.seed() % 1000)
         return next(build(recipe, features).objective.networks[role].parameters())
 
-    recipe = tiny("realsr-df2k", pictures)
+    recipe = tiny("realsr-df2k", images)
     first = weights(recipe, "generator")
     assert torch.equal(first, weights(recipe, "generator"))
     assert torch.equal(
@@ -129,9 +129,9 @@ def test_new_weights_depend_on_seed_and_name_alone(pictures: Path, features: Pat
     assert not torch.equal(first, weights(changed(recipe, ["seed=1"], ""), "generator"))
 
 
-def test_orthogonal_weights(pictures: Path, features: Path) -> None:
+def test_orthogonal_weights(images: Path, features: Path) -> None:
     """KAIR's initialisation: rows orthonormal but for the gain, biases 0 (golden init_kair_orthogonal)."""
-    recipe = tiny("bsrgan-x2", pictures, ("scale=2",))
+    recipe = tiny("bsrgan-x2", images, ("scale=2",))
     for role, network in build(recipe, features).objective.networks.items():
         for key, weight in network.named_parameters():
             if key.endswith("bias"):
@@ -142,15 +142,15 @@ def test_orthogonal_weights(pictures: Path, features: Path) -> None:
             assert (gram - 0.04 * torch.eye(len(gram))).abs().max() < 1e-6, (role, key)
 
 
-def test_starting_from_weights(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
-    recipe = tiny("rrdb-psnr", pictures, ("train.steps=1",))
+def test_starting_from_weights(images: Path, fabric: Fabric, tmp_path: Path) -> None:
+    recipe = tiny("rrdb-psnr", images, ("train.steps=1",))
     model = train(build(recipe), fabric, tmp_path)
     weights = load_file(model)
     started = build(changed(recipe, [f"networks.generator.start={model}"], ""))
     network = started.objective.networks["generator"]
     assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
     edl = tiny(
-        "edl-ntire", pictures, (f"networks.generator.start={model}", "objective.terms.features.weight=0")
+        "edl-ntire", images, (f"networks.generator.start={model}", "objective.terms.features.weight=0")
     )
     trunk = build(edl).objective.networks["generator"].state_dict()
     assert torch.equal(trunk["conv_first.weight"], weights["conv_first.weight"])
@@ -161,7 +161,7 @@ def test_starting_from_weights(pictures: Path, fabric: Fabric, tmp_path: Path) -
         build(other)
 
 
-def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Path) -> None:
+def test_what_does_not_suit_is_told(images: Path, features: Path, tmp_path: Path) -> None:
     for name, changes, message in [
         ("bsrnet-x4", ("data.lr_patch=20",), "data.hr_patch is 64"),
         ("bsrnet-x4", ("data.degradation.name=bsrgam",), "did you mean 'bsrgan'?"),
@@ -193,19 +193,19 @@ def test_what_does_not_suit_is_told(pictures: Path, features: Path, tmp_path: Pa
         ("dsgan", ("networks.discriminator.architecture=PatchGAN",), "needs a DSGANDiscriminator"),
         ("rrdb-psnr", ("networks.d.architecture=PatchGAN",), "has d, which is not trained"),
         ("rrdb-psnr", ("scale=3",), "cannot upscale by 3"),
-        ("realsr-dped", (f"validation.folder={pictures / 'HR'}",), "must hold the folders LR and HR"),
-        ("dsgan", (f"validation.folder={pictures / 'HR'}",), "upscales nothing"),
+        ("realsr-dped", (f"validation.folder={images / 'HR'}",), "must hold the folders LR and HR"),
+        ("dsgan", (f"validation.folder={images / 'HR'}",), "upscales nothing"),
     ]:
         with pytest.raises(RecipeError) as caught:
-            build(tiny(name, pictures, changes), features)
+            build(tiny(name, images, changes), features)
         assert message in str(caught.value), str(caught.value)
     with pytest.raises(
         RecipeError, match=r"objective\.terms\.features needs(.|\n)*vgg19\.pth(.|\n)*--features"
     ):
-        build(tiny("realsr-df2k", pictures), tmp_path)
+        build(tiny("realsr-df2k", images), tmp_path)
 
 
-def test_esrgan_fs_is_a_variant(pictures: Path, features: Path) -> None:
+def test_esrgan_fs_is_a_variant(images: Path, features: Path) -> None:
     """docs/training.md says how to have it: its losses are those of the original's filters."""
     changes = (
         "data.inject_noise=false",
@@ -215,7 +215,7 @@ def test_esrgan_fs_is_a_variant(pictures: Path, features: Path) -> None:
         "objective.terms.pixel.borders=zeros",
         "objective.terms.pixel.weight=0.01",
     )
-    objective = build(tiny("realsr-df2k", pictures, changes), features).objective
+    objective = build(tiny("realsr-df2k", images, changes), features).objective
     assert isinstance(objective, GanObjective)
     one, other = torch.rand(2, 1, 3, 24, 20).unbind()
     low = [torch.nn.functional.avg_pool2d(each, 9, 1, 4) for each in (one, other)]
@@ -239,50 +239,50 @@ def test_rates_are_the_originals() -> None:
     assert ours(0) < ours(50) < ours(99) > ours(500) > ours(999) > 0.009 * ours(99)
 
 
-def test_what_may_change_between_two_halves(pictures: Path) -> None:
-    recipe = tiny("realsr-df2k", pictures)
+def test_what_may_change_between_two_halves(images: Path) -> None:
+    recipe = tiny("realsr-df2k", images)
     longer = changed(recipe, ["train.steps=9", "data.workers=3", "files.keep=9", "data.folder=elsewhere"], "")
-    assert run_of(recipe, pictures).identity == run_of(longer, pictures).identity
-    assert run_of(recipe, pictures).identity != run_of(changed(recipe, ["seed=5"], ""), pictures).identity
+    assert run_of(recipe, images).identity == run_of(longer, images).identity
+    assert run_of(recipe, images).identity != run_of(changed(recipe, ["seed=5"], ""), images).identity
     assert plan_of(longer).steps == 9
 
 
-def test_pictures_stay_in_memory_where_they_fit(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert picture_budget() > 0
-    recipe = tiny("rrdb-psnr", pictures)
+def test_images_stay_in_memory_where_they_fit(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert image_budget() > 0
+    recipe = tiny("rrdb-psnr", images)
     kept = build(recipe).data
-    assert kept.pictures["HR"].kept
-    monkeypatch.setattr("wildsr.recipes.building.data.picture_budget", lambda: 1000)
+    assert kept.images["HR"].kept
+    monkeypatch.setattr("wildsr.recipes.building.data.image_budget", lambda: 1000)
     read = build(recipe)
-    assert not read.data.pictures["HR"].kept
+    assert not read.data.images["HR"].kept
     assert "read as they are needed" in read.notes[0]
     first, second = kept.dataset.sample(3), read.data.dataset.sample(3)
     assert all(torch.equal(first[role], second[role]) for role in ("lr", "hr"))
 
 
-def test_stores_go_before_folders(pictures: Path, tmp_path: Path) -> None:
+def test_stores_go_before_folders(images: Path, tmp_path: Path) -> None:
     for role in ("HR", "LR"):
-        write_store(tmp_path / f"{role}.lmdb", contents(pictures / role, ["0.png", "1.png"]))
+        write_store(tmp_path / f"{role}.lmdb", contents(images / role, ["0.png", "1.png"]))
     changes = ("data.inject_noise=false", "objective.terms.features.weight=0")
     stored = build(tiny("realsr-df2k", tmp_path, changes)).data.dataset.sample(1)
-    plain = build(tiny("realsr-df2k", pictures, changes)).data.dataset.sample(1)
+    plain = build(tiny("realsr-df2k", images, changes)).data.dataset.sample(1)
     assert all(torch.equal(stored[role], plain[role]) for role in ("lr", "hr"))
 
 
-def test_a_trained_network_degrades(pictures: Path, fabric: Fabric, tmp_path: Path) -> None:
-    model = train(build(tiny("dsgan", pictures, ("train.steps=1",))), fabric, tmp_path)
+def test_a_trained_network_degrades(images: Path, fabric: Fabric, tmp_path: Path) -> None:
+    model = train(build(tiny("dsgan", images, ("train.steps=1",))), fabric, tmp_path)
     changes = ("data.degradation.kind=learned", f"data.degradation.model={model}")
-    sample = build(tiny("rrdb-psnr", pictures, changes)).data.dataset.sample(0)
+    sample = build(tiny("rrdb-psnr", images, changes)).data.dataset.sample(0)
     assert sample["lr"].shape == (3, 16, 16)
     wrong = ("data.degradation.kind=learned", "data.degradation.model=nonsense")
     with pytest.raises(RecipeError, match="nonsense"):
-        build(tiny("rrdb-psnr", pictures, wrong))
+        build(tiny("rrdb-psnr", images, wrong))
 
 
 def test_ddnsr_leaves_a_network_that_degrades(
-    pictures: Path, features: Path, fabric: Fabric, tmp_path: Path
+    images: Path, features: Path, fabric: Fabric, tmp_path: Path
 ) -> None:
-    built = build(tiny("ddnsr-track2-div2k", pictures, ("train.steps=1",)), features)
+    built = build(tiny("ddnsr-track2-div2k", images, ("train.steps=1",)), features)
     model = train(built, fabric, tmp_path / "ddnsr")
     down = model.with_stem(f"{model.stem}-down")
     assert {path.name for path in model.parent.glob("*.safetensors")} == {model.name, down.name}
@@ -291,10 +291,10 @@ def test_ddnsr_leaves_a_network_that_degrades(
     assert all(torch.equal(kept[key], value) for key, value in trained.items())
 
     learned = ("data.degradation.kind=learned", f"data.degradation.model={down}")
-    references = f"data.degradation.references={pictures / 'LR'}"
+    references = f"data.degradation.references={images / 'LR'}"
     with pytest.raises(RecipeError, match=r"data\.degradation\.references"):
-        build(tiny("rrdb-psnr", pictures, learned))
-    degrading = build(tiny("rrdb-psnr", pictures, (*learned, references, "train.steps=1")))
+        build(tiny("rrdb-psnr", images, learned))
+    degrading = build(tiny("rrdb-psnr", images, (*learned, references, "train.steps=1")))
     assert degrading.data.dataset.sample(0)["lr"].shape == (3, 16, 16)
     train(degrading, fabric, tmp_path / "next")
 

@@ -1,11 +1,11 @@
-"""Every built-in recipe, shrunk until a CPU trains it in a second, with pictures and feature networks to suit."""
+"""Every built-in recipe, shrunk until a CPU trains it in a second, with images and feature networks to suit."""
 
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from picture_folders import photograph, save
+from image_folders import photograph, save
 from wildsr.degradations.pools import NoisePool, save_noise_pool
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures, layer_names
@@ -40,7 +40,7 @@ _SMALL_DATA = {
 
 
 def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
-    """The recipe of a name on the pictures of :func:`make_pictures`."""
+    """The recipe of a name on the images of :func:`make_images`."""
     recipe = RECIPES[name]
     small = [f"data.folder={folder}", "data.workers=0", "train.batch_size=2", "train.precision=fp32"]
     small += ["files.log_every=1", "files.save_every=2", "files.tensorboard=false"]
@@ -59,8 +59,8 @@ def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
     return changed(recipe, [*small, *changes], name)
 
 
-def make_pictures(folder: Path) -> Path:
-    """Pairs, a noise pool beside them, and the same pictures for all other kinds of data."""
+def make_images(folder: Path) -> Path:
+    """Pairs, a noise pool beside them, and the same images for all other kinds of data."""
     for number in range(2):
         hr = photograph(number, 272, 272)
         save(folder / "HR" / f"{number}.png", hr)

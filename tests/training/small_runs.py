@@ -87,8 +87,8 @@ def rates_of(networks: Mapping[str, nn.Module]) -> dict[str, Rate]:
 
 
 @dataclass
-class Pictures:
-    """Batch n of random pictures, from any step on; this process's part of it. ``seen`` notes what was asked for."""
+class ImageSet:
+    """Batch n of random images, from any step on; this process's part of it. ``seen`` notes what was asked for."""
 
     rank: int = 0
     processes: int = 1

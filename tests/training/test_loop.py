@@ -13,7 +13,7 @@ from safetensors import safe_open
 from small_runs import (
     BF16,
     FP32,
-    Pictures,
+    ImageSet,
     Pixel,
     SmallGan,
     optimizers_of,
@@ -39,7 +39,7 @@ def train(
 ) -> Path:
     objective = objective or SmallGan()
     networks = objective.networks  # type: ignore[attr-defined]
-    arguments = {"batches": Pictures(), "run": run_in(folder), **more}
+    arguments = {"batches": ImageSet(), "run": run_in(folder), **more}
     batches, run = arguments.pop("batches"), arguments.pop("run")
     return fit(
         start(hardware),
@@ -88,7 +88,7 @@ class StopAfter:
         self.step, self.number = step, number
 
     def __call__(self, first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
             if step == self.step:
                 os.kill(os.getpid(), self.number)
             yield batch
@@ -135,9 +135,9 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     # The signal came while batch number stopped_at was made, so that its step was still done.
     assert (stopped.value.signal, stopped.value.step) == (signal.SIGTERM, stopped_at + 1)
     assert stopped.value.state.exists()
-    pictures = Pictures()
-    train(tmp_path / "halves", given, hardware=hardware, batches=pictures)
-    assert pictures.seen[0] == stopped_at + 1
+    images = ImageSet()
+    train(tmp_path / "halves", given, hardware=hardware, batches=images)
+    assert images.seen[0] == stopped_at + 1
     assert_same(last_state(tmp_path / "whole"), last_state(tmp_path / "halves"))
     assert lines(tmp_path / "whole") == lines(tmp_path / "halves")
 
@@ -222,28 +222,28 @@ def test_tensorboard_gets_curves(tmp_path: Path) -> None:
 
 
 class TroubleAt:
-    """Pictures, of which those of some batches make the loss NaN."""
+    """ImageSet, of which those of some batches make the loss NaN."""
 
     def __init__(self, *steps: int) -> None:
         self.steps = steps
         self.seen: list[int] = []
 
     def __call__(self, first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
             self.seen.append(step)
             if step in self.steps:
                 batch["hr"] = batch["hr"] * float("nan")
             yield batch
 
 
-def test_after_nan_it_goes_back_and_on_with_other_pictures(tmp_path: Path) -> None:
+def test_after_nan_it_goes_back_and_on_with_other_images(tmp_path: Path) -> None:
     events: list[Event] = []
     trouble = TroubleAt(4)
     train(tmp_path, plan(8), batches=trouble, on_event=events.append)
     # Saved after step 3; batch 4 is bad, so that step 3 begins again with batch 5.
     assert trouble.seen == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert notes == ["'g/l1' was nan in step 5; training goes on from step 3 with other pictures"]
+    assert notes == ["'g/l1' was nan in step 5; training goes on from step 3 with other images"]
     state = last_state(tmp_path)
     assert (state["step"], state["skipped"]) == (8, 2)
     assert all(torch.isfinite(value).all() for value in state["average"].values())  # type: ignore[union-attr]
@@ -346,7 +346,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch:
     judged = Validation({"score": 1.0}, {"one": torch.rand(3, 4, 5)})
     train(tmp_path, plan(2), Pixel(), validate=lambda _: judged, on_event=events.append)
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert len(notes) == 3  # the losses, the metrics, the pictures
+    assert len(notes) == 3  # the losses, the metrics, the images
     assert all("No space left on device" in note and "Training goes on" in note for note in notes)
     assert last_state(tmp_path)["step"] == 2
 
@@ -366,7 +366,7 @@ def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.
 
 def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path) -> None:
     def batches(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
             if step == 5:
                 raise RuntimeError("a worker process was killed")
             yield batch
@@ -381,7 +381,7 @@ def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path
 
 def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> None:
     def batches(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(Pictures()(first_step), start=first_step):
+        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
             if step == 5:
                 os.kill(os.getpid(), signal.SIGTERM)
                 raise RuntimeError("DataLoader worker exited")
@@ -415,9 +415,9 @@ def test_a_model_without_a_state_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     path = train(tmp_path, plan(3), Pixel())
     before = path.read_bytes()
-    pictures = Pictures()
-    assert train(tmp_path, plan(3), Pixel(), batches=pictures) == path
-    assert (path.read_bytes(), pictures.seen) == (before, [])
+    images = ImageSet()
+    assert train(tmp_path, plan(3), Pixel(), batches=images) == path
+    assert (path.read_bytes(), images.seen) == (before, [])
 
 
 def test_fp16_on_a_cpu_is_refused() -> None:

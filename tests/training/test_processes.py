@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import FP32, Pictures, Pixel, plan, run_in
+from small_runs import FP32, ImageSet, Pixel, plan, run_in
 
 from wildsr.training import files
 from wildsr.training.loop import fit
@@ -33,7 +33,7 @@ def test_two_processes_train_like_one(tmp_path: Path, launcher: str) -> None:
 
     alone = Pixel()
     optimizers = {"g": torch.optim.SGD(alone.networks["g"].parameters())}
-    fit(start(FP32), alone, optimizers, {"g": lambda _: 0.1}, Pictures(), plan(4), run_in(tmp_path / "alone"))
+    fit(start(FP32), alone, optimizers, {"g": lambda _: 0.1}, ImageSet(), plan(4), run_in(tmp_path / "alone"))
     one, two = (
         torch.load(files.states(run_in(tmp_path / name))[-1], weights_only=True)
         for name in ("alone", "pixel")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from small_runs import Pictures, Pixel, SmallGan, optimizers_of, plan, rates_of, run_in
+from small_runs import ImageSet, Pixel, SmallGan, optimizers_of, plan, rates_of, run_in
 
 from wildsr.training.errors import Interrupted
 from wildsr.training.loop import fit
@@ -28,13 +28,13 @@ def main(folder: Path) -> None:
         pixel,
         optimizers,
         {"g": lambda _: 0.1},
-        Pictures(rank, processes),
+        ImageSet(rank, processes),
         given,
         run_in(folder / "pixel"),
     )
 
     def stopping(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(Pictures(rank, processes)(first_step), start=first_step):
+        for step, batch in enumerate(ImageSet(rank, processes)(first_step), start=first_step):
             if step == 1 and rank == 1:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield batch
@@ -53,13 +53,13 @@ def main(folder: Path) -> None:
     except Interrupted as stopped:
         (folder / f"stopped-{rank}").write_text(f"{stopped.signal} {stopped.step}")
     gan = SmallGan()
-    pictures = Pictures(rank, processes)
+    images = ImageSet(rank, processes)
     fit(
         fabric,
         gan,
         optimizers_of(gan.networks),
         rates_of(gan.networks),
-        pictures,
+        images,
         plan(4),
         run_in(folder / "gan"),
     )

@@ -139,7 +139,7 @@ def test_published_compact_models(name: str, convs: int) -> None:
     assert model.contract.architecture == "SRVGGNetCompact"
     assert model.contract.sizes == {"features": 64, "convs": convs, "scale": 4}
     grey = torch.full((1, 3, 24, 24), 0.5)
-    assert (model(grey)[..., 32:64, 32:64] - 0.5).abs().max() < 0.1, "a flat picture stays nearly flat"
+    assert (model(grey)[..., 32:64, 32:64] - 0.5).abs().max() < 0.1, "a flat image stays nearly flat"
 
 
 # --- published checkpoints

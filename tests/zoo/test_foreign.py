@@ -21,7 +21,7 @@ from wildsr.zoo.load import load
 
 
 class Windows(nn.Module):
-    """A network that counts on its picture's size in Python, as those with attention in windows do."""
+    """A network that counts on its image's size in Python, as those with attention in windows do."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ def test_unknown_to_spandrel_too(tmp_path: Path) -> None:
     [
         ({"input_channels": 1}, "1 channels in"),
         ({"scale": 0}, "scale 0"),
-        ({"masked": 1}, "more than one picture"),
+        ({"masked": 1}, "more than one image"),
     ],
 )
 def test_networks_of_another_kind(

@@ -44,8 +44,8 @@ def shuffled(x: Array, by: int) -> Array:
     return x.reshape(channels // by**2, height * by, width * by)
 
 
-def run_ncnn(param: Path, picture: Array) -> Array:
-    """What the graph makes of a picture (3, H, W), in float64."""
+def run_ncnn(param: Path, image: Array) -> Array:
+    """What the graph makes of an image (3, H, W), in float64."""
     data, blobs = param.with_suffix(".bin").read_bytes(), {}
 
     def take(kind: str, count: int) -> Array:
@@ -60,7 +60,7 @@ def run_ncnn(param: Path, picture: Array) -> Array:
         names = rest[int(ins) : int(ins) + int(outs)]
         p = dict(setting.split("=") for setting in rest[int(ins) + int(outs) :])
         if kind == "Input":
-            out = picture.astype(np.float64)
+            out = image.astype(np.float64)
         elif kind == "Split":
             out = given[0]
         elif kind == "MemoryData":
@@ -97,10 +97,10 @@ def run_ncnn(param: Path, picture: Array) -> Array:
 
 def assert_computes_its_graph(path: Path, tolerance: float = 2e-5) -> None:
     """Errors are measured against the largest value."""
-    picture = torch.rand(1, 3, 11, 14, generator=torch.Generator().manual_seed(2))
-    drawn = torch.from_numpy(run_ncnn(path.with_suffix(".param"), picture[0].numpy()))
+    image = torch.rand(1, 3, 11, 14, generator=torch.Generator().manual_seed(2))
+    drawn = torch.from_numpy(run_ncnn(path.with_suffix(".param"), image[0].numpy()))
     assert drawn.std() > 0.01, "the graph hardly answers, so this shows nothing"
-    assert (load(path)(picture)[0] - drawn).abs().max() < tolerance * max(1, drawn.abs().max())
+    assert (load(path)(image)[0] - drawn).abs().max() < tolerance * max(1, drawn.abs().max())
 
 
 # --- published files

@@ -1,4 +1,4 @@
-"""ONNX files: any network that upscales pictures, found out by trying; and files that want too much."""
+"""ONNX files: any network that upscales images, found out by trying; and files that want too much."""
 
 import re
 from collections.abc import Callable
@@ -163,9 +163,9 @@ class Lambda(nn.Module):
     ("function", "said"),
     [
         (lambda x: (x, x + 1), "2 outputs"),
-        (lambda x: x.mean(1, keepdim=True), "no RGB pictures"),
-        (lambda x: F.avg_pool2d(x, 2), "no RGB pictures"),
-        (lambda x: x[..., 2:-2, 2:-2], "no RGB pictures"),
+        (lambda x: x.mean(1, keepdim=True), "no RGB images"),
+        (lambda x: F.avg_pool2d(x, 2), "no RGB images"),
+        (lambda x: x[..., 2:-2, 2:-2], "no RGB images"),
         (lambda x: x / (x - x), "NaN or infinite"),
     ],
     ids=["two outputs", "grey", "smaller", "cropped", "NaN"],
@@ -174,9 +174,7 @@ def test_other_networks(tmp_path: Path, function: Callable[[Tensor], Any], said:
     assert said in refusal(export(Lambda(function), tmp_path / "net.onnx"))
 
 
-@pytest.mark.parametrize(
-    ("shape", "said"), [((1, 1, 16, 16), "one RGB picture"), ((16, 16), "one RGB picture")]
-)
+@pytest.mark.parametrize(("shape", "said"), [((1, 1, 16, 16), "one RGB image"), ((16, 16), "one RGB image")])
 def test_other_inputs(tmp_path: Path, shape: tuple[int, ...], said: str) -> None:
     path = export(Lambda(lambda x: x * 2), tmp_path / "net.onnx", torch.zeros(shape), dynamic_axes={})
     assert said in refusal(path)

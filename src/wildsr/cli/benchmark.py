@@ -17,14 +17,14 @@ from wildsr.cli.evaluation_report import (
     write_whole,
 )
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.zoo.errors import ModelError
 
 
 def benchmark(
     data: Annotated[
         Path,
-        typer.Option(help="Folder of the test pictures: testsets/Set5, photos/test ...", show_default=False),
+        typer.Option(help="Folder of the test images: testsets/Set5, photos/test ...", show_default=False),
     ],
     names: Annotated[
         list[str] | None,
@@ -73,7 +73,7 @@ def benchmark(
       wildsr benchmark --data data/ --write docs/benchmarks.md
       wildsr benchmark wild/bsrgan --data data/ -m bicubic -m default -m runs/mine/generator.safetensors
 
-    What was upscaled is kept: the same command goes on where it stopped. Exit codes: 0 all measured, 1 some pictures
+    What was upscaled is kept: the same command goes on where it stopped. Exit codes: 0 all measured, 1 some images
     could not be, 2 wrong usage, 130 interrupted.
     """
     from wildsr.evaluation.benchmark import (
@@ -121,7 +121,7 @@ def benchmark(
                 write, to_page(found, peer, f"wildsr benchmark{chosen} --data DATA --write PAGE", missing)
             )
             console.print(f"[green]{write}[/]")
-    except (FileNotFoundError, ModelError, PictureError, ValueError) as error:
+    except (FileNotFoundError, ModelError, ImageError, ValueError) as error:
         complain(str(error))
         raise typer.Exit(USAGE) from error
     except KeyboardInterrupt as error:

@@ -1,4 +1,4 @@
-"""``wildsr degrade``: photographs in, small bad pictures out, with what was done to them."""
+"""``wildsr degrade``: photographs in, small bad images out, with what was done to them."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import typer
 from wildsr.cli import options
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.inference.jobs import Existing, Job, JobsError, Naming, existing_outputs, find_jobs
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RECORD = "degradations.json"
 MANY = 8
-"""From so many pictures on, processes are worth starting."""
+"""From so many images on, processes are worth starting."""
 
 
 def _list_presets(wanted: bool) -> None:
@@ -64,18 +64,18 @@ def degrade(
         int | None,
         typer.Option(
             min=0,
-            help="What happens to a picture follows from this and its name alone; 0 by default.",
+            help="What happens to an image follows from this and its name alone; 0 by default.",
             show_default=False,
         ),
     ] = None,
     params: Annotated[
         Path | None,
         typer.Option(
-            help="Do again what a degradations.json says, to pictures of the same names.", show_default=False
+            help="Do again what a degradations.json says, to images of the same names.", show_default=False
         ),
     ] = None,
     grid: Annotated[
-        bool, typer.Option("--grid", help="One picture of many samples of one photograph, to look at.")
+        bool, typer.Option("--grid", help="One image of many samples of one photograph, to look at.")
     ] = False,
     samples: Annotated[int, typer.Option(min=1, max=399, help="How many samples --grid shows.")] = 15,
     format: Annotated[
@@ -91,7 +91,7 @@ def degrade(
             "-w",
             "--workers",
             min=1,
-            help="Processes at work; the results do not depend on it. By default one per core for many pictures.",
+            help="Processes at work; the results do not depend on it. By default one per core for many images.",
             show_default=False,
         ),
     ] = None,
@@ -101,7 +101,7 @@ def degrade(
 ) -> None:
     """Degrade photographs, and write beside the results what was done, in degradations.json.
 
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     report: Report = JsonReport() if json else PersonReport()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -127,7 +127,7 @@ def degrade(
             _sheet(jobs, manner, samples, overwrite, report)
         else:
             _degrade(jobs, manner, known, existing, workers, report)
-    except (JobsError, PictureError, ValueError) as error:
+    except (JobsError, ImageError, ValueError) as error:
         report.usage(str(error))
         raise typer.Exit(USAGE) from error
     except KeyboardInterrupt as error:
@@ -155,7 +155,7 @@ def _degrade(
     jobs, there = existing_outputs(jobs, existing)
     for job in there:
         report.already_there(job, skipped=existing == "skip")
-    again = {sample.picture: sample for sample in known.samples} if known else {}
+    again = {sample.image: sample for sample in known.samples} if known else {}
     orders = [Order(job.name, job.source, job.target, again.get(job.name)) for job in jobs]
     if known is not None:
         for order in [order for order in orders if order.sample is None]:
@@ -195,10 +195,10 @@ def _sheet(jobs: list[Job], manner: "Manner", samples: int, overwrite: bool, rep
     with report.working(1, manner.preset, f"x1/{manner.scale}", tiles=False):
         try:
             sheet = degrade_to_sheet(job.source, job.target, job.name, manner, samples)
-        except (PictureError, ValueError) as error:
+        except (ImageError, ValueError) as error:
             report.on_event(Failed(0, job.source, reason(error)))
             return
-        _save(path, manner, {sample.picture: sample for sample in sheet.samples})
+        _save(path, manner, {sample.image: sample for sample in sheet.samples})
         report.on_event(Finished(0, job.source, job.target, *sheet.size, sheet.seconds))
 
 
@@ -215,7 +215,7 @@ def _refuse_namesakes(jobs: list[Job]) -> None:
 
 
 def _record_path(jobs: list[Job]) -> Path:
-    """Beside the results; for a single picture under its name."""
+    """Beside the results; for a single image under its name."""
     if len(jobs) == 1:
         return jobs[0].target.with_name(f"{jobs[0].target.stem}.{RECORD}")
     folder = Path(os.path.commonpath([job.target.parent.absolute() for job in jobs]))
@@ -230,7 +230,7 @@ def _record_path(jobs: list[Job]) -> Path:
 
 
 def _earlier_samples(path: Path, manner: "Manner", existing: Existing) -> "dict[str, Sample]":
-    """What is known already of pictures beside which this run's results will lie."""
+    """What is known already of images beside which this run's results will lie."""
     from wildsr.degradations.degradation import DegradationError, load_record
 
     if not path.exists():
@@ -246,7 +246,7 @@ def _earlier_samples(path: Path, manner: "Manner", existing: Existing) -> "dict[
             raise
         return {}
     if (record.degradation, record.scale) == (manner.preset, manner.scale):
-        return {sample.picture: sample for sample in record.samples}
+        return {sample.image: sample for sample in record.samples}
     if existing == "skip":
         raise JobsError(
             f"{path} is of {record.degradation} by {record.scale}, not {manner.preset} by {manner.scale}; "

@@ -1,4 +1,4 @@
-"""``wildsr estimate``: what spoiled the pictures of a folder, as pools of kernels and of noise."""
+"""``wildsr estimate``: what spoiled the images of a folder, as pools of kernels and of noise."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,14 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED
 from wildsr.cli.report import said
 from wildsr.estimation.errors import EstimationError
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 
 if TYPE_CHECKING:
     from wildsr.estimation.kernelgan import KernelGANSettings
     from wildsr.estimation.noise import NoiseRule
 
 
-app = typer.Typer(no_args_is_help=True, help="Kernels and noise of your own pictures, for training.")
+app = typer.Typer(no_args_is_help=True, help="Kernels and noise of your own images, for training.")
 
 
 class NoisePreset(str, Enum):
@@ -38,7 +38,7 @@ class KernelScale(str, Enum):
     x4 = "4"
 
 
-Folders = Annotated[list[Path], typer.Argument(help="Folders of pictures, or pictures.", show_default=False)]
+Folders = Annotated[list[Path], typer.Argument(help="Folders of images, or images.", show_default=False)]
 PoolFile = Annotated[
     Path, typer.Option("-o", "--output", help="The pool to write, .safetensors.", show_default=False)
 ]
@@ -52,16 +52,16 @@ def kernels(
     output: PoolFile,
     scale: Annotated[KernelScale, typer.Option(help="Scale that the kernels shrink by.")] = KernelScale.x4,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The most pictures, evenly chosen.", show_default=False)
+        int | None, typer.Option(min=1, help="The most images, evenly chosen.", show_default=False)
     ] = None,
     iterations: Annotated[
-        int, typer.Option(min=1, help="Training steps for each picture; 3000 is KernelGAN's own number.")
+        int, typer.Option(min=1, help="Training steps for each image; 3000 is KernelGAN's own number.")
     ] = 3000,
     sparsity: Annotated[
         float, typer.Option(min=0, help="Weight of KernelGAN's sparsity; 0.5 keeps more of oblique blurs.")
     ] = 5.0,
     batch: Annotated[
-        int, typer.Option(min=1, help="Pictures at once: more is faster and takes more memory.")
+        int, typer.Option(min=1, help="ImageSet at once: more is faster and takes more memory.")
     ] = 16,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[
@@ -76,7 +76,7 @@ def kernels(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Estimate the blur kernel of each picture by KernelGAN, and write them as one pool with a picture of it.
+    """Estimate the blur kernel of each image by KernelGAN, and write them as one pool with an image of it.
 
     Takes long. What is done is kept beside the pool; the same command goes on where it was stopped.
     """
@@ -92,7 +92,7 @@ def kernels(
     except KeyboardInterrupt as error:
         _say(f"Interrupted; what is done is kept in {_record_path(output)}, and the same command goes on.")
         raise typer.Exit(INTERRUPTED) from error
-    except (EstimationError, PoolError, PictureError, OSError) as error:
+    except (EstimationError, PoolError, ImageError, OSError) as error:
         _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     _list_failures(failures)
@@ -129,7 +129,7 @@ def _kernels(
     sources = evenly(find_sources(folders), limit)
     record = KernelRecord(_record_path(output))
     with _progress() as progress:
-        task = progress.add_task("reading pictures", total=len(sources) * settings.iterations)
+        task = progress.add_task("reading images", total=len(sources) * settings.iterations)
 
         def tell(done: int, iterations_done: int, what: str) -> None:
             progress.update(task, completed=done * settings.iterations + iterations_done, description=what)
@@ -178,13 +178,13 @@ def noise(
     limit: Annotated[
         int | None, typer.Option(min=1, help="The most pieces, chosen at random.", show_default=False)
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Pictures that are read at the same time.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="ImageSet that are read at the same time.")] = 2,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Collect flat pieces of pictures, which are noise and little else, as one pool with a picture of it.
+    """Collect flat pieces of images, which are noise and little else, as one pool with an image of it.
 
-    Pictures that are good for their noise alone (RWSR-EDL's auxiliary ones) are given as one more folder.
+    ImageSet that are good for their noise alone (RWSR-EDL's auxiliary ones) are given as one more folder.
     """
     from dataclasses import replace
 
@@ -205,7 +205,7 @@ def noise(
     except KeyboardInterrupt as error:
         _say("Interrupted; nothing was written.")
         raise typer.Exit(INTERRUPTED) from error
-    except (EstimationError, PoolError, PictureError, OSError) as error:
+    except (EstimationError, PoolError, ImageError, OSError) as error:
         _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     _list_failures(failures)
@@ -228,14 +228,14 @@ def _noise(
             limit=limit,
             workers=workers,
             seed=seed,
-            on_picture=lambda: progress.advance(task),
+            on_image=lambda: progress.advance(task),
         )
     save_noise_pool(output, pool)
     write_sheet(output.with_suffix(".png"), noise_sheet(pool))
-    small = f", {len(found.small)} pictures were too small" if found.small else ""
+    small = f", {len(found.small)} images were too small" if found.small else ""
     typer.echo(
         f"{output}: {len(pool)} of {found.taken} flat pieces of {rule.patch}x{rule.patch} pixels, from {found.giving} "
-        f"of {found.pictures} pictures{small}; see {output.with_suffix('.png')}"
+        f"of {found.images} images{small}; see {output.with_suffix('.png')}"
     )
     return found.failures
 
@@ -257,7 +257,7 @@ def import_kernels(
         pool = import_mat_kernels(mats, scale)
         save_kernel_pool(output, pool)
         write_sheet(output.with_suffix(".png"), kernel_sheet(pool))
-    except (EstimationError, PoolError, PictureError, OSError) as error:
+    except (EstimationError, PoolError, ImageError, OSError) as error:
         _say(f"[red]Error:[/] {escape(said(error))}")
         raise typer.Exit(FAILED) from error
     typer.echo(f"{output}: {len(pool)} kernels for x{scale}; see {output.with_suffix('.png')}")
@@ -282,7 +282,7 @@ def _record_path(output: Path) -> Path:
 def _list_failures(failures: Sequence[tuple[str, str]]) -> None:
     if not failures:
         return
-    _say(f"[red]{len(failures)} picture{'s' if len(failures) > 1 else ''} failed[/]:")
+    _say(f"[red]{len(failures)} image{'s' if len(failures) > 1 else ''} failed[/]:")
     for name, reason in failures:
         _say(f"  {escape(reason if name in reason else f'{name}: {reason}')}")
     raise typer.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""``wildsr evaluate``: how good are these pictures, or these models?"""
+"""``wildsr evaluate``: how good are these images, or these models?"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from wildsr.cli.evaluation_report import (
     write_files,
 )
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.zoo.errors import ModelError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def evaluate(
         typer.Option(
             "-i",
             "--inputs",
-            help="Folder of pictures for the models; without it they are made from the truth, see --degradation.",
+            help="Folder of images for the models; without it they are made from the truth, see --degradation.",
             show_default=False,
         ),
     ] = None,
@@ -85,7 +85,7 @@ def evaluate(
     ] = None,
     suffix: Annotated[str, typer.Option(help="What was added to the names of the results.")] = "",
     crop: Annotated[
-        bool, typer.Option("--crop", help="Cut pictures of different sizes to what both have.")
+        bool, typer.Option("--crop", help="Cut images of different sizes to what both have.")
     ] = False,
     against: Annotated[
         str | None,
@@ -100,7 +100,7 @@ def evaluate(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write a report with pictures: one HTML file.", show_default=False)
+        Path | None, typer.Option(help="Write a report with images: one HTML file.", show_default=False)
     ] = None,
     weights_dir: Annotated[
         Path | None,
@@ -120,14 +120,14 @@ def evaluate(
     cache: options.Cache = None,
     fresh: options.Fresh = False,
 ) -> None:
-    """Measure results against a ground truth, models on pictures, or real photographs without a truth.
+    """Measure results against a ground truth, models on images, or real photographs without a truth.
 
     \b
       wildsr evaluate results/ --truth originals/
       wildsr evaluate -m default -m bicubic --truth originals/ --report report.html
       wildsr evaluate -m default -m other.pth --inputs photos/
 
-    Exit codes: 0 all measured, 1 some pictures could not be, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all measured, 1 some images could not be, 2 wrong usage, 130 interrupted.
     """
     from wildsr.evaluation.evaluate import Measuring, Working
     from wildsr.evaluation.methods import Enlarging, evaluation_cache
@@ -154,7 +154,7 @@ def evaluate(
             reasons = "".join(f"\n  {name}: {why}" for name, why in left_out.items())
             raise ValueError(f"there is no metric to measure with:{reasons}")
         written = write_files(found, output, report, against)
-    except (FileNotFoundError, ModelError, PictureError, ValueError) as error:
+    except (FileNotFoundError, ModelError, ImageError, ValueError) as error:
         complain(str(error))
         raise typer.Exit(USAGE) from error
     except KeyboardInterrupt as error:
@@ -231,7 +231,7 @@ def _datasets(
     from wildsr.evaluation import datasets
 
     if not truth and not inputs:
-        raise ValueError("the models need pictures: --truth, --inputs, or both")
+        raise ValueError("the models need images: --truth, --inputs, or both")
     if truth and inputs:
         if len(truth) != len(inputs):
             raise ValueError(f"{len(inputs)} --inputs and {len(truth)} --truth: give as many of each")

@@ -75,7 +75,7 @@ def print_results(console: Console, results: "Results") -> None:
 
 
 def print_problems(console: Console, results: "Results") -> int:
-    """Tell of pictures without a partner, and of values that could not be had; returns the number of the latter."""
+    """Tell of images without a partner, and of values that could not be had; returns the number of the latter."""
     for method, found in results.protocol.get("mismatches", {}).items():
         for kind, items in found.items():
             label = kind.replace("_", " ")
@@ -93,7 +93,7 @@ def print_problems(console: Console, results: "Results") -> int:
         for reason in sorted(reasons):
             console.print(f"[red]no value[/] {escape(row.image)} by {escape(row.method)}: {escape(reason)}")
         if "picture" in row.notes:
-            console.print(f"[yellow]note[/] {escape(row.image)}: {escape(row.notes['picture'])}")
+            console.print(f"[yellow]note[/] {escape(row.image)}: {escape(row.notes['image'])}")
     return failed
 
 

@@ -1,7 +1,7 @@
 """What the commands end with."""
 
 FAILED = 1
-"""Something, or some pictures, could not be done."""
+"""Something, or some images, could not be done."""
 USAGE = 2
 """Nothing was tried: the command line is wrong."""
 INTERRUPTED = 130

@@ -71,4 +71,4 @@ def wildsr(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    """Sharp pictures from real photographs: too small, too noisy, too compressed."""
+    """Sharp images from real photographs: too small, too noisy, too compressed."""

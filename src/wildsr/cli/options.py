@@ -19,7 +19,7 @@ class PrecisionName(str, Enum):
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(help="Pictures, folders (with all their subfolders) or globs.", show_default=False),
+    typer.Argument(help="ImageSet, folders (with all their subfolders) or globs.", show_default=False),
 ]
 Quality = Annotated[
     int | None,

@@ -1,4 +1,4 @@
-"""``wildsr prepare``: folders of pictures as pairs for training."""
+"""``wildsr prepare``: folders of images as pairs for training."""
 
 import os
 from enum import Enum
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import said
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 
 if TYPE_CHECKING:
     from wildsr.data.prepare import Prepared
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CleanUp(str, Enum):
-    """How pictures of the source domain become HR pictures."""
+    """How images of the source domain become HR images."""
 
     realsr = "realsr"
     ddnsr = "ddnsr"
@@ -44,20 +44,18 @@ def prepare(
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folders of pictures of the source domain: as noisy and soft as those the model is for.",
+            help="Folders of images of the source domain: as noisy and soft as those the model is for.",
             show_default=False,
         ),
     ] = None,
     target: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="A folder of sharp, clean pictures, HR as they are; repeatable.", show_default=False
-        ),
+        typer.Option(help="A folder of sharp, clean images, HR as they are; repeatable.", show_default=False),
     ] = None,
     scale: Annotated[int, typer.Option(min=1, help="HR pixels for each LR pixel.")] = 4,
     clean_up: Annotated[
         CleanUp,
-        typer.Option(help="Source pictures at half their size as RealSR or DDNSR has it, or as they are."),
+        typer.Option(help="Source images at half their size as RealSR or DDNSR has it, or as they are."),
     ] = CleanUp.realsr,
     kernels: Annotated[
         Path | None,
@@ -93,7 +91,7 @@ def prepare(
             min=1, help="HR pixels between them; without it they do not overlap.", show_default=False
         ),
     ] = None,
-    min_side: Annotated[int, typer.Option(min=1, help="HR pictures with a shorter side are left out.")] = 64,
+    min_side: Annotated[int, typer.Option(min=1, help="HR images with a shorter side are left out.")] = 64,
     format: Annotated[
         Format, typer.Option(help="folders of PNG files, or lmdb: HR.lmdb and LR.lmdb.")
     ] = Format.folders,
@@ -106,7 +104,7 @@ def prepare(
 
     Run it again to go on where it stopped: what is done and undamaged is kept.
 
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     from wildsr.data.errors import DataError
     from wildsr.data.making import Preparation, degradation_of
@@ -118,7 +116,7 @@ def prepare(
 
     places, others = sources or [], target or []
     if not places and not others:
-        _fail("give a folder of pictures, or --target with one of sharp pictures")
+        _fail("give a folder of images, or --target with one of sharp images")
         raise typer.Exit(USAGE)
     try:
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
@@ -143,19 +141,19 @@ def prepare(
                 output,
                 how,
                 workers=workers or os.cpu_count() or 1,
-                on_picture=lambda: progress.advance(task),
+                on_image=lambda: progress.advance(task),
             )
     except KeyboardInterrupt as error:
         _fail("interrupted; the same command goes on")
         raise typer.Exit(INTERRUPTED) from error
-    except (DataError, EstimationError, PictureError, PoolError, OSError) as error:
+    except (DataError, EstimationError, ImageError, PoolError, OSError) as error:
         _fail(said(error))
         raise typer.Exit(FAILED) from error
     _report(output, done, format)
 
 
 def _not_ours(found: "list[Source]", output: Path, places: list[Path]) -> "list[Source]":
-    """What an earlier run wrote is no source of the next, where the output lies within the pictures."""
+    """What an earlier run wrote is no source of the next, where the output lies within the images."""
     home = output.resolve()
     same = home in {place.resolve() for place in places}
     ours = {home / "HR", home / "LR"} if same else {home}
@@ -166,7 +164,7 @@ def _report(output: Path, done: "Prepared", format: Format) -> None:
     from wildsr.data.errors import DataError
 
     kept = f", {done.kept} of them from before" if done.kept else ""
-    typer.echo(f"{output}: {done.pairs} pairs of {done.done + done.kept} pictures{kept}")
+    typer.echo(f"{output}: {done.pairs} pairs of {done.done + done.kept} images{kept}")
     if format is Format.lmdb and done.pairs:
         try:
             _pack(output, renew=done.done > 0)
@@ -176,7 +174,7 @@ def _report(output: Path, done: "Prepared", format: Format) -> None:
     _list("too small, left out", done.small)
     if done.left_over:
         _say(
-            f"{len(done.left_over)} pictures of an earlier run are not among these, and their pairs are still there; "
+            f"{len(done.left_over)} images of an earlier run are not among these, and their pairs are still there; "
             f"to be rid of them, delete {output} and prepare again"
         )
     _list("[red]failed[/]", done.failures)
@@ -199,7 +197,7 @@ def _pack(output: Path, renew: bool) -> None:
         if renew or not path.is_file():
             write_store(path, contents(output / kind, names_of(output)))
     typer.echo(
-        f"{output}: HR.lmdb and LR.lmdb; HR/ and LR/ are only needed to add pictures without starting anew"
+        f"{output}: HR.lmdb and LR.lmdb; HR/ and LR/ are only needed to add images without starting anew"
     )
 
 

@@ -59,9 +59,9 @@ class Report(ABC):
 
     @abstractmethod
     def working(
-        self, pictures: int, model: str, engine: str, tiles: bool = True
+        self, images: int, model: str, engine: str, tiles: bool = True
     ) -> AbstractContextManager[None]:
-        """While pictures are worked on; ``tiles``: with events of progress within each."""
+        """While images are worked on; ``tiles``: with events of progress within each."""
 
     @abstractmethod
     def usage(self, message: str) -> None:
@@ -95,12 +95,12 @@ class JsonReport(Report):
     @contextmanager
     def working(  # noqa: D102
         self,
-        pictures: int,
+        images: int,
         model: str,
         engine: str,
         tiles: bool = True,  # noqa: ARG002
     ) -> Iterator[None]:
-        self._print(event="begin", pictures=pictures, model=model, engine=engine)
+        self._print(event="begin", images=images, model=model, engine=engine)
         yield
 
     def usage(self, message: str) -> None:  # noqa: D102
@@ -141,7 +141,7 @@ class PersonReport(Report):
             console=self._console,
             transient=True,
         )
-        self._pictures: TaskID | None = None
+        self._images: TaskID | None = None
         self._tiles: TaskID | None = None
 
     @contextmanager
@@ -151,11 +151,11 @@ class PersonReport(Report):
 
     @contextmanager
     def working(  # noqa: D102
-        self, pictures: int, model: str, engine: str, tiles: bool = True
+        self, images: int, model: str, engine: str, tiles: bool = True
     ) -> Iterator[None]:
         self._console.print(f"[dim]{escape(model)} · {escape(engine)}[/]")
-        if pictures > 1:
-            self._pictures = self._progress.add_task("All", total=pictures, unit="pictures")
+        if images > 1:
+            self._images = self._progress.add_task("All", total=images, unit="pictures")
         if tiles:
             self._tiles = self._progress.add_task("", total=None, unit="tiles")
         self._progress.start()
@@ -168,7 +168,7 @@ class PersonReport(Report):
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/] {escape(message)}")
 
     def interrupted(self) -> None:  # noqa: D102
-        self._console.print(f"Interrupted; {_plural(self.done, 'picture')} done, nothing half-written.")
+        self._console.print(f"Interrupted; {_plural(self.done, 'image')} done, nothing half-written.")
 
     def _failed(self, source: Path, reason: str) -> None:
         self._advance()
@@ -194,13 +194,13 @@ class PersonReport(Report):
             )
 
     def _advance(self) -> None:
-        if self._pictures is not None:
-            self._progress.advance(self._pictures)
+        if self._images is not None:
+            self._progress.advance(self._images)
 
     def _summary(self) -> None:
         if self.done + self.skipped + len(self.failures) <= 1:
             return
-        parts = [f"{_plural(self.done, 'picture')} done"]
+        parts = [f"{_plural(self.done, 'image')} done"]
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
         if self.failures:

@@ -1,4 +1,4 @@
-"""``wildsr train``: a model from pictures, by a recipe."""
+"""``wildsr train``: a model from images, by a recipe."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, SIGNALLED, USAGE
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 
 if TYPE_CHECKING:
     from wildsr.recipes.building.run import Built
@@ -40,11 +40,11 @@ def train(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            "--data", help="Folder of pictures, or store (.lmdb); several are mixed.", show_default=False
+            "--data", help="Folder of images, or store (.lmdb); several are mixed.", show_default=False
         ),
     ] = None,
     validation: Annotated[
-        Path | None, typer.Option("--val", help="Folder of pictures to validate on.", show_default=False)
+        Path | None, typer.Option("--val", help="Folder of images to validate on.", show_default=False)
     ] = None,
     init: Annotated[
         list[str] | None,
@@ -70,7 +70,7 @@ def train(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would be done, and write the first batch as a picture."),
+        typer.Option("--dry-run", help="Say what would be done, and write the first batch as an image."),
     ] = False,
     accelerator: Annotated[Accelerator, typer.Option(help="What to compute on.")] = Accelerator.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them on each machine.")] = 1,
@@ -94,7 +94,7 @@ def train(
     wishes = Wishes(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
     try:
         chosen = choose_recipe(recipe, wishes)
-        with Console(stderr=True).status("reading pictures"):
+        with Console(stderr=True).status("reading images"):
             built = build(chosen, features)
         if dry_run:
             from wildsr.recipes.building.dry_run import dry_run as say
@@ -109,7 +109,7 @@ def train(
     except KeyboardInterrupt as error:
         typer.echo(f"Interrupted; the same command goes on from the last state in {out}.", err=True)
         raise typer.Exit(INTERRUPTED) from error
-    except (RecipeError, DataError, TrainingError, PictureError) as error:
+    except (RecipeError, DataError, TrainingError, ImageError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(USAGE if isinstance(error, RecipeError) else FAILED) from error
 

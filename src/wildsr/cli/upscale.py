@@ -1,4 +1,4 @@
-"""``wildsr upscale``: pictures in, larger ones out."""
+"""``wildsr upscale``: images in, larger ones out."""
 
 import signal
 from enum import Enum
@@ -10,7 +10,7 @@ import typer
 from wildsr.cli import options
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.report import JsonReport, PersonReport, Report
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.inference.jobs import JobsError, Naming, existing_outputs, find_jobs
 from wildsr.inference.sizing import Wanted
 from wildsr.zoo.catalogue import ALIASES, available
@@ -108,7 +108,7 @@ def upscale(
 ) -> None:
     """Upscale photographs.
 
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     report: Report = JsonReport() if json else PersonReport()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -142,7 +142,7 @@ def upscale(
                 )
             with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
                 run(jobs, upscaler, wanted, Saving(format, quality), report.on_event)
-    except (JobsError, ModelError, PictureError, ValueError) as error:
+    except (JobsError, ModelError, ImageError, ValueError) as error:
         report.usage(str(error))
         raise typer.Exit(USAGE) from error
     except KeyboardInterrupt as error:

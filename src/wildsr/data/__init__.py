@@ -1,1 +1,1 @@
-"""Folders of pictures as training batches."""
+"""Folders of images as training batches."""

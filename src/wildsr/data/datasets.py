@@ -1,7 +1,7 @@
 """What training sees: ``sample(index)`` is one sample by role, and depends on the seed and the index alone.
 
-All pictures of a sample are float32 (3, S, S) RGB in [0, 1]: ``lr`` and ``hr`` belong together; ``hr_reference`` is
-``hr`` before it was sharpened; ``source`` and ``lr_real`` come from other pictures than ``hr``.
+All images of a sample are float32 (3, S, S) RGB in [0, 1]: ``lr`` and ``hr`` belong together; ``hr_reference`` is
+``hr`` before it was sharpened; ``source`` and ``lr_real`` come from other images than ``hr``.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from torch import Tensor
 
-from wildsr.data.drawn import draw_picture
+from wildsr.data.drawn import draw_image
 from wildsr.data.patches import Augment, Picker, as_float, cut, draw_crop, draw_mode, turned
 from wildsr.degradations.degradation import Degradation
 from wildsr.degradations.pools import NoisePool
@@ -25,7 +25,7 @@ class Dataset(Protocol):
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its pictures come from."""
+        """Where its images come from."""
         ...
 
     def sample(self, index: int) -> Sample:
@@ -37,7 +37,7 @@ class Sharpen(Protocol):
     """Sharpens (3, H, W) in [0, 1]."""
 
     def __call__(self, image: Tensor) -> Tensor:
-        """The sharpened picture."""
+        """The sharpened image."""
         ...
 
 
@@ -50,7 +50,7 @@ class DegradedPairs:
 
     ``sharpen`` makes the HR patch the target that a network should reach, before it is degraded (Real-ESRGAN's
     ``gt_usm``); the patch as it was is then in ``hr_reference``. ``drawn`` is the share of patches that
-    :func:`wildsr.data.drawn.draw_picture` draws instead of cutting them.
+    :func:`wildsr.data.drawn.draw_image` draws instead of cutting them.
     """
 
     hr: Picker
@@ -64,15 +64,15 @@ class DegradedPairs:
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its pictures come from."""
+        """Where its images come from."""
         return (self.hr,)
 
     def sample(self, index: int) -> Sample:
         """``lr`` and ``hr``, and ``hr_reference`` where HR patches are sharpened."""
         rng = np.random.default_rng([self.seed, index])
         drawn = self.drawn > 0 and rng.random() < self.drawn
-        picture = draw_picture(rng, self.hr_patch) if drawn else self.hr.pick(index, rng)
-        reference = _patch(picture, self.hr_patch, self.augment, rng)
+        image = draw_image(rng, self.hr_patch) if drawn else self.hr.pick(index, rng)
+        reference = _patch(image, self.hr_patch, self.augment, rng)
         hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
         lr = self.degradation.apply(hr.unsqueeze(0), [parameters])[0]
@@ -87,7 +87,7 @@ class DegradedPairs:
 
 @dataclass(frozen=True)
 class FolderPairs:
-    """LR patches and the HR patches that belong to them, from two sets of pictures in the same order.
+    """LR patches and the HR patches that belong to them, from two sets of images in the same order.
 
     ``noise`` is added to the LR patch after it was cut and turned (RealSR, section 3.3).
     """
@@ -102,7 +102,7 @@ class FolderPairs:
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its pictures come from."""
+        """Where its images come from."""
         return (self.lr, self.hr)
 
     def sample(self, index: int) -> Sample:
@@ -121,11 +121,11 @@ class FolderPairs:
 
 @dataclass(frozen=True)
 class Unpaired:
-    """HR patches, and patches of other pictures: those of the source domain, or real LR pictures.
+    """HR patches, and patches of other images: those of the source domain, or real LR images.
 
     ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is what it makes of the HR patch. The
-    other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR). Its pictures are drawn in an order of their own; without
-    any, it is cut from the HR patch, as DSGAN does, whose HR pictures are themselves of the source domain.
+    other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR). Its images are drawn in an order of their own; without
+    any, it is cut from the HR patch, as DSGAN does, whose HR images are themselves of the source domain.
     """
 
     hr: Picker
@@ -139,7 +139,7 @@ class Unpaired:
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its pictures come from."""
+        """Where its images come from."""
         return (self.hr,) if self.other is None else (self.hr, self.other)
 
     def sample(self, index: int) -> Sample:
@@ -159,9 +159,9 @@ class Unpaired:
         return sample
 
 
-def _patch(picture: Tensor, size: int, augment: Augment, rng: np.random.Generator) -> Tensor:
-    place = draw_crop(rng, (picture.shape[-2], picture.shape[-1]), size)
-    return turned(as_float(cut(picture, place, size)), draw_mode(rng, augment), augment)
+def _patch(image: Tensor, size: int, augment: Augment, rng: np.random.Generator) -> Tensor:
+    place = draw_crop(rng, (image.shape[-2], image.shape[-1]), size)
+    return turned(as_float(cut(image, place, size)), draw_mode(rng, augment), augment)
 
 
 def _noise(pool: NoisePool, size: int, rng: np.random.Generator) -> Tensor:

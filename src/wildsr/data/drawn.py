@@ -1,4 +1,4 @@
-"""Pictures that are drawn, not taken: pages of text, line art and dead leaves, of which photographs have little."""
+"""ImageSet that are drawn, not taken: pages of text, line art and dead leaves, of which photographs have little."""
 
 import math
 from functools import lru_cache
@@ -15,10 +15,10 @@ _FINER = 2
 """Everything is drawn this much larger and then shrunk, which makes edges smooth."""
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 _LEAF_RADII = (4, 0.3)
-"""Smallest in pixels, largest as a share of the picture."""
+"""Smallest in pixels, largest as a share of the image."""
 
 
-def draw_picture(rng: Generator, size: int) -> Tensor:
+def draw_image(rng: Generator, size: int) -> Tensor:
     """One of the three kinds, uint8 (3, size, size) RGB; the generator alone decides what is on it.
 
     Dead leaves are shapes that cover each other, the number of a radius falling with its third power, as in photographs

@@ -2,7 +2,7 @@
 
 
 class DataError(Exception):
-    """Training pictures are missing or unfit. The message says what is wrong, with which files, and what to do."""
+    """Training images are missing or unfit. The message says what is wrong, with which files, and what to do."""
 
 
 def listed(items: list[str], most: int = 5) -> str:

@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 from wildsr.data.datasets import Dataset, Sample
 from wildsr.data.errors import DataError
 from wildsr.degradations.degradation import DegradationError
-from wildsr.image import PictureError
+from wildsr.image import ImageError
 
 OnProblem = Callable[[str], None]
-"""Called with what is wrong with a picture that was left out, once for each."""
+"""Called with what is wrong with an image that was left out, once for each."""
 
 
 class _Made(NamedTuple):
@@ -38,7 +38,7 @@ class _Samples:
         # An exception would arrive with the worker's traceback around the one line that a person needs.
         try:
             sample = self.dataset.sample(index)
-        except (DataError, DegradationError, PictureError) as error:
+        except (DataError, DegradationError, ImageError) as error:
             return _Made({}, [], str(error))
         problems = [problem for picker in self.dataset.pickers for problem in picker.problems.values()]
         return _Made(sample, problems)
@@ -66,7 +66,7 @@ class Batches:
         workers: processes that make samples beside the training; 0 makes them in between.
         rank: number of this process.
         processes: how many there are.
-        on_problem: told of every picture that could not be read and was left out.
+        on_problem: told of every image that could not be read and was left out.
         pinned: put batches into memory that a CUDA device copies from while it computes.
     """
 
@@ -80,10 +80,8 @@ class Batches:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        # What was found when the pictures were read has been told.
-        self._told.update(
-            problem for picker in self.dataset.pickers for problem in picker.pictures.unreadable
-        )
+        # What was found when the images were read has been told.
+        self._told.update(problem for picker in self.dataset.pickers for problem in picker.images.unreadable)
         if self.batch_size % self.processes:
             raise DataError(
                 f"a batch of {self.batch_size} cannot be shared equally by {self.processes} processes; choose "
@@ -94,7 +92,7 @@ class Batches:
         """The batches from ``first_step`` on.
 
         Raises:
-            DataError: while iterating, when too many pictures cannot be read, or a worker process died.
+            DataError: while iterating, when too many images cannot be read, or a worker process died.
         """
         loader: DataLoader[_Made] = DataLoader(
             _Samples(self.dataset),  # type: ignore[arg-type]
@@ -117,7 +115,7 @@ class Batches:
                 if not isinstance(error, RuntimeError):
                     _await_signal()
                 raise DataError(
-                    f"a worker process that prepares pictures was killed ({_first_line(error)}). Most often memory "
+                    f"a worker process that prepares images was killed ({_first_line(error)}). Most often memory "
                     "ran out: use fewer workers (--set data.workers=0 uses none), then repeat the command to go on"
                 ) from error
             yield self._batch(made)

@@ -1,4 +1,4 @@
-"""Making a pair of an HR and an LR picture of one photograph, as ``wildsr prepare`` does."""
+"""Making a pair of an HR and an LR image of one photograph, as ``wildsr prepare`` does."""
 
 import hashlib
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ class Preparation:
 
     Attributes:
         scale: HR pixels for each LR pixel, along a side.
-        clean_up: how a picture of the source domain becomes an HR picture; one of the target domain is one.
+        clean_up: how an image of the source domain becomes an HR image; one of the target domain is one.
         preset: name of a degradation, or None: RealSR's, which is bicubic without pools.
         kernels, noise: files of pools for RealSR's degradation.
-        patch: side in HR pixels of sub-images that pairs are cut into; None: whole pictures.
+        patch: side in HR pixels of sub-images that pairs are cut into; None: whole images.
         stride: HR pixels from one sub-image to the next; the last ones end at the border and overlap more.
-        least: HR pictures with a shorter side are left out.
-        seed: of all that is drawn. What is drawn for a picture depends on this and its name alone.
+        least: HR images with a shorter side are left out.
+        seed: of all that is drawn. What is drawn for an image depends on this and its name alone.
     """
 
     scale: int = 4
@@ -60,12 +60,12 @@ class Preparation:
 
 
 class TooSmall(Exception):
-    """A picture gives no pair because of its size; the message tells it."""
+    """An image gives no pair because of its size; the message tells it."""
 
 
 @cache
 def degradation_of(how: Preparation) -> Degradation:
-    """The degradation that makes LR pictures; pools are read once in a process.
+    """The degradation that makes LR images; pools are read once in a process.
 
     Raises:
         DataError: the preset or a pool does not fit.
@@ -81,13 +81,13 @@ def degradation_of(how: Preparation) -> Degradation:
 
 
 def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[Tensor, Tensor, Parameters]:
-    """HR and LR picture, uint8 (3, h, w) both, of ``levels`` (3, H, W) uint8, and what was drawn for them.
+    """HR and LR image, uint8 (3, h, w) both, of ``levels`` (3, H, W) uint8, and what was drawn for them.
 
-    HR pictures are cropped to a multiple of the scale, at the bottom and right. Those that are cleaned up are cut to
-    whole levels, not rounded, and bicubic LR pictures are made of them as they were before, both as RealSR does.
+    HR images are cropped to a multiple of the scale, at the bottom and right. Those that are cleaned up are cut to
+    whole levels, not rounded, and bicubic LR images are made of them as they were before, both as RealSR does.
 
     Raises:
-        TooSmall: the HR picture has a side below ``how.least``.
+        TooSmall: the HR image has a side below ``how.least``.
     """
     exact = levels.float().div(255).unsqueeze(0)
     if role == "source" and how.clean_up == "realsr":
@@ -98,7 +98,7 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     height, width = exact.shape[-2:]
     least = max(how.least, how.patch or how.scale)
     if min(height, width) < least:
-        raise TooSmall(f"as an HR picture it has {width}x{height} pixels, at least {least} are asked for")
+        raise TooSmall(f"as an HR image it has {width}x{height} pixels, at least {least} are asked for")
     # What is a whole level but for rounding must not fall to the one below.
     hr = (exact * 255 + 1e-4).floor().to(torch.uint8)
     degradation = degradation_of(how)
@@ -115,6 +115,6 @@ def sub_images(size: tuple[int, int], patch: int, stride: int) -> Iterator[tuple
 
 
 def _rng(seed: int, name: str) -> np.random.Generator:
-    """For a picture by its name, so that other pictures, more or fewer, change nothing."""
+    """For an image by its name, so that other images, more or fewer, change nothing."""
     words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], np.uint32)
     return np.random.default_rng([seed, *words.tolist()])

@@ -1,4 +1,4 @@
-"""What ``wildsr prepare`` did, one JSON object a line: the settings first, then one picture each."""
+"""What ``wildsr prepare`` did, one JSON object a line: the settings first, then one image each."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from wildsr.data.errors import DataError
 
 MANIFEST = "manifest.jsonl"
-FORMAT, VERSION = "wildsr prepared pictures", 1
+FORMAT, VERSION = "wildsr prepared images", 1
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Entry:
         source: its name within the sources.
         role: ``source`` or ``target`` domain.
         bytes, mtime_ns, sha256: of the file.
-        hr_size: width and height of the HR picture before it was cut.
+        hr_size: width and height of the HR image before it was cut.
         parameters: of the degradation; it replays from them.
         outputs: the pairs.
     """
@@ -46,7 +46,7 @@ class Entry:
 
 
 class Manifest:
-    """The file; pictures are added as they are done, and it is put in order at the end.
+    """The file; images are added as they are done, and it is put in order at the end.
 
     Raises:
         DataError: an existing file is another one's, of another version, or was made with other ``settings``.
@@ -90,7 +90,7 @@ class Manifest:
             found = version = settings = None
         if found != FORMAT or version != VERSION:
             raise DataError(
-                f"{self.path} is not a manifest that this wildsr wrote; give an empty folder for the pictures"
+                f"{self.path} is not a manifest that this wildsr wrote; give an empty folder for the images"
             )
         if settings != self.settings:
             raise DataError(
@@ -116,7 +116,7 @@ def names_of(folder: Path) -> list[str]:
         head = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
         manifest = Manifest(path, head["settings"])
     except (OSError, IndexError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read; prepare the pictures again") from error
+        raise DataError(f"{path} cannot be read; prepare the images again") from error
     return [output.name for entry in manifest.entries.values() for output in entry.outputs]
 
 

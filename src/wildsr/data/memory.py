@@ -1,4 +1,4 @@
-"""How much memory pictures may take."""
+"""How much memory images may take."""
 
 import os
 import shutil
@@ -12,8 +12,8 @@ _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def picture_budget() -> int:
-    """Bytes that pictures may take now: half of the free memory, and no more than can be shared with workers."""
+def image_budget() -> int:
+    """Bytes that images may take now: half of the free memory, and no more than can be shared with workers."""
     free = [_system_memory()]
     if (limit := _number(_CGROUP / "memory.max")) is not None:
         free.append(limit - (_number(_CGROUP / "memory.current") or 0))

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-# What programs append to the name of a picture: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
+# What programs append to the name of an image: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
 _LABEL = re.compile(
     r"(?:(?<=\d)x\d{1,2}|[ _.-]+(?:x\d{1,2}|\d{1,2}x|(?:lr|hr|sr|gt)(?:x?\d{1,2})?|srf[ _.-]?\d{1,2}|"
     r"out|output|fake|real|rlt|results?|upscaled|bicubic))$",
@@ -34,7 +34,7 @@ class Partners(Generic[Item]):
 
 
 def without_ending(place: PurePath) -> str:
-    """The place of a picture within its folder without the ending of the format, with ``/`` on every system."""
+    """The place of an image within its folder without the ending of the format, with ``/`` on every system."""
     return place.with_suffix("").as_posix()
 
 

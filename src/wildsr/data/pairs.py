@@ -1,27 +1,27 @@
-"""LR and HR pictures that belong together, by name."""
+"""LR and HR images that belong together, by name."""
 
 from pathlib import Path, PurePosixPath
 
 from wildsr.data.errors import DataError, listed
+from wildsr.data.image_sets import ImageSet, find_images
 from wildsr.data.names import partners, without_ending
-from wildsr.data.pictures import Pictures, find_pictures
 
 
-def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[Pictures, Pictures]:
-    """The LR and the HR pictures of two folders or stores, in the same order.
+def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[ImageSet, ImageSet]:
+    """The LR and the HR images of two folders or stores, in the same order.
 
     Names decide, as :func:`wildsr.data.names.partners` compares them; ``babyx4``, as some data sets have it, belongs to
-    ``baby``. LR pictures below ``lr_patch`` pixels are left out with their partners.
+    ``baby``. LR images below ``lr_patch`` pixels are left out with their partners.
 
     Raises:
-        DataError: when a picture has no partner or several, or a pair has not exactly the scale; lists them.
+        DataError: when an image has no partner or several, or a pair has not exactly the scale; lists them.
     """
-    lrs, hrs = find_pictures(lr, 1), find_pictures(hr, 1)
-    # All names, since the partner of a picture that cannot be read, which is listed already, is no mismatch.
+    lrs, hrs = find_images(lr, 1), find_images(hr, 1)
+    # All names, since the partner of an image that cannot be read, which is listed already, is no mismatch.
     lr_names, hr_names = _named(lrs), _named(hrs)
     known = {*hr_names.values()}
     for item, name in lr_names.items():
-        # Only where the scale is known: without, box1 and box2 would be the same picture.
+        # Only where the scale is known: without, box1 and box2 would be the same image.
         bare = name.removesuffix(f"x{scale}")
         lr_names[item] = bare if bare in known and name not in known else name
     found = partners(lr_names, hr_names)
@@ -30,14 +30,12 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[Pictures,
             f"{lr}: {', '.join(ours)} might belong to {hr}: {', '.join(theirs)}"
             for ours, theirs in found.ambiguous
         ]
-        raise DataError(
-            f"which pictures belong to each other is unclear; name them alike:\n{listed(several)}"
-        )
-    alone = [f"{lr}/{name} has no HR picture" for name in found.only_first]
-    alone += [f"{hr}/{name} has no LR picture" for name in found.only_second]
+        raise DataError(f"which images belong to each other is unclear; name them alike:\n{listed(several)}")
+    alone = [f"{lr}/{name} has no HR image" for name in found.only_first]
+    alone += [f"{hr}/{name} has no LR image" for name in found.only_second]
     if alone:
         raise DataError(
-            f"pairs are matched by name, and {len(alone)} pictures have no partner; remove them or name them "
+            f"pairs are matched by name, and {len(alone)} images have no partner; remove them or name them "
             f"alike:\n{listed(alone)}"
         )
     hr_of, readable = dict(found.pairs), {*hrs.names}
@@ -50,18 +48,18 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[Pictures,
     ]
     if wrong:
         raise DataError(
-            f"{len(wrong)} of {len(keys)} pairs have not the scale {scale}; HR pictures must be exactly {scale} times "
+            f"{len(wrong)} of {len(keys)} pairs have not the scale {scale}; HR images must be exactly {scale} times "
             f"as wide and high:\n{listed(wrong)}"
         )
     large = [index for index, size in enumerate(lrs.sizes) if min(size) >= lr_patch]
     if not large:
         raise DataError(
-            f"{lr}: no picture of at least {lr_patch}x{lr_patch} pixels was found here; give larger pictures, or "
+            f"{lr}: no image of at least {lr_patch}x{lr_patch} pixels was found here; give larger images, or "
             "make the patches of the recipe smaller"
         )
     lrs.small += [name for name, size in zip(lrs.names, lrs.sizes, strict=True) if min(size) < lr_patch]
     return lrs.only([lrs.names[i] for i in large]), hrs.only([hrs.names[i] for i in large])
 
 
-def _named(pictures: Pictures) -> dict[str, str]:
-    return {name: without_ending(PurePosixPath(name)) for name in pictures.source.names}
+def _named(images: ImageSet) -> dict[str, str]:
+    return {name: without_ending(PurePosixPath(name)) for name in images.source.names}

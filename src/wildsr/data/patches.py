@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from wildsr.data.pictures import Pictures, require_few
-from wildsr.image import PictureError
+from wildsr.data.image_sets import ImageSet, require_few
+from wildsr.image import ImageError
 from wildsr.ops.dihedral import dihedral
 
 Augment = Literal["none", "mirror", "all"]
 """``mirror``: left and right exchanged half of the time; ``all``: one of the eight flips and rotations."""
 Weighing = Literal["picture", "area"]
-"""``picture``: each picture once before any comes again, in a new order every time; ``area``: drawn by its area."""
+"""``image``: each image once before any comes again, in a new order every time; ``area``: drawn by its area."""
 
 
 @lru_cache(maxsize=8)
@@ -24,13 +24,13 @@ def _order(count: int, seed: int, role: int, epoch: int) -> "np.ndarray[tuple[in
 
 @dataclass
 class Picker:
-    """Which picture a sample is cut from.
+    """Which image a sample is cut from.
 
-    ``role`` keeps the orders of two sets of pictures apart that one dataset draws from. What cannot be read after all
-    is noted in ``problems``, and the next picture takes its place.
+    ``role`` keeps the orders of two sets of images apart that one dataset draws from. What cannot be read after all
+    is noted in ``problems``, and the next image takes its place.
     """
 
-    pictures: Pictures
+    images: ImageSet
     seed: int
     weighing: Weighing = "picture"
     role: int = 0
@@ -38,53 +38,53 @@ class Picker:
 
     @cached_property
     def _areas(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        """Of all pictures up to each one."""
-        return np.cumsum([size.width * size.height for size in self.pictures.sizes])
+        """Of all images up to each one."""
+        return np.cumsum([size.width * size.height for size in self.images.sizes])
 
     def number(self, index: int, rng: np.random.Generator) -> int:
-        """The number of the picture for sample ``index``."""
+        """The number of the image for sample ``index``."""
         if self.weighing == "area":
             areas = self._areas
             return int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))
-        epoch, place = divmod(index, len(self.pictures))
-        return int(_order(len(self.pictures), self.seed, self.role, epoch)[place])
+        epoch, place = divmod(index, len(self.images))
+        return int(_order(len(self.images), self.seed, self.role, epoch)[place])
 
     def pick(self, index: int, rng: np.random.Generator) -> Tensor:
-        """The picture for sample ``index``, uint8 (3, H, W).
+        """The image for sample ``index``, uint8 (3, H, W).
 
         Raises:
-            DataError: when more than :data:`BAD_SHARE` of the pictures cannot be read.
+            DataError: when more than :data:`BAD_SHARE` of the images cannot be read.
         """
-        return self._first_readable(index, rng, (self.pictures,))[0]
+        return self._first_readable(index, rng, (self.images,))[0]
 
     def pick_with(self, partner: "Picker", index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """The picture for sample ``index``, and that of the same number of another set."""
-        first, second = self._first_readable(index, rng, (self.pictures, partner.pictures))
+        """The image for sample ``index``, and that of the same number of another set."""
+        first, second = self._first_readable(index, rng, (self.images, partner.images))
         return first, second
 
     def _first_readable(
-        self, index: int, rng: np.random.Generator, sets: tuple[Pictures, ...]
+        self, index: int, rng: np.random.Generator, sets: tuple[ImageSet, ...]
     ) -> list[Tensor]:
         number = self.number(index, rng)
         while True:
             try:
-                return [pictures[number] for pictures in sets]
-            except PictureError as error:
-                self.problems[self.pictures.names[number]] = str(error)
-            require_few(list(self.problems.values()), len(self.pictures))
-            number = (number + 1) % len(self.pictures)
+                return [images[number] for images in sets]
+            except ImageError as error:
+                self.problems[self.images.names[number]] = str(error)
+            require_few(list(self.problems.values()), len(self.images))
+            number = (number + 1) % len(self.images)
 
 
 def draw_crop(rng: np.random.Generator, size: tuple[int, int], patch: int) -> tuple[int, int]:
-    """Top and left of a square of ``patch`` pixels in a picture of ``size`` (height, width)."""
+    """Top and left of a square of ``patch`` pixels in an image of ``size`` (height, width)."""
     height, width = size
     return int(rng.integers(height - patch + 1)), int(rng.integers(width - patch + 1))
 
 
-def cut(picture: Tensor, place: tuple[int, int], patch: int) -> Tensor:
+def cut(image: Tensor, place: tuple[int, int], patch: int) -> Tensor:
     """The square of ``patch`` pixels of (..., H, W) at ``place`` (top, left)."""
     top, left = place
-    return picture[..., top : top + patch, left : left + patch]
+    return image[..., top : top + patch, left : left + patch]
 
 
 def draw_mode(rng: np.random.Generator, augment: Augment) -> int:

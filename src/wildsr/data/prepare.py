@@ -1,4 +1,4 @@
-"""Pairs of HR and LR pictures for training, made once from folders of pictures: what ``wildsr prepare`` does."""
+"""Pairs of HR and LR images for training, made once from folders of images: what ``wildsr prepare`` does."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +18,12 @@ from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
 from wildsr.degradations.workers import worker_pool
 from wildsr.estimation.sources import Source
-from wildsr.image import Canvas, PictureError, Traits, read_levels, write
+from wildsr.image import Canvas, ImageError, Traits, read_levels, write
 
 
 @dataclass(frozen=True)
 class Item:
-    """A picture to prepare: where it is, its domain, and the name of its outputs, without ending."""
+    """An image to prepare: where it is, its domain, and the name of its outputs, without ending."""
 
     path: Path
     name: str
@@ -33,7 +33,7 @@ class Item:
 
 @dataclass
 class Prepared:
-    """What became of the pictures: numbers, and lists of (name, reason)."""
+    """What became of the images: numbers, and lists of (name, reason)."""
 
     done: int = 0
     kept: int = 0
@@ -49,11 +49,11 @@ def prepare(
     how: Preparation,
     *,
     workers: int = 1,
-    on_picture: Callable[[], None] | None = None,
+    on_image: Callable[[], None] | None = None,
 ) -> Prepared:
     """Write ``<folder>/HR`` and ``<folder>/LR`` with a manifest, going on where an earlier run stopped.
 
-    A picture is done when the manifest says so, its file has not changed, and its outputs have the digests of the
+    An image is done when the manifest says so, its file has not changed, and its outputs have the digests of the
     manifest. The result does not depend on the number of workers.
 
     Raises:
@@ -68,8 +68,8 @@ def prepare(
         entry = manifest.entries.get(item.name)
         if entry is not None and is_done(item, entry, folder):
             result.kept += 1
-            if on_picture is not None:
-                on_picture()
+            if on_image is not None:
+                on_image()
         else:
             todo.append(item)
     for item, made in _all(todo, folder, how, workers):
@@ -80,8 +80,8 @@ def prepare(
             result.small.append((item.name, str(made)))
         else:
             result.failures.append((item.name, str(made)))
-        if on_picture is not None:
-            on_picture()
+        if on_image is not None:
+            on_image()
     order = [item.name for item in items]
     manifest.finish(order)
     result.pairs = sum(len(entry.outputs) for entry in manifest.entries.values())
@@ -92,9 +92,9 @@ def prepare(
 
 
 def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]:
-    """Pictures of both domains, with names of outputs that differ even where capitals do not count.
+    """ImageSet of both domains, with names of outputs that differ even where capitals do not count.
 
-    Where both domains are given, names begin with the domain's. Pictures that differ by their ending alone keep it
+    Where both domains are given, names begin with the domain's. ImageSet that differ by their ending alone keep it
     within the name; what is still alike gets a number.
     """
     both = bool(sources) and bool(targets)
@@ -137,7 +137,7 @@ Made = Entry | TooSmall | Exception
 
 
 def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) -> Iterator[tuple[Item, Made]]:
-    """Each picture and what came of it, in the order in which they are ready."""
+    """Each image and what came of it, in the order in which they are ready."""
     if workers == 1:
         for item in items:
             yield item, _prepared(item, folder, how)
@@ -165,7 +165,7 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
 
 
 def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
-    """Make and write the pairs of one picture; what goes wrong with it is returned."""
+    """Make and write the pairs of one image; what goes wrong with it is returned."""
     try:
         levels = read_levels(item.path)[0]
         status = item.path.stat()
@@ -182,7 +182,7 @@ def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
                     _cut(lr, *(x // how.scale for x in (top, left, how.patch))),
                 )
                 outputs.append(_written(folder, name, *pair))
-    except (PictureError, TooSmall, OSError, DegradationError) as error:
+    except (ImageError, TooSmall, OSError, DegradationError) as error:
         return error
     return Entry(
         item.name,
@@ -196,17 +196,17 @@ def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
     )
 
 
-def _cut(picture: Tensor, top: int, left: int, side: int) -> Tensor:
-    return picture[:, top : top + side, left : left + side]
+def _cut(image: Tensor, top: int, left: int, side: int) -> Tensor:
+    return image[:, top : top + side, left : left + side]
 
 
 def _written(folder: Path, name: str, hr: Tensor, lr: Tensor) -> Output:
     digests = []
-    for kind, picture in (("HR", hr), ("LR", lr)):
+    for kind, image in (("HR", hr), ("LR", lr)):
         path = folder / kind / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Canvas(picture.shape[-2], picture.shape[-1], Traits()) as canvas:
-            canvas.paste(0, 0, picture.float() / 255)
+        with Canvas(image.shape[-2], image.shape[-1], Traits()) as canvas:
+            canvas.paste(0, 0, image.float() / 255)
             write(path, canvas)
         digests.append(_sha256(path))
     return Output(name, *digests)

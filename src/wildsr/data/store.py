@@ -1,4 +1,4 @@
-"""Many small pictures in one file (LMDB), which a folder of a million files would be slow to list and to read."""
+"""Many small images in one file (LMDB), which a folder of a million files would be slow to list and to read."""
 
 import json
 import os
@@ -11,10 +11,10 @@ import lmdb
 from torch import Tensor
 
 from wildsr.data.errors import DataError
-from wildsr.image import PictureError, Size, probe, read_levels
+from wildsr.image import ImageError, Size, probe, read_levels
 
 SUFFIX = ".lmdb"
-_FORMAT, _VERSION = "wildsr pictures", 1
+_FORMAT, _VERSION = "wildsr images", 1
 _INDEX = b"index"
 _FIRST_SIZE = 1 << 28
 
@@ -24,25 +24,25 @@ def is_store(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX
 
 
-def write_store(path: Path, pictures: Iterable[tuple[str, bytes]]) -> int:
-    """Write named pictures, each the content of a file, into the store ``path``, whole or not at all.
+def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
+    """Write named images, each the content of a file, into the store ``path``, whole or not at all.
 
     Returns how many there are. An existing store is replaced when all is written.
 
     Raises:
         DataError: when a name occurs twice, or ``path`` does not end in ``.lmdb``.
-        PictureError: when one of them is not a picture.
+        ImageError: when one of them is not an image.
     """
     if not is_store(path):
-        raise DataError(f"{path} must end in {SUFFIX}, as stores of pictures do")
+        raise DataError(f"{path} must end in {SUFFIX}, as stores of images do")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with lmdb.open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment:
             index: list[tuple[str, int, int]] = []
             seen: set[str] = set()
-            for name, content in pictures:
+            for name, content in images:
                 if name in seen:
-                    raise DataError(f"the picture {name} occurs twice; names in a store are unique")
+                    raise DataError(f"the image {name} occurs twice; names in a store are unique")
                 seen.add(name)
                 size = probe(name, content)
                 _put(environment, _key(len(index)), content)
@@ -71,25 +71,25 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
-            raise DataError(f"{path} does not exist; `wildsr prepare` writes stores of pictures")
+            raise DataError(f"{path} does not exist; `wildsr prepare` writes stores of images")
         content = _read(path, _INDEX)
         try:
             index = json.loads(content or b"")
             if index["format"] != _FORMAT:
                 raise ValueError
-            pictures = [(name, width, height) for name, width, height in index["pictures"]]
+            images = [(name, width, height) for name, width, height in index["pictures"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{path} is not a store of pictures that wildsr wrote; write it again from the pictures"
+                f"{path} is not a store of images that wildsr wrote; write it again from the images"
             ) from error
         if index["version"] != _VERSION:
             raise DataError(
                 f"{path} is a store of version {index['version']}, this wildsr reads version {_VERSION}; write it "
-                "again from the pictures"
+                "again from the images"
             )
-        self.names = [name for name, *_ in pictures]
+        self.names = [name for name, *_ in images]
         self._places = {
-            name: (number, Size(width, height)) for number, (name, width, height) in enumerate(pictures)
+            name: (number, Size(width, height)) for number, (name, width, height) in enumerate(images)
         }
 
     def size(self, name: str) -> Size:
@@ -97,11 +97,11 @@ class Store:
         return self._places[name][1]
 
     def read(self, name: str) -> Tensor:
-        """The picture, uint8 (3, H, W). Raises ``PictureError`` when it is damaged."""
+        """The image, uint8 (3, H, W). Raises ``ImageError`` when it is damaged."""
         label = f"{self.path}:{name}"
         content = _read(self.path, _key(self._places[name][0]))
         if content is None:
-            raise PictureError(f"{label} is missing from the store; write it again from the pictures.")
+            raise ImageError(f"{label} is missing from the store; write it again from the images.")
         return read_levels(label, content=content)[0]
 
 
@@ -122,7 +122,7 @@ def _opened(path: Path, _inode: int, _changed: int) -> Any:
     try:
         return lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
-        raise DataError(f"{path} cannot be read as a store of pictures: {error}") from error
+        raise DataError(f"{path} cannot be read as a store of images: {error}") from error
 
 
 def _put(environment: Any, key: bytes, content: bytes) -> None:

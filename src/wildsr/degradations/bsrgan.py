@@ -32,14 +32,14 @@ class Bsrgan:
 
     They are two blurs, a random shrinking, the shrinking to the size wanted (always after the random one), Gaussian
     noise, JPEG and, with ``camera``, a camera's sensor and processing, which the paper describes and the public code
-    leaves out. At scale 4, a quarter of the pictures are halved first and go on as for scale 2.
+    leaves out. At scale 4, a quarter of the images are halved first and go on as for scale 2.
     """
 
     scale: int = 4
     camera: bool = False
 
     def sample(self, rng: Generator, size: Size) -> Parameters:
-        """Draw the steps for an HR picture of ``size`` (height, width)."""
+        """Draw the steps for an HR image of ``size`` (height, width)."""
         size = (size[0] - size[0] % self.scale, size[1] - size[1] % self.scale)
         steps: list[Step] = []
         scale = self.scale

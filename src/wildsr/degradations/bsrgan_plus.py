@@ -33,7 +33,7 @@ class BsrganPlus:
     """Thirteen steps: blur, resize, noise four times over, JPEG, and all but the JPEG again; a last resize and JPEG.
 
     With probability ``shuffle_prob`` they come in any order, otherwise only the noises of a round do. With ``sharpen``
-    unsharp masking comes first, and training then needs HR pictures that are sharpened likewise. With ``camera`` a
+    unsharp masking comes first, and training then needs HR images that are sharpened likewise. With ``camera`` a
     camera is among the noises, which in the public code never is.
     """
 
@@ -43,7 +43,7 @@ class BsrganPlus:
     camera: bool = False
 
     def sample(self, rng: Generator, size: Size) -> Parameters:
-        """Draw the steps for an HR picture of ``size`` (height, width)."""
+        """Draw the steps for an HR image of ``size`` (height, width)."""
         current = (size[0] - size[0] % self.scale, size[1] - size[1] % self.scale)
         final = (current[0] // self.scale, current[1] // self.scale)
         steps: list[Step] = [{"step": "sharpen"}] if self.sharpen else []

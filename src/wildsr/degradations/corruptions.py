@@ -1,7 +1,7 @@
 """Simple corruptions with names, as in the tables of DSGAN (Fritsche et al., 2019) and SRResCGAN (Umer et al., 2020).
 
 There a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, stands for the unknown one of a camera. It
-is done to the LR picture, which is MATLAB's bicubic of the HR picture.
+is done to the LR image, which is MATLAB's bicubic of the HR image.
 """
 
 import re
@@ -23,7 +23,7 @@ _REACH = 3
 
 @dataclass(frozen=True)
 class Corruption:
-    """A Gaussian blur of the HR picture, MATLAB's bicubic, noise and JPEG, in this order; the result has 8 bits.
+    """A Gaussian blur of the HR image, MATLAB's bicubic, noise and JPEG, in this order; the result has 8 bits.
 
     Noise is Gaussian and in colour. ``blur`` is a standard deviation in HR pixels, ``noise`` one in levels of 8 bits;
     0 leaves them out. ``jpeg`` is libjpeg's quality, 1 to 100, or None. Without any it is bicubic alone.
@@ -44,7 +44,7 @@ class Corruption:
             raise DegradationError(f"a JPEG quality is from 1 to 100, not {self.jpeg}")
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """The program for an HR picture of ``size`` (height, width); only the seed of the noise is drawn."""
+        """The program for an HR image of ``size`` (height, width); only the seed of the noise is drawn."""
         steps: list[dict[str, Any]] = []
         if self.blur:
             side = 2 * max(1, round(_REACH * self.blur)) + 1

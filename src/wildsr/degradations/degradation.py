@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 Parameters = dict[str, Any]
-"""What happens to one picture: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
+"""What happens to one image: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
 
 VERSION = 1
 _FORMAT = "wildsr.degradations"
@@ -29,31 +29,31 @@ class Degradation(Protocol):
         """HR pixels for each LR pixel, along a side."""
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw what happens to one HR picture of ``size`` (height, width)."""
+        """Draw what happens to one HR image of ``size`` (height, width)."""
 
     def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1], each with its parameters.
 
-        What comes out for a picture does not depend on the others of the batch.
+        What comes out for an image does not depend on the others of the batch.
 
         Raises:
-            DegradationError: parameters that are not this degradation's, or of another size of picture.
+            DegradationError: parameters that are not this degradation's, or of another size of image.
         """
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture's name (for files, its path within the folder that was degraded), size and parameters."""
+    """One image's name (for files, its path within the folder that was degraded), size and parameters."""
 
-    picture: str
+    image: str
     size: tuple[int, int]
-    """Height and width of the HR picture for which they were drawn."""
+    """Height and width of the HR image for which they were drawn."""
     parameters: Parameters
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was done to some pictures, enough to do it again: the degradation's name, its scale, and the samples."""
+    """What was done to some images, enough to do it again: the degradation's name, its scale, and the samples."""
 
     degradation: str
     scale: int
@@ -72,7 +72,7 @@ def save_record(path: Path, record: Record) -> None:
         "degradation": record.degradation,
         "scale": record.scale,
         "samples": [
-            {"picture": one.picture, "size": one.size, "parameters": one.parameters} for one in record.samples
+            {"picture": one.image, "size": one.size, "parameters": one.parameters} for one in record.samples
         ],
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -116,11 +116,11 @@ def load_record(path: Path) -> Record:
 
 def _sample(path: Path, index: int, content: object) -> Sample:
     if isinstance(content, dict):
-        picture, size, parameters = (content.get(key) for key in ("picture", "size", "parameters"))
+        image, size, parameters = (content.get(key) for key in ("picture", "size", "parameters"))
         sized = isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)
-        if isinstance(picture, str) and isinstance(size, list) and sized and isinstance(parameters, dict):
-            return Sample(picture, (size[0], size[1]), parameters)
+        if isinstance(image, str) and isinstance(size, list) and sized and isinstance(parameters, dict):
+            return Sample(image, (size[0], size[1]), parameters)
     raise DegradationError(
-        f'{path}: sample {index} is damaged: it needs "picture", a name, "size", a height and a width, and '
+        f'{path}: sample {index} is damaged: it needs "image", a name, "size", a height and a width, and '
         '"parameters", a dictionary'
     )

@@ -15,13 +15,13 @@ from torch import Tensor
 from wildsr.degradations.degradation import Degradation, DegradationError, Sample
 from wildsr.degradations.presets import preset
 from wildsr.degradations.workers import worker_pool
-from wildsr.image import Canvas, Picture, PictureError, Size, Traits, read, write
+from wildsr.image import Canvas, ImageError, LoadedImage, Size, Traits, read, write
 from wildsr.image.formats import output_format
 
 
 @dataclass(frozen=True)
 class Order:
-    """A picture to degrade. ``name`` decides, with the seed, what is drawn for it; ``sample``: to be done again."""
+    """An image to degrade. ``name`` decides, with the seed, what is drawn for it; ``sample``: to be done again."""
 
     name: str
     source: Path
@@ -31,7 +31,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Manner:
-    """How pictures are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default."""
+    """How images are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default."""
 
     preset: str
     scale: int
@@ -42,7 +42,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Degraded:
-    """What was done to a picture, the size (width, height) it now has, and what a person should know."""
+    """What was done to an image, the size (width, height) it now has, and what a person should know."""
 
     sample: Sample
     size: Size
@@ -51,7 +51,7 @@ class Degraded:
 
 
 def generator(seed: int, name: str, index: int = 0) -> np.random.Generator:
-    """The generator of the ``index``-th sample of the picture of a name: the same on every machine."""
+    """The generator of the ``index``-th sample of the image of a name: the same on every machine."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big"), index])
 
@@ -65,7 +65,7 @@ def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: s
     height, width = hr.shape[-2:]
     if min(height, width) < degradation.scale:
         raise DegradationError(
-            f"{name or 'the picture'} has {width}x{height} pixels; a degradation by {degradation.scale} needs "
+            f"{name or 'the image'} has {width}x{height} pixels; a degradation by {degradation.scale} needs "
             f"{degradation.scale} on each side"
         )
     return Sample(name, (height, width), degradation.sample(rng, (height, width)))
@@ -75,12 +75,12 @@ def again(degradation: Degradation, sample: Sample, hr: Tensor) -> Tensor:
     """Do what ``sample`` says to (1, 3, H, W), giving (1, 3, H // scale, W // scale).
 
     Raises:
-        DegradationError: the picture has another size than that for which it was drawn.
+        DegradationError: the image has another size than that for which it was drawn.
     """
     height, width = hr.shape[-2:]
     if (height, width) != sample.size:
         raise DegradationError(
-            f"{sample.picture or 'the picture'} has {width}x{height} pixels, but its parameters were drawn for "
+            f"{sample.image or 'the image'} has {width}x{height} pixels, but its parameters were drawn for "
             f"{sample.size[1]}x{sample.size[0]}"
         )
     return degradation.apply(hr, [sample.parameters])
@@ -90,47 +90,47 @@ def degrade_file(order: Order, manner: Manner) -> Degraded:
     """Degrade one file; the result appears only when it is complete.
 
     Raises:
-        PictureError: it cannot be read, or the result not written.
+        ImageError: it cannot be read, or the result not written.
         DegradationError: its parameters are not right, or it is too small.
     """
     began = time.monotonic()
     degradation = preset(manner.preset, manner.scale)
     output_format(order.target, manner.format)
-    picture = read(order.source)
-    hr = picture.rgb.clamp(0, 1)
+    image = read(order.source)
+    hr = image.rgb.clamp(0, 1)
     sample = order.sample or draw(degradation, generator(manner.seed, order.name), hr, order.name)
     lr = again(degradation, sample, hr)
-    traits, notes = traits_of(picture, lr)
+    traits, notes = traits_of(image, lr)
     save(order.target, lr, traits, manner)
     size = Size(lr.shape[-1], lr.shape[-2])
-    return Degraded(sample, size, (*picture.traits.notes, *notes), round(time.monotonic() - began, 3))
+    return Degraded(sample, size, (*image.traits.notes, *notes), round(time.monotonic() - began, 3))
 
 
-def save(path: Path, picture: Tensor, traits: Traits, manner: Manner) -> None:
+def save(path: Path, image: Tensor, traits: Traits, manner: Manner) -> None:
     """Write (1, 3, H, W), making the folder of ``path`` if need be.
 
     Raises:
-        PictureError: it cannot be written.
+        ImageError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
+        raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
     form = output_format(path, manner.format)
-    with Canvas(picture.shape[-2], picture.shape[-1], traits.fitted(form)) as canvas:
-        canvas.paste(0, 0, picture)
+    with Canvas(image.shape[-2], image.shape[-1], traits.fitted(form)) as canvas:
+        canvas.paste(0, 0, image)
         write(path, canvas, format=manner.format, quality=manner.quality)
 
 
-def traits_of(picture: Picture, lr: Tensor, lower: bool = True) -> tuple[Traits, tuple[str, ...]]:
-    """How to save what became of ``picture``, and what a person should know of it.
+def traits_of(image: LoadedImage, lr: Tensor, lower: bool = True) -> tuple[Traits, tuple[str, ...]]:
+    """How to save what became of ``image``, and what a person should know of it.
 
     It is in colour, without transparency and metadata. A profile stays where the samples are still the file's; 16
     bits and floats stay, unless, with ``lower``, the degradation has left levels of 8 bits anyway, as most do.
     """
-    source = picture.traits
+    source = image.traits
     notes = []
-    if picture.alpha is not None:
+    if image.alpha is not None:
         notes.append("its transparency was left out")
     depth = source.depth
     levels = lr * 255
@@ -148,7 +148,7 @@ def degrade_files(orders: Sequence[Order], manner: Manner, on_done: OnDone, work
     """Degrade many files, one thread to each of ``workers`` processes.
 
     ``on_done`` is told what came of each, with its place among the orders, in their order. An interruption waits for
-    the pictures that are under way, tells of them, and is passed on.
+    the images that are under way, tells of them, and is passed on.
 
     Raises:
         DegradationError: a process was ended from outside.
@@ -191,5 +191,5 @@ def _attempt(order: Order, manner: Manner) -> Degraded | Exception:
     try:
         return degrade_file(order, manner)
     except Exception as error:
-        known = isinstance(error, (PictureError, OSError, ValueError, MemoryError))
+        known = isinstance(error, (ImageError, OSError, ValueError, MemoryError))
         return error if known else RuntimeError(repr(error))  # not everything comes out of a process whole

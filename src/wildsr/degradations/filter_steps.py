@@ -45,7 +45,7 @@ class Blur:
 
 
 def blur(images: Tensor, steps: Sequence[Blur]) -> Tensor:
-    """Each picture with its kernel; all of the kernels are separable, or none."""
+    """Each image with its kernel; all of the kernels are separable, or none."""
     if not steps[0].is_separable():
         return _filter(images, [step.kernel() for step in steps]).clamp(0, 1)
     profiles = [_trimmed(kernels.gaussian_profile(step.size, step.sigma_x)) for step in steps]
@@ -65,13 +65,13 @@ class Sinc:
 
 
 def sinc(images: Tensor, steps: Sequence[Sinc]) -> Tensor:
-    """Each picture with its low-pass."""
+    """Each image with its low-pass."""
     return _filter(images, [kernels.sinc_kernel(step.size, step.cutoff) for step in steps])
 
 
 @dataclass(frozen=True)
 class Subsample:
-    """Keep every ``every``-th pixel from the first, after a Gaussian that is shifted to keep the picture aligned.
+    """Keep every ``every``-th pixel from the first, after a Gaussian that is shifted to keep the image aligned.
 
     ``sigma`` is in pixels, ``size`` the side of the kernel (BSRGAN, section 3.2; ``every`` divides the sides).
     """

@@ -1,6 +1,6 @@
-"""Degradations that a network has learned: DSGAN's, and DDNSR's with the noise of a real picture.
+"""Degradations that a network has learned: DSGAN's, and DDNSR's with the noise of a real image.
 
-Networks are given, with their weights, and are used on the device where they are; pictures must be there too. Results
+Networks are given, with their weights, and are used on the device where they are; images must be there too. Results
 are clamped to [0, 1] and not rounded to 8 bits.
 """
 
@@ -56,7 +56,7 @@ class Dsgan:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1].
 
         Raises:
-            DegradationError: for parameters of another network, or not one for each picture.
+            DegradationError: for parameters of another network, or not one for each image.
         """
         _read(_Draw, images, parameters, self._digest)
         clean = imresize(crop_to_multiple(images, self.scale), 1 / self.scale)
@@ -64,23 +64,23 @@ class Dsgan:
 
 
 class Ddnsr:
-    """DDNSR's dual-input network: an HR picture, and a real LR picture whose noise it takes on.
+    """DDNSR's dual-input network: an HR image, and a real LR image whose noise it takes on.
 
     ``network`` is a :class:`wildsr.networks.ddnsr.DegradationNetwork` or takes the same. ``references`` are real LR
-    pictures (3, h, w) in [0, 1], which stay in memory; each drawn one is cropped to the size of the result.
+    images (3, h, w) in [0, 1], which stay in memory; each drawn one is cropped to the size of the result.
 
     Raises:
-        DegradationError: without references, or for one that is no RGB picture.
+        DegradationError: without references, or for one that is no RGB image.
     """
 
     def __init__(self, network: nn.Module, references: Sequence[Tensor], scale: int = 4) -> None:
         if not references:
             raise DegradationError(
-                "DDNSR's degradation needs real LR pictures to take noise from, and got none"
+                "DDNSR's degradation needs real LR images to take noise from, and got none"
             )
         for index, reference in enumerate(references):
             if reference.ndim != 3 or reference.shape[0] != 3:
-                raise DegradationError(f"LR picture {index} must be (3, h, w), not {tuple(reference.shape)}")
+                raise DegradationError(f"LR image {index} must be (3, h, w), not {tuple(reference.shape)}")
         self.scale = scale
         self._network = network
         self._references = list(references)
@@ -98,8 +98,8 @@ class Ddnsr:
         tall, wide = self._references[index].shape[-2:]
         if tall < height or wide < width:
             raise DegradationError(
-                f"LR picture {index} has {tall} x {wide} pixels, too few for a result of {height} x {width}: "
-                "leave it out, or degrade smaller pictures"
+                f"LR image {index} has {tall} x {wide} pixels, too few for a result of {height} x {width}: "
+                "leave it out, or degrade smaller images"
             )
         return {
             "network": self._network_digest,
@@ -113,31 +113,31 @@ class Ddnsr:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1].
 
         Raises:
-            DegradationError: for parameters of another network or other references, or not one for each picture.
+            DegradationError: for parameters of another network or other references, or not one for each image.
         """
         drawn = _read(_DualDraw, images, parameters, self._network_digest)
         size = (images.shape[-2] // self.scale, images.shape[-1] // self.scale)
-        crops = [self._crop(one, size, f"picture {index}") for index, one in enumerate(drawn)]
+        crops = [self._crop(one, size, f"image {index}") for index, one in enumerate(drawn)]
         return _run(self._network, crop_to_multiple(images, self.scale), torch.stack(crops).to(images))
 
     def _crop(self, drawn: _DualDraw, size: tuple[int, int], where: str) -> Tensor:
         if drawn.references != self._references_digest:
             raise DegradationError(
-                _other(where, "set of LR pictures", drawn.references, self._references_digest)
+                _other(where, "set of LR images", drawn.references, self._references_digest)
             )
         if not 0 <= drawn.index < len(self._references) or min(drawn.top, drawn.left) < 0:
             raise DegradationError(
-                f"{where}: there is no LR picture {drawn.index} at {drawn.top}, {drawn.left}"
+                f"{where}: there is no LR image {drawn.index} at {drawn.top}, {drawn.left}"
             )
         rows, columns = slice(drawn.top, drawn.top + size[0]), slice(drawn.left, drawn.left + size[1])
         crop = self._references[drawn.index][:, rows, columns]
         if crop.shape[-2:] != size:
-            raise DegradationError(f"{where}: the parameters are of a smaller picture")
+            raise DegradationError(f"{where}: the parameters are of a smaller image")
         return crop
 
 
 def _run(network: nn.Module, *inputs: Tensor) -> Tensor:
-    """On a CPU one by one, which costs nothing, so that no picture's last digit depends on its batch."""
+    """On a CPU one by one, which costs nothing, so that no image's last digit depends on its batch."""
     alone = inputs[0].device.type == "cpu"
     batches = zip(*(each.unsqueeze(1) for each in inputs), strict=True) if alone else [inputs]
     with torch.no_grad():
@@ -163,11 +163,11 @@ def _digest(tensors: Iterable[Tensor], names: str = "") -> str:
 
 def _read(kind: type[Drawn], images: Tensor, parameters: Sequence[Parameters], digest: str) -> list[Drawn]:
     if len(parameters) != len(images):
-        raise DegradationError(f"{len(images)} pictures but {len(parameters)} sets of parameters")
-    drawn = [read_fields(kind, one, f"picture {index}") for index, one in enumerate(parameters)]
+        raise DegradationError(f"{len(images)} images but {len(parameters)} sets of parameters")
+    drawn = [read_fields(kind, one, f"image {index}") for index, one in enumerate(parameters)]
     for index, one in enumerate(drawn):
         if one.network != digest:
-            raise DegradationError(_other(f"picture {index}", "network", one.network, digest))
+            raise DegradationError(_other(f"image {index}", "network", one.network, digest))
     return drawn
 
 

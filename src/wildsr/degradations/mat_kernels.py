@@ -1,4 +1,4 @@
-"""Kernels as KernelGAN and RealSR keep them: one ``.mat`` file a picture, variable ``Kernel``."""
+"""Kernels as KernelGAN and RealSR keep them: one ``.mat`` file an image, variable ``Kernel``."""
 
 import re
 from pathlib import Path

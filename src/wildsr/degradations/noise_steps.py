@@ -1,4 +1,4 @@
-"""Steps that add noise. It is not kept: each holds a seed, from which it is drawn again on the picture's device."""
+"""Steps that add noise. It is not kept: each holds a seed, from which it is drawn again on the image's device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class GaussianNoise:
 
 @dataclass(frozen=True)
 class SpeckleNoise(GaussianNoise):
-    """As :class:`GaussianNoise`, but the noise is multiplied by the picture before it is added."""
+    """As :class:`GaussianNoise`, but the noise is multiplied by the image before it is added."""
 
 
 def gaussian_noise(images: Tensor, steps: Sequence[GaussianNoise]) -> Tensor:
-    """Each picture with noise of its own."""
+    """Each image with noise of its own."""
     added = [
         noise.gaussian_noise(one, _drawn(one, step), step.level / 255) for one, step in _pairs(images, steps)
     ]
@@ -47,7 +47,7 @@ def gaussian_noise(images: Tensor, steps: Sequence[GaussianNoise]) -> Tensor:
 
 
 def speckle_noise(images: Tensor, steps: Sequence[SpeckleNoise]) -> Tensor:
-    """Each picture with noise of its own."""
+    """Each image with noise of its own."""
     added = [
         noise.speckle_noise(one, _drawn(one, step), step.level / 255) for one, step in _pairs(images, steps)
     ]
@@ -56,7 +56,7 @@ def speckle_noise(images: Tensor, steps: Sequence[SpeckleNoise]) -> Tensor:
 
 @dataclass(frozen=True)
 class PoissonNoise:
-    """The picture as counted photons, ``photons`` of them at white, and clamp; ``grey``: counted once for a pixel."""
+    """The image as counted photons, ``photons`` of them at white, and clamp; ``grey``: counted once for a pixel."""
 
     photons: float
     seed: int
@@ -68,7 +68,7 @@ class PoissonNoise:
 
 
 def poisson_noise(images: Tensor, steps: Sequence[PoissonNoise]) -> Tensor:
-    """Each picture with photons of its own."""
+    """Each image with photons of its own."""
     counted = []
     for one, step in _pairs(images, steps):
         rates = noise.photon_rates(one, step.photons, step.grey)
@@ -81,8 +81,8 @@ def _pairs(images: Tensor, steps: Sequence[Any]) -> "zip[tuple[Tensor, Any]]":
     return zip(torch.split(images, 1), steps, strict=True)
 
 
-def _joined(pictures: list[Tensor]) -> Tensor:
-    return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
+def _joined(images: list[Tensor]) -> Tensor:
+    return images[0] if len(images) == 1 else torch.cat(images)
 
 
 def _generator(seed: int, image: Tensor) -> Generator:

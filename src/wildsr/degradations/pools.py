@@ -1,6 +1,6 @@
 """Pools of blur kernels and of noise patches taken from photographs, each one file.
 
-RealSR (Ji et al., 2020) degrades HR pictures with kernels and noise of the pictures that the model is for; a pool holds
+RealSR (Ji et al., 2020) degrades HR images with kernels and noise of the images that the model is for; a pool holds
 one or the other. A file is a ``.safetensors`` with one tensor, and a header that says what it holds.
 """
 
@@ -36,7 +36,7 @@ class KernelPool:
     """Blur kernels for one scale.
 
     Attributes:
-        kernels: (N, k, k) float32, correlated with the HR picture before every ``scale``-th pixel is taken. The
+        kernels: (N, k, k) float32, correlated with the HR image before every ``scale``-th pixel is taken. The
             centre of a kernel is its pixel (k // 2, k // 2).
         scale: by how much they shrink.
         origins: where each comes from, usually a file name; N texts.
@@ -69,7 +69,7 @@ class NoisePool:
     """Flat pieces of photographs, which are little else than noise.
 
     Attributes:
-        patches: (N, 3, s, s) uint8 levels, mean and all: what is added to a picture is a crop of one, less the
+        patches: (N, 3, s, s) uint8 levels, mean and all: what is added to an image is a crop of one, less the
             mean of the crop (:func:`wildsr.ops.noise.inject_noise`).
         origins: where each comes from, file name and position; N texts.
     """

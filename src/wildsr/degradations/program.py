@@ -43,59 +43,59 @@ def _line(index: int, content: object) -> Line:
 
 
 def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
-    """Run a program on each picture of (B, 3, H, W) in [0, 1]; all of them must end at one size.
+    """Run a program on each image of (B, 3, H, W) in [0, 1]; all of them must end at one size.
 
-    On a CPU each picture goes through its program alone, which keeps it in the cache. Elsewhere pictures that have
-    the same step before them, at the same size, take it together. Either way a picture's result does not depend on
+    On a CPU each image goes through its program alone, which keeps it in the cache. Elsewhere images that have
+    the same step before them, at the same size, take it together. Either way an image's result does not depend on
     the others.
 
     Raises:
-        DegradationError: a program is wrong, does not fit the pictures, or ends at another size than the others.
+        DegradationError: a program is wrong, does not fit the images, or ends at another size than the others.
     """
     if len(programs) != len(images):
-        raise DegradationError(f"{len(images)} pictures but {len(programs)} sets of parameters")
+        raise DegradationError(f"{len(images)} images but {len(programs)} sets of parameters")
     parsed = [read_program(program) for program in programs]
-    pictures = [images[index : index + 1] for index in range(len(images))]
+    batch = [images[index : index + 1] for index in range(len(images))]
     if images.device.type == "cpu":
-        pictures = [_alone(one, program) for one, program in zip(pictures, parsed, strict=True)]
+        batch = [_alone(one, program) for one, program in zip(batch, parsed, strict=True)]
     else:
-        _together(pictures, parsed)
-    sizes = {tuple(one.shape[-2:]) for one in pictures}
+        _together(batch, parsed)
+    sizes = {tuple(one.shape[-2:]) for one in batch}
     if len(sizes) > 1:
         raise DegradationError(f"the programs of one batch end at several sizes: {sorted(sizes)}")
-    return torch.cat(pictures).clamp(0, 1) if pictures else images
+    return torch.cat(batch).clamp(0, 1) if batch else images
 
 
-def _alone(picture: Tensor, program: Sequence[Line]) -> Tensor:
+def _alone(image: Tensor, program: Sequence[Line]) -> Tensor:
     for line in program:
-        picture = _run(picture, [line])
-    return picture
+        image = _run(image, [line])
+    return image
 
 
-def _together(pictures: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
-    """Replace the pictures by what their programs make of them, always taking the largest group there is."""
-    done = [0] * len(pictures)
+def _together(batch: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
+    """Replace the images by what their programs make of them, always taking the largest group there is."""
+    done = [0] * len(batch)
     while True:
         groups: dict[object, list[int]] = {}
         for index, program in enumerate(programs):
             if done[index] < len(program):
                 line = program[done[index]]
-                key = (line.kind.line, line.kind.alike(line.step), pictures[index].shape)
+                key = (line.kind.line, line.kind.alike(line.step), batch[index].shape)
                 groups.setdefault(key, []).append(index)
         if not groups:
             return
         largest = max(groups.values(), key=len)
         result = _run(
-            torch.cat([pictures[index] for index in largest]),
+            torch.cat([batch[index] for index in largest]),
             [programs[index][done[index]] for index in largest],
         )
-        for index, picture in zip(largest, torch.split(result, 1), strict=True):
-            pictures[index] = picture
+        for index, image in zip(largest, torch.split(result, 1), strict=True):
+            batch[index] = image
             done[index] += 1
 
 
-def _run(pictures: Tensor, lines: Sequence[Line]) -> Tensor:
+def _run(batch: Tensor, lines: Sequence[Line]) -> Tensor:
     try:
-        return lines[0].kind.run(pictures, [line.step for line in lines])
+        return lines[0].kind.run(batch, [line.step for line in lines])
     except ValueError as error:
         raise DegradationError(f"{lines[0].where}: {error}") from error

@@ -1,8 +1,8 @@
 """Real-ESRGAN's degradation (Wang et al., 2021, section 3): the classical one twice over, with ringing.
 
 Figures are those of the code for Real-ESRGAN x4plus (``options/train_realesrgan_x4plus.yml``). There a batch shares
-what is drawn for resizing, for the kind of noise and for the last order; here each picture has draws of its own. The
-code degrades 400 x 400 pixels and crops 256 of them; here the picture is what it is given.
+what is drawn for resizing, for the kind of noise and for the last order; here each image has draws of its own. The
+code degrades 400 x 400 pixels and crops 256 of them; here the image is what it is given.
 """
 
 import math
@@ -64,11 +64,11 @@ SECOND = Stage(0.8, (0.2, 1.5), 0.3, 0.4, (0.3, 1.2), 0.5, (1, 25), (0.05, 2.5))
 
 @dataclass(frozen=True)
 class RealEsrgan:
-    """A program of steps for each picture.
+    """A program of steps for each image.
 
     ``jpeg`` is the ``codec``, or ``differentiable`` as the published models were trained with (rounded, so that it has
-    no gradients there either). With ``sharpened``, pictures are sharpened first, as for the published models, which
-    learn that as well: their target is the sharpened HR picture (:func:`wildsr.ops.sharpening.unsharp_mask`).
+    no gradients there either). With ``sharpened``, images are sharpened first, as for the published models, which
+    learn that as well: their target is the sharpened HR image (:func:`wildsr.ops.sharpening.unsharp_mask`).
     """
 
     scale: int = 4
@@ -76,7 +76,7 @@ class RealEsrgan:
     sharpened: bool = False
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw a program for an HR picture of ``size`` (height, width)."""
+        """Draw a program for an HR image of ``size`` (height, width)."""
         small = (size[0] // self.scale, size[1] // self.scale)
         whole = (small[0] * self.scale, small[1] * self.scale)
         steps: list[Step] = [{"step": "sharpen"}] if self.sharpened else []
@@ -94,7 +94,7 @@ class RealEsrgan:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1], in levels of 8 bits.
 
         Raises:
-            DegradationError: parameters that are no programs, or of another size of picture.
+            DegradationError: parameters that are no programs, or of another size of image.
         """
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 

@@ -13,7 +13,7 @@ from wildsr.ops.noise import draw_poisson
 
 @dataclass(frozen=True)
 class ScaledPoissonNoise:
-    """Add ``strength`` times the Poisson noise of as many photons at white as the picture has levels of 8 bits.
+    """Add ``strength`` times the Poisson noise of as many photons at white as the image has levels of 8 bits.
 
     Their number is rounded up to a power of two. Grey noise counts, and is drawn for, each pixel's grey value.
     """
@@ -28,7 +28,7 @@ class ScaledPoissonNoise:
 
 
 def scaled_poisson_noise(images: Tensor, steps: Sequence[ScaledPoissonNoise]) -> Tensor:
-    """Each picture with noise of its own; clamped to [0, 1]."""
+    """Each image with noise of its own; clamped to [0, 1]."""
     noisy = []
     for image, step in zip(images, steps, strict=True):
         exact = grey(image) if step.grey else image
@@ -55,7 +55,7 @@ class DifferentiableJpeg:
 
 
 def differentiable_jpeg(images: Tensor, steps: Sequence[DifferentiableJpeg]) -> Tensor:
-    """Each picture at its quality; coefficients are rounded, as Real-ESRGAN's training has it."""
+    """Each image at its quality; coefficients are rounded, as Real-ESRGAN's training has it."""
     qualities = torch.tensor([step.quality for step in steps])
     return compress(images.clamp(0, 1), qualities, smooth=False)
 
@@ -66,5 +66,5 @@ class Round:
 
 
 def to_levels(images: Tensor, steps: Sequence[Round]) -> Tensor:  # noqa: ARG001 there is nothing to choose
-    """All pictures."""
+    """All images."""
     return (images * 255).round().clamp(0, 255) / 255

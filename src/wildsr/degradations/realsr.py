@@ -1,6 +1,6 @@
-"""RealSR's degradation (Ji et al., 2020): kernels and noise of the very pictures that the model is for.
+"""RealSR's degradation (Ji et al., 2020): kernels and noise of the very images that the model is for.
 
-Pictures are taken to be of 8 bits, and LR pictures are cut to whole levels before noise is added, since the originals
+ImageSet are taken to be of 8 bits, and LR images are cut to whole levels before noise is added, since the originals
 keep both in files, and cut rather than round.
 """
 
@@ -42,9 +42,9 @@ Drawn = TypeVar("Drawn", _Kernel, _Patch)
 class RealSr:
     """Shrink, and add noise from a pool.
 
-    Without ``kernels``, pictures are shrunk by MATLAB's bicubic, as in Track 1 of NTIRE 2020; with them, each by a
+    Without ``kernels``, images are shrunk by MATLAB's bicubic, as in Track 1 of NTIRE 2020; with them, each by a
     kernel of the pool, as in Track 2. Without ``noise`` none is added. A noise patch that is smaller than the LR
-    picture goes on mirrored, as often as it takes; the originals add 32 pixels of patches of 256.
+    image goes on mirrored, as often as it takes; the originals add 32 pixels of patches of 256.
 
     Raises:
         DegradationError: for a pool of kernels for another scale.
@@ -62,7 +62,7 @@ class RealSr:
             )
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw a kernel, a noise patch and where it is cropped, for an HR picture of ``size`` (height, width)."""
+        """Draw a kernel, a noise patch and where it is cropped, for an HR image of ``size`` (height, width)."""
         parameters: Parameters = {"kernel": None, "noise": None}
         if self.kernels is not None:
             index = int(rng.integers(len(self.kernels)))
@@ -78,10 +78,10 @@ class RealSr:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1].
 
         Raises:
-            DegradationError: for parameters of other pools or another degradation, or not one for each picture.
+            DegradationError: for parameters of other pools or another degradation, or not one for each image.
         """
         if len(parameters) != len(images):
-            raise DegradationError(f"{len(images)} pictures but {len(parameters)} sets of parameters")
+            raise DegradationError(f"{len(images)} images but {len(parameters)} sets of parameters")
         drawn = [self._read(index, one) for index, one in enumerate(parameters)]
         hr = crop_to_multiple(images, self.scale)
         if self.kernels is None:
@@ -99,8 +99,8 @@ class RealSr:
 
     def _read(self, index: int, parameters: Parameters) -> tuple[_Kernel | None, _Patch | None]:
         if set(parameters) != {"kernel", "noise"}:
-            raise DegradationError(f"picture {index}: these are not parameters of RealSR's degradation")
-        where = (f"picture {index}: kernel", f"picture {index}: noise")
+            raise DegradationError(f"image {index}: these are not parameters of RealSR's degradation")
+        where = (f"image {index}: kernel", f"image {index}: noise")
         kernel = _drawn(_Kernel, parameters["kernel"], self.kernels, where[0])
         return kernel, _drawn(_Patch, parameters["noise"], self.noise, where[1])
 
@@ -125,10 +125,10 @@ def _drawn(
     return drawn
 
 
-def _blurred(picture: Tensor, kernel: Tensor, scale: int) -> Tensor:
+def _blurred(image: Tensor, kernel: Tensor, scale: int) -> Tensor:
     """(1, 3, h, w) of (3, H, W); alone, since a last digit may decide about a level."""
-    levels = (picture.double() * 255).round().unsqueeze(0)
-    return downscale_with_kernel(levels, kernel.unsqueeze(0), 1 / scale).clamp(0, 255).div(255).to(picture)
+    levels = (image.double() * 255).round().unsqueeze(0)
+    return downscale_with_kernel(levels, kernel.unsqueeze(0), 1 / scale).clamp(0, 255).div(255).to(image)
 
 
 def _draw_start(rng: np.random.Generator, side: int, wanted: int) -> int:

@@ -1,4 +1,4 @@
-"""Many samples of a degradation of one picture, to look at."""
+"""Many samples of a degradation of one image, to look at."""
 
 import time
 from pathlib import Path
@@ -30,18 +30,18 @@ def sample_sheet(
         the sheet, (1, 3, height, width), and the samples in their order, named NAME#1, NAME#2 and so on.
 
     Raises:
-        DegradationError: nothing would be left of the picture.
+        DegradationError: nothing would be left of the image.
     """
     piece = _middle(hr, max(SIDE - SIDE % degradation.scale, degradation.scale))
     zoom = -(-LEAST // piece.shape[-1])
-    pictures, labels, samples = [_enlarged(piece, zoom)], [f"{name} as it is"], []
+    images, labels, samples = [_enlarged(piece, zoom)], [f"{name} as it is"], []
     for index in range(1, count + 1):
         sample = draw(degradation, generator(seed, name, index), piece, f"{name}#{index}")
         lr = again(degradation, sample, piece)
-        pictures.append(_enlarged(lr, zoom * degradation.scale))
+        images.append(_enlarged(lr, zoom * degradation.scale))
         labels.append(f"{index}: {described(sample.parameters)}")
         samples.append(sample)
-    return contact_sheet(pictures, labels, COLUMNS), samples
+    return contact_sheet(images, labels, COLUMNS), samples
 
 
 class Sheet(NamedTuple):
@@ -56,8 +56,8 @@ def degrade_to_sheet(source: Path, target: Path, name: str, manner: Manner, coun
     """Write :func:`sample_sheet` of a file to another.
 
     Raises:
-        PictureError: the one cannot be read, or the other not written.
-        DegradationError: the picture is too small.
+        ImageError: the one cannot be read, or the other not written.
+        DegradationError: the image is too small.
     """
     began = time.monotonic()
     output_format(target, manner.format)
@@ -92,8 +92,8 @@ def _word(step: Parameters) -> str:
     return name.replace("_", " ")
 
 
-def _enlarged(picture: Tensor, times: int) -> Tensor:
-    return F.interpolate(picture, scale_factor=times, mode="nearest")[0]
+def _enlarged(image: Tensor, times: int) -> Tensor:
+    return F.interpolate(image, scale_factor=times, mode="nearest")[0]
 
 
 def _middle(hr: Tensor, side: int) -> Tensor:

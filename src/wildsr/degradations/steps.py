@@ -1,6 +1,6 @@
 """Degradations as programs: lists of steps, each a line of JSON such as {"step": "jpeg", "quality": 80}.
 
-For every kind of step there is a frozen dataclass, which is its line, and a function that does it to pictures
+For every kind of step there is a frozen dataclass, which is its line, and a function that does it to images
 (n, 3, H, W) of one size, with one line for each. ``STEPS`` names them all; :mod:`wildsr.degradations.program` runs
 them.
 """
@@ -78,9 +78,9 @@ class Jpeg:
 
 
 def jpeg(images: Tensor, steps: Sequence[Jpeg]) -> Tensor:
-    """Each picture at its quality."""
-    pictures = zip(images.cpu(), steps, strict=True)  # brought at once
-    return torch.stack([jpeg_codec.jpeg(one, step.quality) for one, step in pictures]).to(images.device)
+    """Each image at its quality."""
+    batch = zip(images.cpu(), steps, strict=True)  # brought at once
+    return torch.stack([jpeg_codec.jpeg(one, step.quality) for one, step in batch]).to(images.device)
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class Webp:
 
 
 def webp(images: Tensor, steps: Sequence[Webp]) -> Tensor:
-    """Each picture at its quality."""
-    pictures = zip(images.cpu(), steps, strict=True)
-    return torch.stack([webp_codec.webp(one, step.quality) for one, step in pictures]).to(images.device)
+    """Each image at its quality."""
+    batch = zip(images.cpu(), steps, strict=True)
+    return torch.stack([webp_codec.webp(one, step.quality) for one, step in batch]).to(images.device)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Sharpen:
 
 
 def sharpen(images: Tensor, steps: Sequence[Sharpen]) -> Tensor:
-    """Each picture with its own strength."""
+    """Each image with its own strength."""
     each = zip(torch.split(images, 1), steps, strict=True)
     return torch.cat(
         [sharpening.unsharp_mask(one, step.weight, step.radius, step.threshold) for one, step in each]
@@ -120,7 +120,7 @@ def sharpen(images: Tensor, steps: Sequence[Sharpen]) -> Tensor:
 
 
 class Kind(NamedTuple):
-    """A step's line and what does it; ``alike`` gives what pictures must have in common to be done at once."""
+    """A step's line and what does it; ``alike`` gives what images must have in common to be done at once."""
 
     line: type
     run: Callable[[Tensor, Sequence[Any]], Tensor]

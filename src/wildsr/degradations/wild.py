@@ -1,4 +1,4 @@
-"""A mixture of everything, for models that must take any picture, and leave the good ones good."""
+"""A mixture of everything, for models that must take any image, and leave the good ones good."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ _QUIET_SHOTS = (1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class Wild:
-    """Each picture gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
+    """Each image gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
 
-    They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's pictures are: hardly
+    They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's images are: hardly
     blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 15 to 75; and ``clean``:
     only made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
     """
@@ -63,7 +63,7 @@ class Wild:
         }
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Pick one, and draw its program for an HR picture of ``size`` (height, width)."""
+        """Pick one, and draw its program for an HR image of ``size`` (height, width)."""
         shares = np.array(list(self.shares().values()))
         picked = list(self.shares())[int(rng.choice(len(shares), p=shares / shares.sum()))]
         return {"picked": picked, **self._draw(picked, rng, size)}

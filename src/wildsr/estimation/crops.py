@@ -1,6 +1,6 @@
 """Where KernelGAN (Bell-Kligler et al., 2019, supplementary) looks: crops drawn by how much structure is in them.
 
-Pictures are (3, H, W) float64 in [0, 1]; maps (H, W) float64.
+ImageSet are (3, H, W) float64 in [0, 1]; maps (H, W) float64.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ _WINDOW = 5
 _PERCENTILE = 0.97
 
 
-def gradient_map(picture: Tensor) -> Tensor:
-    """How strong edges are around each pixel, relative to the picture's mean.
+def gradient_map(image: Tensor) -> Tensor:
+    """How strong edges are around each pixel, relative to the image's mean.
 
     Horizontal and vertical gradients count by what exceeds their 97th percentile, which the next larger value already
     limits; the magnitude counts as it is. The outermost pixels have none.
     """
-    plane = grey(picture)[0]
+    plane = grey(image)[0]
     down, across = torch.gradient(plane)
     parts = []
     for part, clipped in ((across.abs(), True), (down.abs(), True), (torch.hypot(across, down), False)):
@@ -46,21 +46,21 @@ def probability_map(gradients: Tensor, crop: int) -> Tensor:
     total = inner.sum()
     if not inner.numel() or not total > 0:
         raise EstimationError(
-            f"no crop of {crop}x{crop} pixels with any structure fits into it; use a larger or sharper picture"
+            f"no crop of {crop}x{crop} pixels with any structure fits into it; use a larger or sharper image"
         )
     return F.pad(inner, [half] * 4) / total
 
 
-def crop_maps(picture: Tensor, crop_g: int, crop_d: int, stride: int = 2) -> tuple[Tensor, Tensor]:
+def crop_maps(image: Tensor, crop_g: int, crop_d: int, stride: int = 2) -> tuple[Tensor, Tensor]:
     """Probabilities of crops for the generator, and for the discriminator.
 
     The generator's are drawn by the structure that is left after shrinking.
     """
-    small = imresize(picture, 1 / stride, outside="kernelgan")
+    small = imresize(image, 1 / stride, outside="kernelgan")
     # The original repeats pixels through a format of 32 bits.
     coarse = gradient_map(small).float().double()
     repeated = coarse.repeat_interleave(stride, 0).repeat_interleave(stride, 1)
-    return probability_map(repeated, crop_g), probability_map(gradient_map(picture), crop_d)
+    return probability_map(repeated, crop_g), probability_map(gradient_map(image), crop_d)
 
 
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -75,7 +75,7 @@ def draw_centres(
 
 
 def top_left(centres: Indices, size: tuple[int, int], crop: int) -> Indices:
-    """First row and column, (n, 2), of crops around ``centres`` in a picture of ``size``; both are even.
+    """First row and column, (n, 2), of crops around ``centres`` in an image of ``size``; both are even.
 
     Even, so that crops for the generator lie on the grid of its map.
     """

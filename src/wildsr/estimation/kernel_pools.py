@@ -14,20 +14,20 @@ from wildsr.degradations.pools import KernelPool, same_size
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, estimate_kernels, finished
 from wildsr.estimation.sources import Source
-from wildsr.image import PictureError, read_levels
+from wildsr.image import ImageError, read_levels
 
 LARGEST = 2048
-"""Of a picture with a longer side, the middle is used: as large as the pictures of RealSR's two datasets."""
+"""Of an image with a longer side, the middle is used: as large as the images of RealSR's two datasets."""
 
 
 @dataclass
 class Estimated:
-    """What became of the pictures.
+    """What became of the images.
 
     Attributes:
-        kernels: the raw x2 kernels (13, 13) by the names of their pictures.
+        kernels: the raw x2 kernels (13, 13) by the names of their images.
         known: how many of them were found in the record of an earlier run.
-        failures: names of pictures without a kernel, and why.
+        failures: names of images without a kernel, and why.
     """
 
     kernels: dict[str, Tensor] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class KernelRecord:
         return None if values is None else torch.tensor(values, dtype=torch.float32)
 
     def add(self, entries: Sequence[tuple[str, str, Tensor]]) -> None:
-        """Keep kernels by their keys, with the names of their pictures."""
+        """Keep kernels by their keys, with the names of their images."""
         with self.path.open("a", encoding="utf-8") as file:
             for key, name, kernel in entries:
                 # Begins a line of its own, whatever an earlier run left.
@@ -78,17 +78,17 @@ def estimate_all(
     device: str = "cpu",
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Estimated:
-    """The kernel of every picture, ``batch`` at a time.
+    """The kernel of every image, ``batch`` at a time.
 
     Args:
-        sources: the pictures.
+        sources: the images.
         settings: how kernels are estimated.
         record: of what is done; it grows after each batch.
-        seed: of every picture.
+        seed: of every image.
         batch: how many are estimated together. The larger, the faster, until memory is full.
         device: where to compute.
-        on_progress: called with the pictures done before this batch, the iterations of this batch times its
-            pictures, and what is being done.
+        on_progress: called with the images done before this batch, the iterations of this batch times its
+            images, and what is being done.
     """
     result = Estimated()
     keys = {source.name: _key(source.path, settings, seed) for source in sources}
@@ -105,7 +105,7 @@ def estimate_all(
 
         def tell(iteration: int, done: int = done, count: int = len(group)) -> None:
             if on_progress is not None:
-                on_progress(done, iteration * count, f"{count} pictures at once")
+                on_progress(done, iteration * count, f"{count} images at once")
 
         kernels = estimate_kernels([crops for _, crops in group], settings, device=device, on_iteration=tell)
         named = [(source.name, kernel) for (source, _), kernel in zip(group, kernels, strict=True)]
@@ -132,7 +132,7 @@ def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> Kerne
             estimated.failures.append((source.name, str(error)))
     if not kernels:
         reasons = "".join(f"\n  {name}: {reason}" for name, reason in estimated.failures[:5])
-        raise EstimationError(f"none of the {len(sources)} pictures gave a kernel:{reasons}")
+        raise EstimationError(f"none of the {len(sources)} images gave a kernel:{reasons}")
     return KernelPool(same_size(kernels), scale, tuple(names))
 
 
@@ -151,7 +151,7 @@ def _batches(
         try:
             levels = middle(read_levels(source.path)[0])
             group.append((source, CropSource(levels, settings, seed)))
-        except (PictureError, EstimationError) as error:
+        except (ImageError, EstimationError) as error:
             result.failures.append((source.name, str(error)))
         if len(group) == size:
             yield group

@@ -1,4 +1,4 @@
-"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of a picture from it alone, for many pictures at once."""
+"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of an image from it alone, for many images at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class KernelGANSettings:
     Attributes:
         iterations: training steps. The learning rate falls to a tenth every 750.
         crop: side in pixels of the generator's crops.
-        border: pixels that are left out at each side of a picture; the published code leaves out none of pictures
+        border: pixels that are left out at each side of an image; the published code leaves out none of images
             that it is told are real.
         features: channels of both networks.
         learning_rate: of both networks at the beginning.
@@ -51,7 +51,7 @@ class KernelGANSettings:
 
 
 class Schedule:
-    """Learning rate and loss weights of ``count`` pictures, which change as their training goes on.
+    """Learning rate and loss weights of ``count`` images, which change as their training goes on.
 
     G begins as a bicubic kernel: that loss counts until it was below 0.4 three times in a row, then every 200
     iterations a hundredth of before. Once it counts little, the kernel is asked to be centred and sparse.
@@ -90,7 +90,7 @@ class Schedule:
 
 
 class KernelGAN:
-    """The training of several pictures' kernels side by side, each with networks of its own.
+    """The training of several images' kernels side by side, each with networks of its own.
 
     Attributes:
         generators, discriminators: the networks.
@@ -119,7 +119,7 @@ class KernelGAN:
         """One iteration: the generators, then the discriminators.
 
         Args:
-            crops_g: (N, 3, H, W) in [-1, 1], one of each picture.
+            crops_g: (N, 3, H, W) in [-1, 1], one of each image.
             crops_d: (N, 3, h, w) in [-1, 1], of the size that generators make of ``crops_g``.
             noise: what is added to the generators' results before the discriminators learn from them, (N, 3, h, w).
 
@@ -168,15 +168,15 @@ class KernelGAN:
     def _optimize(self, which: int, values: Tensor) -> None:
         optimizer = self._optimizers[which]
         optimizer.zero_grad()
-        # Pictures share no weight, so that the gradient of the sum is that of each picture's own loss.
+        # ImageSet share no weight, so that the gradient of the sum is that of each image's own loss.
         values.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
 class CropSource:
-    """The crops of one picture, placed before the training begins.
+    """The crops of one image, placed before the training begins.
 
-    Unlike the published code, whose noise on the discriminator's crops remains in the picture and adds up from
+    Unlike the published code, whose noise on the discriminator's crops remains in the image and adds up from
     iteration to iteration, this adds it to the crop alone.
     """
 
@@ -184,13 +184,13 @@ class CropSource:
         """Place the crops in ``levels`` (3, H, W) uint8.
 
         Raises:
-            EstimationError: the picture is too small or has no structure.
+            EstimationError: the image is too small or has no structure.
         """
         least = settings.crop + 2 + 2 * settings.border
         if min(levels.shape[-2:]) < least:
             raise EstimationError(
                 f"it has {levels.shape[-1]}x{levels.shape[-2]} pixels, and a kernel needs at least {least} on both "
-                "sides; use a larger picture"
+                "sides; use a larger image"
             )
         self.seed = seed
         self._levels = trimmed(levels, settings.border)
@@ -211,7 +211,7 @@ class CropSource:
             found.append(self._levels[:, top : top + side, left : left + side].float() / 127.5 - 1)
         drawn = self._rng.standard_normal((2, *found[1].shape), dtype=np.float32)
         noise = torch.from_numpy(drawn) / 255
-        # The published code adds it to the picture's crop in [0, 1], and to the generator's in [-1, 1].
+        # The published code adds it to the image's crop in [0, 1], and to the generator's in [-1, 1].
         return found[0], found[1] + 2 * noise[0], noise[1]
 
 
@@ -223,13 +223,13 @@ def estimate_kernels(
     dtype: torch.dtype = torch.float32,
     on_iteration: Callable[[int], None] | None = None,
 ) -> list[Tensor]:
-    """The x2 kernels of several pictures, estimated together.
+    """The x2 kernels of several images, estimated together.
 
-    A picture's kernel depends on its seed and not on the other pictures, but for the rounding of sums; of which
+    An image's kernel depends on its seed and not on the other images, but for the rounding of sums; of which
     adversarial training makes much, so that a float32 kernel is only repeated exactly in the same company.
 
     Args:
-        sources: the pictures, each used once, with these ``settings``.
+        sources: the images, each used once, with these ``settings``.
         settings: how.
         device: where to compute.
         dtype: what to compute in.

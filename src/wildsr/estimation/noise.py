@@ -18,7 +18,7 @@ from torch import Tensor
 from wildsr.degradations.pools import NoisePool
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.sources import Source
-from wildsr.image import PictureError, read_levels
+from wildsr.image import ImageError, read_levels
 
 # Pillow's grey value, in 65536ths.
 _LUMA = (19595, 38470, 7471)
@@ -42,11 +42,11 @@ class NoiseRule:
 
 
 PRESETS: dict[str, NoiseRule] = {"df2k": NoiseRule(), "dped": NoiseRule(min_mean=50.0)}
-"""RealSR's rules for its two tracks: pictures with processing noise, and photographs of a phone."""
+"""RealSR's rules for its two tracks: images with processing noise, and photographs of a phone."""
 
 
 class Pieces(NamedTuple):
-    """The pieces of a picture, row by row: top, left (int64), variance and mean (float64), (n,) each."""
+    """The pieces of an image, row by row: top, left (int64), variance and mean (float64), (n,) each."""
 
     top: Tensor
     left: Tensor
@@ -83,17 +83,17 @@ class Collected:
     """What a collection met with.
 
     Attributes:
-        pictures: that were read.
+        images: that were read.
         pieces: that were looked at.
         taken: that the rule takes; the pool holds fewer where there is a limit.
-        giving: pictures that have some of these.
-        failures: names of pictures that could not be read, and why.
-        small: names of pictures in which no piece fits.
+        giving: images that have some of these.
+        failures: names of images that could not be read, and why.
+        small: names of images in which no piece fits.
         flattest: the smallest variance of a piece that is bright enough, and where.
         brightest: the greatest mean of a piece that is flat enough, and where.
     """
 
-    pictures: int = 0
+    images: int = 0
     pieces: int = 0
     taken: int = 0
     giving: int = 0
@@ -110,17 +110,17 @@ def collect_noise(
     limit: int | None = None,
     seed: int = 0,
     workers: int = 1,
-    on_picture: Callable[[], None] | None = None,
+    on_image: Callable[[], None] | None = None,
 ) -> tuple[NoisePool, Collected]:
-    """The noise patches of pictures, which are read one after the other; the patches lie in a temporary file.
+    """The noise patches of images, which are read one after the other; the patches lie in a temporary file.
 
     Args:
-        sources: the pictures. What is transparent counts as white.
+        sources: the images. What is transparent counts as white.
         rule: which pieces are taken.
         limit: the most patches; of more, each has the same chance to be kept.
         seed: for that choice.
-        workers: pictures that are read at the same time. The result does not depend on it.
-        on_picture: called after each picture.
+        workers: images that are read at the same time. The result does not depend on it.
+        on_image: called after each image.
 
     Raises:
         EstimationError: there is no patch; the message tells what would help.
@@ -132,9 +132,9 @@ def collect_noise(
     # Unlinked: it vanishes with the last reference to the array that maps it.
     with tempfile.TemporaryFile(prefix="wildsr-noise-") as file:
         for source, result in _each(sources, rule, workers):
-            if on_picture is not None:
-                on_picture()
-            if isinstance(result, PictureError):
+            if on_image is not None:
+                on_image()
+            if isinstance(result, ImageError):
                 found.failures.append((source.name, str(result)))
                 continue
             patches, pieces = result
@@ -158,11 +158,11 @@ def collect_noise(
     return NoisePool(torch.from_numpy(mapped), tuple(origins)), found
 
 
-Result = tuple[list[Tensor], Pieces] | PictureError
+Result = tuple[list[Tensor], Pieces] | ImageError
 
 
 def _each(sources: Sequence[Source], rule: NoiseRule, workers: int) -> Iterator[tuple[Source, Result]]:
-    """The taken patches of each picture, in order, no more pictures than there are workers ahead."""
+    """The taken patches of each image, in order, no more images than there are workers ahead."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[Source, Future[Result]]] = deque()
         for source in sources:
@@ -178,7 +178,7 @@ def _each(sources: Sequence[Source], rule: NoiseRule, workers: int) -> Iterator[
 def _patches(path: Path, rule: NoiseRule) -> Result:
     try:
         levels = read_levels(path)[0]
-    except PictureError as error:
+    except ImageError as error:
         return error
     pieces = survey(levels, rule.patch)
     take = accepted(pieces, rule)
@@ -189,7 +189,7 @@ def _patches(path: Path, rule: NoiseRule) -> Result:
 
 def _note(found: Collected, name: str, pieces: Pieces, take: Tensor, rule: NoiseRule) -> None:
     """Keep what advice is made of."""
-    found.pictures += 1
+    found.images += 1
     found.pieces += len(take)
     if not len(take):
         found.small.append(name)
@@ -209,14 +209,16 @@ def _note(found: Collected, name: str, pieces: Pieces, take: Tensor, rule: Noise
 
 
 def _advice(found: Collected, rule: NoiseRule) -> str:
-    if not found.pictures:
-        return f"none of the {len(found.failures)} pictures could be read"
+    if not found.images:
+        return f"none of the {len(found.failures)} images could be read"
     if not found.pieces:
         return (
-            f"none of the {found.pictures} pictures is larger than {rule.patch}x{rule.patch} pixels; "
+            f"none of the {found.images} images is larger than {rule.patch}x{rule.patch} pixels; "
             f"take smaller patches with --patch {rule.patch // 2}"
         )
-    told = f"none of the {found.pieces} pieces of {rule.patch}x{rule.patch} pixels in {found.pictures} pictures fits"
+    told = (
+        f"none of the {found.pieces} pieces of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
+    )
     if found.brightest is not None:
         mean, where = found.brightest
         told += (

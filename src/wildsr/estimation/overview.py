@@ -1,4 +1,4 @@
-"""Pools as pictures, to see at a glance what is in them."""
+"""Pools as images, to see at a glance what is in them."""
 
 from pathlib import Path
 
@@ -39,10 +39,10 @@ def noise_sheet(pool: NoisePool, most: int = _MOST // 2, side: int = 128) -> Ten
 
 
 def write_sheet(path: Path, sheet: Tensor) -> None:
-    """Write (3, H, W) in [0, 1] as a picture of 8 bits.
+    """Write (3, H, W) in [0, 1] as an image of 8 bits.
 
     Raises:
-        PictureError: the file cannot be written.
+        ImageError: the file cannot be written.
     """
     with Canvas(sheet.shape[-2], sheet.shape[-1], Traits()) as canvas:
         canvas.paste(0, 0, sheet)

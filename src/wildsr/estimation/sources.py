@@ -1,4 +1,4 @@
-"""The pictures in folders, by name. Loads no torch."""
+"""The images in folders, by name. Loads no torch."""
 
 import os
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ from wildsr.image.formats import READABLE_SUFFIXES
 
 @dataclass(frozen=True)
 class Source:
-    """A picture, and its name: the path within its folder, behind the folder's own name where there are several."""
+    """An image, and its name: the path within its folder, behind the folder's own name where there are several."""
 
     path: Path
     name: str
 
 
 def find_sources(places: Sequence[Path]) -> list[Source]:
-    """Pictures in folders, and all folders below them, by suffix and in the order of their names; or single files.
+    """ImageSet in folders, and all folders below them, by suffix and in the order of their names; or single files.
 
-    Hidden files and folders are left out. A picture that is reached twice comes once.
+    Hidden files and folders are left out. An image that is reached twice comes once.
 
     Raises:
-        EstimationError: a place does not exist or cannot be read, or there is no picture at all.
+        EstimationError: a place does not exist or cannot be read, or there is no image at all.
     """
     found: dict[Path, Source] = {}
     for place in places:
@@ -32,12 +32,12 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
             found.setdefault(place.resolve(), Source(place, place.name))
             continue
         if not place.is_dir():
-            raise EstimationError(f"{place} does not exist; give the folder that holds the pictures")
+            raise EstimationError(f"{place} does not exist; give the folder that holds the images")
         for path in _walk(place):
             found.setdefault(path.resolve(), Source(path, prefix + path.relative_to(place).as_posix()))
     if not found:
         where = ", ".join(str(place) for place in places)
-        raise EstimationError(f"{where} holds no picture; give a folder with JPEG, PNG, WebP or TIFF files")
+        raise EstimationError(f"{where} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
     return list(found.values())
 
 

@@ -1,6 +1,6 @@
 """Benchmarks with names: what they are made of is fixed here, so that their numbers can be compared.
 
-``classic``: Set5, Set14 and Kodak's pictures, shrunk by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
+``classic``: Set5, Set14 and Kodak's images, shrunk by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
 BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photographs of poor quality without a truth.
 """
 
@@ -29,14 +29,14 @@ class Part:
 
     Attributes:
         name: of the dataset.
-        folders: where its pictures may be within the folder of data; the first that is there counts.
-        pictures: how many there must be.
+        folders: where its images may be within the folder of data; the first that is there counts.
+        images: how many there must be.
         build: makes the dataset of (name, folder, cache, progress).
     """
 
     name: str
     folders: tuple[str, ...]
-    pictures: int
+    images: int
     build: Callable[[str, Path, Path, OnMade | None], Dataset]
 
 
@@ -60,7 +60,7 @@ def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dat
 def _wild(degradation: Degradation, label: str) -> Part:
     def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
         record = load_record(DRAWS / f"{label}.json")
-        draws = {one.picture: one.parameters for one in record.samples}
+        draws = {one.image: one.parameters for one in record.samples}
         return degraded(name, folder, degradation, label, WILD_SEED, cache, draws, on_made)
 
     return Part(f"wild/{label}", ("photos/test", "test"), 25, build)
@@ -75,8 +75,8 @@ PROTOCOLS: dict[str, Protocol] = {
             Part("Kodak24", ("testsets/Kodak24", "Kodak24"), 24, _classic),
         ),
         _FULL,
-        "Sharp pictures, shrunk to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
-        "measured on, and a test that models for real photographs leave good pictures good.",
+        "Sharp images, shrunk to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
+        "measured on, and a test that models for real photographs leave good images good.",
     ),
     "wild": Protocol(
         (
@@ -85,7 +85,7 @@ PROTOCOLS: dict[str, Protocol] = {
             _wild(RealEsrgan(SCALE), "real-esrgan"),
         ),
         _FULL,
-        "Photographs made blurred, noisy and compressed by random draws, every picture otherwise, always the same.",
+        "Photographs made blurred, noisy and compressed by random draws, every image otherwise, always the same.",
     ),
     "real": Protocol(
         (Part("RealSRSet", ("testsets/RealSRSet", "RealSRSet"), 20, _real),),
@@ -163,10 +163,10 @@ def select(names: list[str]) -> dict[str, str | None]:
 def datasets_of(
     protocol: str, data: Path, cache: Path, part: str | None = None, on_made: OnMade | None = None
 ) -> list[Dataset]:
-    """The datasets of a benchmark, made of the pictures in ``data``; with ``part``, only the one of that name.
+    """The datasets of a benchmark, made of the images in ``data``; with ``part``, only the one of that name.
 
     Raises:
-        PairingError: its pictures are not there, or not all of them.
+        PairingError: its images are not there, or not all of them.
     """
     found = []
     for one in PROTOCOLS[protocol].parts:
@@ -175,14 +175,14 @@ def datasets_of(
         folder = next((data / name for name in one.folders if (data / name).is_dir()), None)
         if folder is None:
             raise PairingError(
-                f"the benchmark '{protocol}' needs the pictures of {one.name}: there is no "
+                f"the benchmark '{protocol}' needs the images of {one.name}: there is no "
                 f"{' or '.join(str(data / name) for name in one.folders)}"
             )
         dataset = one.build(one.name, folder, cache, on_made)
-        if len(dataset.samples) != one.pictures:
+        if len(dataset.samples) != one.images:
             raise PairingError(
-                f"{folder} has {len(dataset.samples)} pictures, {one.name} has {one.pictures}; numbers of another set "
-                "would not compare. `wildsr evaluate` measures any pictures"
+                f"{folder} has {len(dataset.samples)} images, {one.name} has {one.images}; numbers of another set "
+                "would not compare. `wildsr evaluate` measures any images"
             )
         found.append(dataset)
     return found

@@ -10,13 +10,13 @@ from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, difference_table, remark
 _HEAD = """\
 # Benchmarks
 
-This page is written by `{command}`; numbers are not edited by hand. The benchmarks, their pictures, draws and metrics
+This page is written by `{command}`; numbers are not edited by hand. The benchmarks, their images, draws and metrics
 are fixed in `wildsr/evaluation/benchmark.py`, and running one twice on a machine gives the same numbers to the last
 digit. [How to read and repeat them](evaluation.md).
 
 {legend}
 
-Seconds are the median for a picture, in the precision named below and on the machine of the run, where other work may
+Seconds are the median for an image, in the precision named below and on the machine of the run, where other work may
 have gone on; docs/speed.md measures speed with care. Peak memory is that of the whole process with its libraries."""
 
 
@@ -27,7 +27,7 @@ def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapp
         parts += [f"## {name}", PROTOCOLS[name].about]
         for dataset in results.datasets:
             facts = results.protocol["datasets"][dataset]
-            parts += [f"### {dataset}", f"{facts['pictures']} pictures. LR: {facts['lr']}."]
+            parts += [f"### {dataset}", f"{facts['images']} images. LR: {facts['lr']}."]
             parts += [summary_table(results, dataset), *remarks(results, dataset)]
         if peer in results.methods and len(results.methods) > 1:
             parts += [f"### {name}: differences to {peer}", difference_table(results, peer)]

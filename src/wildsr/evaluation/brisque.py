@@ -1,4 +1,4 @@
-"""BRISQUE: how far a picture's statistics are from those of undistorted photographs, as people rated distorted ones.
+"""BRISQUE: how far an image's statistics are from those of undistorted photographs, as people rated distorted ones.
 
 Mittal, Moorthy, Bovik 2012, "No-reference image quality assessment in the spatial domain", with the conventions of the
 authors' MATLAB release: grey of 8-bit RGB rounded to whole levels, a 7x7 window over zeros beyond the border, half size
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.evaluation.natural import fitted, moments, symmetric
-from wildsr.evaluation.planes import check_pictures, filtered, gaussian_taps, planes, strips
+from wildsr.evaluation.planes import check_images, filtered, gaussian_taps, planes, strips
 from wildsr.evaluation.weights import find_file
 from wildsr.ops.resize import imresize
 
@@ -44,29 +44,29 @@ class Brisque:
     gamma: float
     offset: float
 
-    def __call__(self, pictures: Tensor, border: int = 0) -> Tensor:
-        """BRISQUE (B,), float64, of RGB pictures (B, 3, H, W), see :func:`features`; about 0 at best to 100.
+    def __call__(self, images: Tensor, border: int = 0) -> Tensor:
+        """BRISQUE (B,), float64, of RGB images (B, 3, H, W), see :func:`features`; about 0 at best to 100.
 
-        A picture of one grey has nothing to measure and gives NaN.
+        An image of one grey has nothing to measure and gives NaN.
         """
-        found = features(pictures, border)
+        found = features(images, border)
         low, high = self.low.to(found.device), self.high.to(found.device)
         scaled = 2 * (found - low) / (high - low) - 1
         distances = (scaled[:, None] - self.vectors.to(found.device)).square().sum(-1)
         return torch.exp(-self.gamma * distances) @ self.weights.to(found.device) - self.offset
 
 
-def features(pictures: Tensor, border: int = 0) -> Tensor:
-    """The 36 features (B, 36), float64, of RGB pictures (B, 3, H, W) in [0, 1] or 8-bit levels as uint8.
+def features(images: Tensor, border: int = 0) -> Tensor:
+    """The 36 features (B, 36), float64, of RGB images (B, 3, H, W) in [0, 1] or 8-bit levels as uint8.
 
     For full size, then half size: shape and variance of the normalised luminance; for its products with four
-    neighbours (the picture taken as periodic) shape, mean, left and right variance. A picture of one grey gives NaN.
+    neighbours (the image taken as periodic) shape, mean, left and right variance. An image of one grey gives NaN.
 
     Raises:
-        ValueError: not RGB pictures, or below 16x16 pixels within the border.
+        ValueError: not RGB images, or below 16x16 pixels within the border.
     """
-    pictures = check_pictures("the picture", pictures, border, least=SMALLEST)
-    grey = _grey(pictures)
+    images = check_images("the image", images, border, least=SMALLEST)
+    grey = _grey(images)
     flat = grey.flatten(1).amin(1) == grey.flatten(1).amax(1)
     found = torch.cat([_scale_features(grey), _scale_features(_half(grey))], dim=-1)
     return found.masked_fill(flat[:, None], torch.nan)
@@ -99,11 +99,11 @@ def brisque_files(folder: Path | None = None) -> tuple[Path, Path]:
     return find_file((MODEL,), folder), find_file((RANGE,), folder)
 
 
-def _grey(pictures: Tensor) -> Tensor:
-    """Whole levels (B, H, W) as uint8: a quarter of the memory of the pictures at most."""
+def _grey(images: Tensor) -> Tensor:
+    """Whole levels (B, H, W) as uint8: a quarter of the memory of the images at most."""
     parts = []
-    for rows in strips(pictures.shape[2], 3 * len(pictures) * pictures.shape[3]):
-        red, green, blue = planes(pictures[:, :, rows]).unbind(1)
+    for rows in strips(images.shape[2], 3 * len(images) * images.shape[3]):
+        red, green, blue = planes(images[:, :, rows]).unbind(1)
         # MATLAB rounds halves up.
         grey = red * _WEIGHTS[0] + green * _WEIGHTS[1] + blue * _WEIGHTS[2]
         parts.append((grey + 0.5).floor().clamp_(0, 255).to(torch.uint8))

@@ -1,4 +1,4 @@
-"""What is upscaled and what it is compared with: LR and HR pictures on disk, given or made."""
+"""What is upscaled and what it is compared with: LR and HR images on disk, given or made."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -10,15 +10,15 @@ import numpy as np
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters
-from wildsr.evaluation.methods import over_white, save_picture
-from wildsr.evaluation.pairing import name_of, pair_folders, pictures_in
+from wildsr.evaluation.methods import over_white, save_image
+from wildsr.evaluation.pairing import images_in, name_of, pair_folders
 from wildsr.image import quantize, read_levels
 from wildsr.ops.resize import imresize
 from wildsr.zoo.digest import sha256_of
 
 
 class Sample(NamedTuple):
-    """One picture of a dataset: its name, what is upscaled, and the truth if there is one."""
+    """One image of a dataset: its name, what is upscaled, and the truth if there is one."""
 
     image: str
     lr: Path
@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
+    """ImageSet under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
 
     name: str
     samples: tuple[Sample, ...]
@@ -35,17 +35,17 @@ class Dataset:
 
 
 OnMade = Callable[[int, int], None]
-"""Called with (pictures made, pictures in all)."""
+"""Called with (images made, images in all)."""
 
 
 def real(name: str, folder: Path) -> Dataset:
     """Photographs without a truth. Raises ``PairingError`` when the folder is missing or empty."""
-    samples = tuple(Sample(name_of(path, folder), path, None) for path in pictures_in(folder))
+    samples = tuple(Sample(name_of(path, folder), path, None) for path in images_in(folder))
     return Dataset(name, samples, {"lr": "as they are, no truth"})
 
 
 def paired(name: str, lr: Path, hr: Path) -> Dataset:
-    """LR and HR pictures of two folders, by name; see :func:`wildsr.evaluation.pairing.pair_folders`."""
+    """LR and HR images of two folders, by name; see :func:`wildsr.evaluation.pairing.pair_folders`."""
     pairing = pair_folders(lr, hr)
     samples = tuple(Sample(pair.name, pair.first, pair.second) for pair in pairing.pairs)
     facts: dict[str, Any] = {"lr": "given"}
@@ -60,10 +60,10 @@ def bicubic_quarter(hr: Tensor, scale: int) -> Tensor:
 
 
 def shrunk(name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
-    """HR pictures of a folder with the classic LR, rounded to 8 bits."""
+    """HR images of a folder with the classic LR, rounded to 8 bits."""
     made = [
         _made(path, folder, scale, cache, lambda hr: bicubic_quarter(hr, scale))
-        for path in _counted(pictures_in(folder), on_made)
+        for path in _counted(images_in(folder), on_made)
     ]
     return Dataset(
         name, tuple(made), {"lr": f"MATLAB's bicubic 1/{scale} of HR cut to multiples of {scale}, 8 bits"}
@@ -80,26 +80,26 @@ def degraded(
     parameters: dict[str, Parameters] | None = None,
     on_made: OnMade | None = None,
 ) -> Dataset:
-    """HR pictures of a folder, degraded, rounded to 8 bits.
+    """HR images of a folder, degraded, rounded to 8 bits.
 
-    Picture ``i`` in the order of names draws from ``numpy.random.default_rng([seed, i])``, unless ``parameters`` has
+    Image ``i`` in the order of names draws from ``numpy.random.default_rng([seed, i])``, unless ``parameters`` has
     its name. What was drawn becomes part of the facts, so that it can be replayed.
 
     Args:
         name: of the dataset.
-        folder: of the HR pictures.
+        folder: of the HR images.
         degradation: what is done to them.
         label: its name, for the facts.
         seed: of the draws.
         cache: where LR, and HR cut to a multiple of the scale, are put.
-        parameters: to be replayed, by name of picture.
+        parameters: to be replayed, by name of image.
         on_made: see :data:`OnMade`.
     """
     known = parameters or {}
     drawn: dict[str, Parameters] = {}
 
     samples = []
-    for index, path in enumerate(_counted(pictures_in(folder), on_made)):
+    for index, path in enumerate(_counted(images_in(folder), on_made)):
         image = name_of(path, folder)
 
         def degrade(hr: Tensor, image: str = image, index: int = index) -> Tensor:
@@ -135,7 +135,7 @@ def _kept(folder: Path, rgb: Tensor) -> Path:
     path = folder / f"{digest}.png"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        save_picture(path, levels.float() / 255)
+        save_image(path, levels.float() / 255)
     return path
 
 
@@ -147,7 +147,7 @@ def _counted(paths: list[Path], on_made: OnMade | None) -> Iterator[Path]:
 
 
 def content_of(dataset: Dataset) -> str:
-    """A digest of all pictures of a dataset, so that two runs can be known to have seen the same."""
+    """A digest of all images of a dataset, so that two runs can be known to have seen the same."""
     digest = hashlib.sha256()
     for sample in dataset.samples:
         digest.update(f"{sample.image} {sha256_of(sample.lr)}\n".encode())

@@ -1,6 +1,6 @@
 """How far a result is from the truth, pixel by pixel: PSNR and SSIM.
 
-RealSR and BasicSR agree but for the precision of Y: 8-bit pictures, the border left out, no rounding of Y; what is
+RealSR and BasicSR agree but for the precision of Y: 8-bit images, the border left out, no rounding of Y; what is
 computed of one pixel does not depend on whether the border went before or after. Their numbers are the defaults
 here, with ``channels="y"`` for those on Y. KAIR and MATLAB round Y too: ``rounding="rgb+y"``. BasicSR's variant on
 tensors adds 1e-8 to the mean squared error: ``floor=1e-8``.
@@ -32,10 +32,10 @@ def psnr(
     rounding: Rounding = "rgb",
     floor: float = 0.0,
 ) -> Tensor:
-    """PSNR in dB (B,), float64, of pictures (B, 3, H, W) in [0, 1]; equal pictures give infinity.
+    """PSNR in dB (B,), float64, of images (B, 3, H, W) in [0, 1]; equal images give infinity.
 
     Args:
-        result: the pictures to judge.
+        result: the images to judge.
         truth: what they should be.
         border: pixels left out on every side.
         channels: all of RGB together, or Y of BT.601.
@@ -43,7 +43,7 @@ def psnr(
         floor: added to the mean squared error, of values in [0, 1].
 
     Raises:
-        ValueError: different shapes, not RGB pictures, or nothing left within the border.
+        ValueError: different shapes, not RGB images, or nothing left within the border.
     """
     result, truth = check_pair(result, truth, border)
     total = torch.zeros(len(result), dtype=torch.float64, device=result.device)
@@ -56,9 +56,9 @@ def psnr(
 
 
 def psnr_of_means(result: Tensor, truth: Tensor, border: int = 0) -> Tensor:
-    """PSNR in dB (B,), float64, between the mean colours of two pictures (B, 3, H, W) in [0, 1].
+    """PSNR in dB (B,), float64, between the mean colours of two images (B, 3, H, W) in [0, 1].
 
-    The squared error is the mean over R, G and B; a shift of colour shows here whatever the detail. The pictures are
+    The squared error is the mean over R, G and B; a shift of colour shows here whatever the detail. The images are
     rounded to 8 bits, their means are not. Equal means give infinity. Raises ``ValueError`` like :func:`psnr`.
     """
     result, truth = check_pair(result, truth, border)
@@ -77,14 +77,14 @@ def ssim(
     channels: Channels = "rgb",
     rounding: Rounding = "rgb",
 ) -> Tensor:
-    """SSIM (B,) in [-1, 1], float64, of pictures (B, 3, H, W) in [0, 1]; equal pictures give 1.
+    """SSIM (B,) in [-1, 1], float64, of images (B, 3, H, W) in [0, 1]; equal images give 1.
 
-    Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian window 11x11 of sigma 1.5, where it lies within the picture;
+    Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian window 11x11 of sigma 1.5, where it lies within the image;
     C1 = (0.01·255)², C2 = (0.03·255)²; the mean over positions, then over channels. The arguments are those of
     :func:`psnr`.
 
     Raises:
-        ValueError: different shapes, not RGB pictures, or below 11x11 pixels within the border.
+        ValueError: different shapes, not RGB images, or below 11x11 pixels within the border.
     """
     result, truth = check_pair(result, truth, border, least=_WINDOW)
     taps = gaussian_taps(_WINDOW, _SIGMA)

@@ -19,10 +19,10 @@ from wildsr.evaluation.methods import (
     evaluation_cache,
 )
 from wildsr.evaluation.metrics import METRICS, Meter, Settings, open_meters, usable
-from wildsr.evaluation.pairing import PairingError, name_of, pair_folders, pictures_in
+from wildsr.evaluation.pairing import PairingError, images_in, name_of, pair_folders
 from wildsr.evaluation.results import Results, Row
 from wildsr.evaluation.scoring import score
-from wildsr.image import PictureError
+from wildsr.image import ImageError
 from wildsr.inference.upscaler import UpscaleError
 
 USUAL = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque", "nrqm", "pi")
@@ -69,7 +69,7 @@ def evaluate_results(
     suffix: str = "",
     on_step: OnStep | None = None,
 ) -> Results:
-    """Measure pictures that are there already.
+    """Measure images that are there already.
 
     Args:
         folders: of results, by method.
@@ -90,7 +90,7 @@ def evaluate_results(
         if truth is None:
             rows += [
                 Row(name_of(path, folder).removesuffix(suffix), method, {}, sr=str(path))
-                for path in pictures_in(folder)
+                for path in images_in(folder)
             ]
             continue
         pairing = pair_folders(folder, truth, suffix)
@@ -101,7 +101,7 @@ def evaluate_results(
             mismatches[method] = found
     meters, lacking = _meters(measuring, scale, reference=truth is not None)
     protocol = _protocol(measuring, meters, lacking, scale)
-    protocol["methods"] = {method: {"method": f"pictures in {folder}"} for method, folder in folders.items()}
+    protocol["methods"] = {method: {"method": f"images in {folder}"} for method, folder in folders.items()}
     protocol["mismatches"] = mismatches
     return _scored(rows, meters, measuring, protocol, tuple(folders), on_step)
 
@@ -115,9 +115,9 @@ def evaluate_methods(
     scale: int = 4,
     on_step: OnStep | None = None,
 ) -> Results:
-    """Let methods upscale datasets, and measure what comes out, as 8-bit pictures.
+    """Let methods upscale datasets, and measure what comes out, as 8-bit images.
 
-    Results that are in the cache are not made again. A picture that a method fails on becomes a row with notes.
+    Results that are in the cache are not made again. An image that a method fails on becomes a row with notes.
 
     Args:
         choices: the methods.
@@ -155,7 +155,7 @@ def evaluate_methods(
         dataset.name: {"pictures": len(dataset.samples), "sha256": content_of(dataset), **dataset.facts}
         for dataset in datasets
     }
-    # Rows of one picture follow each other, so that its truth is read once.
+    # Rows of one image follow each other, so that its truth is read once.
     order = {dataset.name: index for index, dataset in enumerate(datasets)}
     rows.sort(key=lambda row: (order[row.dataset], row.image))
     return _scored(rows, meters, measuring, protocol, tuple(choice.name for choice in choices), on_step)
@@ -165,14 +165,14 @@ Made = dict[tuple[str, str], Upscaled | str]
 
 
 def _upscaled(method: Method, datasets: Sequence[Dataset], working: Working, on_step: OnStep | None) -> Made:
-    """All results of a method by dataset and picture; where there is none, why."""
+    """All results of a method by dataset and image; where there is none, why."""
     made: Made = {}
     total = sum(len(dataset.samples) for dataset in datasets)
     for dataset in datasets:
         for sample in dataset.samples:
             try:
                 found: Upscaled | str = method.upscale_file(sample.lr, working.cache / "sr", working.fresh)
-            except (PictureError, UpscaleError) as error:
+            except (ImageError, UpscaleError) as error:
                 found = str(error)
             made[dataset.name, sample.image] = found
             if on_step is not None:

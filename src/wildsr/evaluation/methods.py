@@ -103,7 +103,7 @@ class Method:
         """The 8-bit result for a file, from ``folder`` if it is there and not to be made ``fresh``.
 
         It is kept under the digests of the file's content and of the method's facts. What is transparent is laid
-        over white first. Raises ``PictureError`` and ``UpscaleError``.
+        over white first. Raises ``ImageError`` and ``UpscaleError``.
         """
         target = folder / self.key / f"{sha256_of(lr)}.png"
         note = target.with_suffix(".json")
@@ -113,13 +113,13 @@ class Method:
                 return Upscaled(target, known["seconds"], known["peak_bytes"])
             except (OSError, ValueError, KeyError):
                 pass  # interrupted between the two files
-        picture = over_white(lr)
+        image = over_white(lr)
         with peak_memory(self._device) as peak:
             began = time.perf_counter()
-            sr = self(picture)
+            sr = self(image)
             seconds = time.perf_counter() - began
         target.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(target, sr)
+        save_image(target, sr)
         measured = {"seconds": seconds, "peak_bytes": peak.bytes}
         partial = note.with_suffix(".json.partial")
         partial.write_text(json.dumps(measured))
@@ -170,14 +170,14 @@ def scale_of(choices: list[Choice]) -> int:
 
 
 def over_white(path: Path) -> Tensor:
-    """A picture (1, 3, H, W) in [0, 1] at the precision of its file, with what is transparent over white."""
-    picture = read(path)
-    if picture.alpha is None:
-        return picture.rgb
-    return picture.rgb * picture.alpha + (1 - picture.alpha)
+    """An image (1, 3, H, W) in [0, 1] at the precision of its file, with what is transparent over white."""
+    image = read(path)
+    if image.alpha is None:
+        return image.rgb
+    return image.rgb * image.alpha + (1 - image.alpha)
 
 
-def save_picture(path: Path, rgb: Tensor) -> None:
+def save_image(path: Path, rgb: Tensor) -> None:
     """Write (1, 3, H, W) in [0, 1] with 8 bits, whole or not at all."""
     with Canvas(rgb.shape[2], rgb.shape[3], Traits()) as canvas:
         canvas.paste(0, 0, rgb)

@@ -1,4 +1,4 @@
-"""The metrics by name: what each is, and how it becomes a number for a pair of pictures, or for one alone."""
+"""The metrics by name: what each is, and how it becomes a number for a pair of images, or for one alone."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ from wildsr.evaluation.weights import find_file, identity
 from wildsr.networks.lpips import Backbone
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""Pictures to judge and their truths (the pictures themselves where there are none) -> (B,)."""
+"""ImageSet to judge and their truths (the images themselves where there are none) -> (B,)."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _lpips(backbone: Backbone, trunk: str) -> Kind:
         unit="",
         reference=True,
         digits=4,
-        define=lambda _: f"LPIPS 0.1 with {backbone}, whole pictures of 8-bit RGB",
+        define=lambda _: f"LPIPS 0.1 with {backbone}, whole images of 8-bit RGB",
         load=load,
         files=lambda settings: lpips_files(backbone, settings.weights),
         pulls=(f"{trunk}.pth", f"lpips_{backbone}.pth"),
@@ -102,7 +102,7 @@ def _niqe() -> Kind:
         reference=False,
         digits=3,
         define=lambda _: (
-            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit pictures, no border left out: "
+            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit images, no border left out: "
             "the convention of BSRGAN's paper"
         ),
         load=load,
@@ -123,7 +123,7 @@ def _brisque() -> Kind:
         reference=False,
         digits=2,
         define=lambda _: (
-            "BRISQUE with the authors' model of LIVE, on MATLAB's grey of 8-bit pictures, whole pictures: the "
+            "BRISQUE with the authors' model of LIVE, on MATLAB's grey of 8-bit images, whole images: the "
             "conventions of the authors' MATLAB release"
         ),
         load=load,
@@ -159,7 +159,7 @@ METRICS: dict[str, Kind] = {
 class Meter:
     """A metric at work: called for numbers, and keeping their mean over all that it was called for.
 
-    Pictures are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
+    ImageSet are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
     device of the settings.
     """
 
@@ -182,7 +182,7 @@ class Meter:
         self._undefined = 0
 
     def __call__(self, result: Tensor, truth: Tensor | None = None) -> list[float]:
-        """A number for every picture of the batch; raises ``ValueError`` for what cannot be measured."""
+        """A number for every image of the batch; raises ``ValueError`` for what cannot be measured."""
         if self.metric.reference and truth is None:
             raise ValueError(f"{self.metric.label} compares with a ground truth, and there is none")
         result = result.to(self._device)
@@ -199,12 +199,12 @@ class Meter:
 
     @property
     def count(self) -> int:
-        """How many pictures were measured, with a number or without."""
+        """How many images were measured, with a number or without."""
         return len(self._finite) + self._infinite + self._undefined
 
     @property
     def infinite(self) -> int:
-        """For how many pictures it was infinite: PSNR of equal pictures."""
+        """For how many images it was infinite: PSNR of equal images."""
         return self._infinite
 
     @property

@@ -1,4 +1,4 @@
-"""NIQE: how natural a picture looks, without a truth to compare it with; smaller is better.
+"""NIQE: how natural an image looks, without a truth to compare it with; smaller is better.
 
 Mittal, Soundararajan, Bovik 2013, with the conventions of BasicSR, which are those of the authors' MATLAB code.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from wildsr.evaluation.natural import block_features, normalised
-from wildsr.evaluation.planes import check_pictures, planes, strips
+from wildsr.evaluation.planes import check_images, planes, strips
 from wildsr.evaluation.weights import find_file
 from wildsr.ops.color import GREY
 from wildsr.ops.resize import imresize
@@ -28,10 +28,10 @@ _HALO = 16
 
 @dataclass(frozen=True)
 class Niqe:
-    """NIQE with its model of natural pictures.
+    """NIQE with its model of natural images.
 
     Attributes:
-        mean: features of natural pictures (36,), float64.
+        mean: features of natural images (36,), float64.
         covariance: of these features (36, 36), float64.
         taps: samples (7,) of the window of local means, float64; the window is their outer product.
     """
@@ -40,36 +40,36 @@ class Niqe:
     covariance: Tensor
     taps: Tensor
 
-    def __call__(self, pictures: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
-        """NIQE (B,), float64, of RGB pictures (B, 3, H, W) in [0, 1], each by itself; 0 at best, about 3 to 10.
+    def __call__(self, images: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
+        """NIQE (B,), float64, of RGB images (B, 3, H, W) in [0, 1], each by itself; 0 at best, about 3 to 10.
 
-        The pictures are rounded to 8 bits, and so is their luminance: Y of BT.601, or the ``gray`` of OpenCV.
+        The images are rounded to 8 bits, and so is their luminance: Y of BT.601, or the ``gray`` of OpenCV.
         ``border`` pixels are left out on every side; from what remains, whole blocks of 96x96 from the upper left are
-        looked at. Memory beyond the pictures is that of a strip of blocks.
+        looked at. Memory beyond the images is that of a strip of blocks.
 
-        A picture with fewer than two blocks that are not flat has nothing to measure and gives NaN.
+        An image with fewer than two blocks that are not flat has nothing to measure and gives NaN.
 
         Raises:
-            ValueError: not RGB pictures, or too small for two blocks.
+            ValueError: not RGB images, or too small for two blocks.
         """
-        features = self.features(pictures, border, luma)
+        features = self.features(images, border, luma)
         return torch.stack([self.distance(blocks) for blocks in features])
 
-    def features(self, pictures: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
+    def features(self, images: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
         """The features (B, N, 36), float64, of the N blocks: 18 at full size, then 18 at half size."""
-        pictures = check_pictures("the picture", pictures, border, least=BLOCK)
-        down, across = (side // BLOCK for side in pictures.shape[2:])
+        images = check_images("the image", images, border, least=BLOCK)
+        down, across = (side // BLOCK for side in images.shape[2:])
         if down * across < 2:
             raise ValueError(
-                f"the picture of {pictures.shape[3]}x{pictures.shape[2]} pixels is too small: "
+                f"the image of {images.shape[3]}x{images.shape[2]} pixels is too small: "
                 f"NIQE needs two blocks of {BLOCK}x{BLOCK}"
             )
-        pictures = pictures[..., : down * BLOCK, : across * BLOCK]
-        height, width = pictures.shape[2:]
+        images = images[..., : down * BLOCK, : across * BLOCK]
+        height, width = images.shape[2:]
         parts = []
-        for rows in strips(height, 4 * len(pictures) * width, multiple=BLOCK):
+        for rows in strips(height, 4 * len(images) * width, multiple=BLOCK):
             top, bottom = max(rows.start - _HALO, 0), min(rows.stop + _HALO, height)
-            levels = _levels(pictures[:, :, top:bottom], luma)
+            levels = _levels(images[:, :, top:bottom], luma)
             scales = []
             for step, scaled in ((1, levels), (2, _half(levels))):
                 begin, end = (rows.start - top) // step, (rows.stop - top) // step
@@ -79,7 +79,7 @@ class Niqe:
         return torch.cat(parts, dim=1)
 
     def distance(self, features: Tensor) -> Tensor:
-        """How far the blocks of one picture, features (N, 36), are from natural ones: its NIQE, a scalar."""
+        """How far the blocks of one image, features (N, 36), are from natural ones: its NIQE, a scalar."""
         usable = features[~features.isnan().any(dim=1)]
         if len(usable) < 2:
             return features.new_tensor(torch.nan)
@@ -115,17 +115,17 @@ def load_niqe(folder: Path | None = None) -> Niqe:
     return Niqe(mean.flatten(), covariance, taps)
 
 
-def _levels(pictures: Tensor, luma: Luma) -> Tensor:
+def _levels(images: Tensor, luma: Luma) -> Tensor:
     """Luminance (B, H, W) in whole levels, float32."""
     # Rounded to float32 where the originals are, OpenCV's order of channels included: it decides about halves.
     if luma == "y":
-        y = planes(pictures, "y")[:, 0] / 255
+        y = planes(images, "y")[:, 0] / 255
         return y.float().mul(255).round()
-    picture = planes(pictures).float().div(255)
-    gray = torch.zeros_like(picture[:, 0])
+    image = planes(images).float().div(255)
+    gray = torch.zeros_like(image[:, 0])
     for channel in (1, 2, 0):
         weight = torch.tensor(GREY[channel], dtype=torch.float32).item()
-        gray = (gray.double() + picture[:, channel].double() * weight).float()
+        gray = (gray.double() + image[:, channel].double() * weight).float()
     return gray.mul(255).round()
 
 

@@ -14,13 +14,13 @@ HOW_TO_GET_NRQM = (
 
 
 def perceptual_index(nrqm: Tensor, niqe: Tensor) -> Tensor:
-    """PI of NRQM and NIQE of the same pictures, any equal shape: ((10 - NRQM) + NIQE) / 2; smaller is better.
+    """PI of NRQM and NIQE of the same images, any equal shape: ((10 - NRQM) + NIQE) / 2; smaller is better.
 
     Blau, Mechrez, Timofte, Michaeli, Zelnik-Manor 2018, "The 2018 PIRM challenge", section 2. Raises ``ValueError``
     for different shapes.
     """
     if nrqm.shape != niqe.shape:
         raise ValueError(
-            f"NRQM of shape {tuple(nrqm.shape)} and NIQE of shape {tuple(niqe.shape)} are not of the same pictures"
+            f"NRQM of shape {tuple(nrqm.shape)} and NIQE of shape {tuple(niqe.shape)} are not of the same images"
         )
     return ((10 - nrqm) + niqe) / 2

@@ -14,7 +14,7 @@ class PairingError(ValueError):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files of one picture, under the name that both share."""
+    """Two files of one image, under the name that both share."""
 
     name: str
     first: Path
@@ -46,11 +46,11 @@ class Pairing:
         return {kind: items for kind, items in found.items() if items}
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder and its subfolders, in the order of their names; hidden ones are left out.
+def images_in(folder: Path) -> list[Path]:
+    """The images in a folder and its subfolders, in the order of their names; hidden ones are left out.
 
     Raises:
-        PairingError: there is no such folder, or no picture in it.
+        PairingError: there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise PairingError(f"there is no folder {folder}")
@@ -63,29 +63,29 @@ def pictures_in(folder: Path) -> list[Path]:
             if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
         ]
     if not found:
-        raise PairingError(f"there is no picture in {folder}")
+        raise PairingError(f"there is no image in {folder}")
     return sorted(found, key=lambda path: name_of(path, folder))
 
 
 def name_of(path: Path, folder: Path) -> str:
-    """The name of a picture in ``folder``: its place without the suffix, with ``/`` on every system."""
+    """The name of an image in ``folder``: its place without the suffix, with ``/`` on every system."""
     return without_ending(path.relative_to(folder))
 
 
 def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:
-    """Pair the pictures of two folders, results and truths, by :func:`wildsr.data.names.partners`.
+    """Pair the images of two folders, results and truths, by :func:`wildsr.data.names.partners`.
 
     ``suffix`` is cut off the results' names first, where they have it.
 
     Raises:
         PairingError: a folder is missing or empty, or nothing belongs together.
     """
-    results = {path: name_of(path, first).removesuffix(suffix) for path in pictures_in(first)}
-    truths = {path: name_of(path, second) for path in pictures_in(second)}
+    results = {path: name_of(path, first).removesuffix(suffix) for path in images_in(first)}
+    truths = {path: name_of(path, second) for path in images_in(second)}
     found = partners(results, truths)
     if not found.pairs:
         raise PairingError(
-            f"no picture in {first} has the name of one in {second}: the first are '{next(iter(results.values()))}' "
+            f"no image in {first} has the name of one in {second}: the first are '{next(iter(results.values()))}' "
             f"and '{next(iter(truths.values()))}'. Give the results the names of the originals, or say with --suffix "
             "what was added to them"
         )

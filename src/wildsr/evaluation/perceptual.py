@@ -1,4 +1,4 @@
-"""LPIPS with its published weights, on pictures of any size."""
+"""LPIPS with its published weights, on images of any size."""
 
 from pathlib import Path
 
@@ -53,13 +53,13 @@ def load_lpips(folder: Path | None = None, backbone: Backbone = "alex") -> Lpips
 
 
 def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Tensor:
-    """LPIPS (B,), float32, of pictures (B, 3, H, W): 8-bit levels as uint8, or [0, 1] as they are.
+    """LPIPS (B,), float32, of images (B, 3, H, W): 8-bit levels as uint8, or [0, 1] as they are.
 
-    Larger pictures are looked at in tiles of ``tile`` pixels a side, a multiple of 16, which see enough around
+    Larger images are looked at in tiles of ``tile`` pixels a side, a multiple of 16, which see enough around
     themselves to make no difference but that of summing. The network's device is used.
 
     Raises:
-        ValueError: different shapes, not RGB pictures, or below 64 pixels a side.
+        ValueError: different shapes, not RGB images, or below 64 pixels a side.
     """
     result, truth = check_pair(result, truth, least=SMALLEST)
     if tile < _GRID or tile % _GRID:
@@ -88,7 +88,7 @@ def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Te
 def _core(
     level: Tensor, step: int, begins: tuple[int, int], sizes: tuple[int, int], last: tuple[bool, bool]
 ) -> Tensor:
-    """The positions of a level that belong to a tile's core; at the picture's end, all that there are."""
+    """The positions of a level that belong to a tile's core; at the image's end, all that there are."""
     down, across = (
         slice(begin // step, None if ends else (begin + size) // step)
         for begin, size, ends in zip(begins, sizes, last, strict=True)
@@ -102,9 +102,9 @@ def _cores(length: int, tile: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], length], strict=True))
 
 
-def _floats(pictures: Tensor, device: torch.device) -> Tensor:
-    pictures = pictures.to(device)
-    return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
+def _floats(images: Tensor, device: torch.device) -> Tensor:
+    images = images.to(device)
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What metrics look at: checked pictures as planes of 0 to 255 levels, a strip of rows at a time."""
+"""What metrics look at: checked images as planes of 0 to 255 levels, a strip of rows at a time."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -12,19 +12,19 @@ Channels = Literal["rgb", "y"]
 Rounding = Literal["none", "rgb", "rgb+y"]
 
 
-def check_pictures(name: str, pictures: Tensor, border: int = 0, least: int = 1) -> Tensor:
-    """``pictures`` (B, 3, H, W) without ``border`` pixels on every side.
+def check_images(name: str, images: Tensor, border: int = 0, least: int = 1) -> Tensor:
+    """``images`` (B, 3, H, W) without ``border`` pixels on every side.
 
     Raises:
-        ValueError: not a batch of RGB pictures of floating point or uint8, a negative border, or a side below
+        ValueError: not a batch of RGB images of floating point or uint8, a negative border, or a side below
             ``least`` pixels once the border is off.
     """
-    shape = tuple(pictures.shape)
+    shape = tuple(images.shape)
     if len(shape) != 4 or shape[1] != 3:
-        raise ValueError(f"{name} must be RGB pictures of shape (B, 3, H, W), not {shape}")
-    if not pictures.is_floating_point() and pictures.dtype != torch.uint8:
+        raise ValueError(f"{name} must be RGB images of shape (B, 3, H, W), not {shape}")
+    if not images.is_floating_point() and images.dtype != torch.uint8:
         raise ValueError(
-            f"{name} must be floating point in [0, 1] or levels as uint8, not {pictures.dtype}; divide by 255 first"
+            f"{name} must be floating point in [0, 1] or levels as uint8, not {images.dtype}; divide by 255 first"
         )
     if border < 0:
         raise ValueError(f"the border is a number of pixels, 0 or more, not {border}")
@@ -34,34 +34,34 @@ def check_pictures(name: str, pictures: Tensor, border: int = 0, least: int = 1)
             f"{name} of {shape[3]}x{shape[2]} pixels{without}: too small, this metric needs {least}x{least}"
         )
     inner = slice(border, -border or None)
-    return pictures[..., inner, inner]
+    return images[..., inner, inner]
 
 
 def check_pair(result: Tensor, truth: Tensor, border: int = 0, least: int = 1) -> tuple[Tensor, Tensor]:
-    """Both without the border; raises ``ValueError`` like :func:`check_pictures`, and for different shapes."""
+    """Both without the border; raises ``ValueError`` like :func:`check_images`, and for different shapes."""
     if result.shape != truth.shape:
         raise ValueError(
-            f"the pictures have different shapes: {tuple(result.shape)} and {tuple(truth.shape)}; "
+            f"the images have different shapes: {tuple(result.shape)} and {tuple(truth.shape)}; "
             "a result is compared with a truth of its own size"
         )
-    result = check_pictures("the result", result, border, least)
-    return result, check_pictures("the truth", truth, border, least)
+    result = check_images("the result", result, border, least)
+    return result, check_images("the truth", truth, border, least)
 
 
-def planes(pictures: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb") -> Tensor:
+def planes(images: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb") -> Tensor:
     """RGB (B, 3, H, W) in [0, 1] as float64 levels: (B, 3, H, W) of 0 to 255, or Y (B, 1, H, W) of 16 to 235.
 
-    What is uint8 are levels already, in a quarter of the memory, as large pictures are best kept.
+    What is uint8 are levels already, in a quarter of the memory, as large images are best kept.
 
-    ``rounding`` "rgb" clamps and rounds the picture to 8 bits, as its file would be; "rgb+y" then rounds Y to
-    whole levels too, as rgb2ycbcr of MATLAB and KAIR does with 8-bit pictures; "none" takes the values as they are.
+    ``rounding`` "rgb" clamps and rounds the image to 8 bits, as its file would be; "rgb+y" then rounds Y to
+    whole levels too, as rgb2ycbcr of MATLAB and KAIR does with 8-bit images; "none" takes the values as they are.
     """
-    if pictures.dtype == torch.uint8:
-        levels = pictures.double()
+    if images.dtype == torch.uint8:
+        levels = images.double()
     elif rounding == "none":
-        levels = pictures.double() * 255
+        levels = images.double() * 255
     else:
-        levels = (pictures.float() * 255).clamp(0, 255).round().double()
+        levels = (images.float() * 255).clamp(0, 255).round().double()
     if channels == "rgb":
         return levels
     y = luma(levels / 255) * 255

@@ -1,4 +1,4 @@
-"""What an evaluation found, as data: metrics, methods, one row per picture and method. Imports no torch.
+"""What an evaluation found, as data: metrics, methods, one row per image and method. Imports no torch.
 
 Everything that is printed, plotted or tested for significance comes from a :class:`Results`, and its JSON is the
 whole of it.
@@ -39,17 +39,17 @@ class Metric:
 
 @dataclass(frozen=True)
 class Row:
-    """One picture by one method.
+    """One image by one method.
 
     Attributes:
         image: its name, unique within the dataset.
         method: a member of :attr:`Results.methods`.
-        values: by name of metric; infinite for a PSNR of equal pictures, NaN where there is nothing to measure. A
-            metric that refused the picture is absent, and :attr:`notes` says why.
+        values: by name of metric; infinite for a PSNR of equal images, NaN where there is nothing to measure. A
+            metric that refused the image is absent, and :attr:`notes` says why.
         dataset: the folder or protocol part it belongs to.
         seconds: what upscaling it took, without reading and writing; None when it was not upscaled here.
         peak_bytes: most memory the process held while it was upscaled; None where that is not known.
-        lr, sr, hr, bicubic: where the pictures lie, or None. ``bicubic`` is the plain enlargement of ``lr``.
+        lr, sr, hr, bicubic: where the images lie, or None. ``bicubic`` is the plain enlargement of ``lr``.
         notes: by name of metric, why there is no value.
     """
 
@@ -75,7 +75,7 @@ class Results:
             methods (``protocol["methods"][name]``), degradations, mismatches. JSON only.
         metrics: the columns, in order.
         methods: in order.
-        rows: in order of dataset, method, picture.
+        rows: in order of dataset, method, image.
     """
 
     protocol: dict[str, Any]

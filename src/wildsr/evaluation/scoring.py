@@ -1,4 +1,4 @@
-"""Numbers for pictures on disk; the next ones are read while these are measured."""
+"""Numbers for images on disk; the next ones are read while these are measured."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from wildsr.evaluation.metrics import Meter
 from wildsr.evaluation.results import Row
-from wildsr.image import PictureError, probe, read_levels
+from wildsr.image import ImageError, probe, read_levels
 
 READ_AHEAD_UP_TO = 32_000_000
-"""Pixels. Larger pictures are not read ahead, so that only one pair of them is in memory."""
+"""Pixels. Larger images are not read ahead, so that only one pair of them is in memory."""
 
 OnRow = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
@@ -23,7 +23,7 @@ def score(
 ) -> list[Row]:
     """The rows with the values of all metrics, in the same order.
 
-    A metric that refuses a picture leaves a note instead of a value; a picture that cannot be read leaves one for
+    A metric that refuses an image leaves a note instead of a value; an image that cannot be read leaves one for
     every metric. Result and truth of different sizes are refused, or with ``crop`` cut at the right and the bottom
     to what both have. Rows of one truth that follow each other read it once.
     """
@@ -40,9 +40,9 @@ def score(
 Pair = tuple[Tensor, "Tensor | None"]
 
 
-def _scored(row: Row, pair: Pair | PictureError, meters: Sequence[Meter], crop: bool) -> Row:
+def _scored(row: Row, pair: Pair | ImageError, meters: Sequence[Meter], crop: bool) -> Row:
     values, notes = dict(row.values), dict(row.notes)
-    if isinstance(pair, PictureError):
+    if isinstance(pair, ImageError):
         return replace(row, notes=notes | {meter.metric.name: str(pair) for meter in meters})
     result, truth = pair
     mismatch = ""
@@ -71,14 +71,14 @@ def _scored(row: Row, pair: Pair | PictureError, meters: Sequence[Meter], crop: 
     return replace(row, values=values, notes=notes)
 
 
-def _read_ahead(rows: Sequence[Row], reader: ThreadPoolExecutor) -> Iterator[tuple[Row, Pair | PictureError]]:
-    """Every row with its pictures; the last truth is kept as long as the next row has the same."""
+def _read_ahead(rows: Sequence[Row], reader: ThreadPoolExecutor) -> Iterator[tuple[Row, Pair | ImageError]]:
+    """Every row with its images; the last truth is kept as long as the next row has the same."""
     last: tuple[str, Tensor] | None = None
 
-    def read_pair(row: Row) -> Pair | PictureError:
+    def read_pair(row: Row) -> Pair | ImageError:
         nonlocal last
         if row.sr is None:
-            return PictureError(f"there is no result for {row.image}")
+            return ImageError(f"there is no result for {row.image}")
         try:
             if last is not None and last[0] != row.hr:
                 last = None
@@ -88,10 +88,10 @@ def _read_ahead(rows: Sequence[Row], reader: ThreadPoolExecutor) -> Iterator[tup
             if last is None:
                 last = (row.hr, read_levels(row.hr))
             return result, last[1]
-        except PictureError as error:
+        except ImageError as error:
             return error
 
-    ahead: Future[Pair | PictureError] | None = None
+    ahead: Future[Pair | ImageError] | None = None
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         pair = (ahead if ahead is not None else reader.submit(read_pair, row)).result()
         ahead = reader.submit(read_pair, following) if following is not None and _small(following) else None
@@ -102,10 +102,10 @@ def _read_ahead(rows: Sequence[Row], reader: ThreadPoolExecutor) -> Iterator[tup
 def _small(row: Row) -> bool:
     try:
         sizes = [probe(Path(path)) for path in (row.sr, row.hr) if path is not None]
-    except PictureError:
+    except ImageError:
         return True  # reading it tells why
     return all(size.width * size.height <= READ_AHEAD_UP_TO for size in sizes)
 
 
-def _size(picture: Tensor) -> str:
-    return f"{picture.shape[3]}x{picture.shape[2]}"
+def _size(image: Tensor) -> str:
+    return f"{image.shape[3]}x{image.shape[2]}"

@@ -1,6 +1,6 @@
 """How sure a mean is, and whether two methods differ: bootstrap intervals and a sign-flip test, all seeded.
 
-Pictures are the unit: each is drawn, or has its sign flipped, as a whole.
+ImageSet are the unit: each is drawn, or has its sign flipped, as a whole.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Values = npt.NDArray[np.float64]
 
 RESAMPLES = 10_000
 EXACT_UP_TO = 20
-"""Up to so many pictures all sign flips are counted; for more of them, 100,000 are drawn."""
+"""Up to so many images all sign flips are counted; for more of them, 100,000 are drawn."""
 _FLIPS = 100_000
 _CHUNK = 1 << 14
 
@@ -28,13 +28,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """A method less another on the same pictures.
+    """A method less another on the same images.
 
     Attributes:
         interval: of the mean difference.
         p: of no difference, two-sided, by sign flips.
-        wins, losses: on how many pictures the first is larger, and smaller.
-        pictures: compared.
+        wins, losses: on how many images the first is larger, and smaller.
+        images: compared.
         exact: all sign flips were counted.
     """
 
@@ -42,7 +42,7 @@ class Difference:
     p: float
     wins: int
     losses: int
-    pictures: int
+    images: int
     exact: bool
 
 
@@ -97,7 +97,7 @@ def sign_flip_test(differences: Values, seed: int = 0) -> tuple[float, bool]:
 
 
 def compare(first: Values, second: Values, seed: int = 0) -> Difference:
-    """``first`` less ``second``, each (n,): the values of two methods on the same pictures, in the same order.
+    """``first`` less ``second``, each (n,): the values of two methods on the same images, in the same order.
 
     Raises:
         ValueError: different lengths, no values, or values that are not finite.
@@ -112,7 +112,7 @@ def compare(first: Values, second: Values, seed: int = 0) -> Difference:
         p,
         wins=int((differences > 0).sum()),
         losses=int((differences < 0).sum()),
-        pictures=len(differences),
+        images=len(differences),
         exact=exact,
     )
 

@@ -15,16 +15,16 @@ class Cell:
     """One metric of one method on one dataset.
 
     Attributes:
-        interval: the mean over the ``pictures`` on which every method has a finite value, and its interval; None
+        interval: the mean over the ``images`` on which every method has a finite value, and its interval; None
             where there is none.
-        pictures: so many.
-        infinite: on how many pictures this method's value is infinite (PSNR of equal pictures), left out of the mean.
-        missing: on how many pictures this method has no number: refused, or nothing to measure.
+        images: so many.
+        infinite: on how many images this method's value is infinite (PSNR of equal images), left out of the mean.
+        missing: on how many images this method has no number: refused, or nothing to measure.
         place: 1 for the best mean, 2 for the second best, and so on; equal means share a place.
     """
 
     interval: Interval | None
-    pictures: int
+    images: int
     infinite: int
     missing: int
     place: int
@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cost:
-    """What upscaling took: the median of seconds a picture, and the highest peak of memory; None where not known."""
+    """What upscaling took: the median of seconds an image, and the highest peak of memory; None where not known."""
 
     seconds: float | None
     peak_bytes: int | None
@@ -69,7 +69,7 @@ def cells(results: Results, dataset: str, metric: Metric, seed: int = 0) -> dict
 def differences(
     results: Results, metric: Metric, against: str, dataset: str | None = None, seed: int = 0
 ) -> dict[str, Difference]:
-    """Every method less ``against``, on the pictures on which both have finite values; those without any are absent."""
+    """Every method less ``against``, on the images on which both have finite values; those without any are absent."""
     found = {}
     base = results.column(metric.name, against, dataset)
     for method in results.methods:
@@ -104,7 +104,7 @@ def _methods_on(results: Results, dataset: str) -> list[str]:
 
 
 def _common(columns: list[dict[tuple[str, str], float]]) -> list[tuple[str, str]]:
-    """The pictures, in order, on which every column has a finite value."""
+    """The images, in order, on which every column has a finite value."""
     if not columns:
         return []
     return [

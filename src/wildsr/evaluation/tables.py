@@ -1,4 +1,4 @@
-"""Results as tables: CSV with a line for every picture, and Markdown for people."""
+"""Results as tables: CSV with a line for every image, and Markdown for people."""
 
 import csv
 import io
@@ -8,17 +8,17 @@ from wildsr.evaluation.results import Metric, Results
 from wildsr.evaluation.summary import Cell, Cost, cells, costs, differences, measured
 
 LEGEND = (
-    "Means over the pictures on which every method has a finite value; in brackets 95 % bootstrap intervals over "
-    "pictures. **Best**, _second best_. Arrows point to better."
+    "Means over the images on which every method has a finite value; in brackets 95 % bootstrap intervals over "
+    "images. **Best**, _second best_. Arrows point to better."
 )
 NOTE_ON_P = (
-    "Mean differences with 95 % bootstrap intervals; on how many pictures the method is better and worse; p of no "
+    "Mean differences with 95 % bootstrap intervals; on how many images the method is better and worse; p of no "
     "difference, two-sided, by flipping signs, not corrected for the number of comparisons."
 )
 
 
 def to_csv(results: Results) -> str:
-    """A line for every picture and method; numbers in full."""
+    """A line for every image and method; numbers in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [metric.name for metric in results.metrics]
@@ -50,7 +50,7 @@ def summary_table(results: Results, dataset: str, seed: int = 0) -> str:
     metrics, cost = measured(results, dataset), costs(results, dataset)
     columns = {metric.name: cells(results, dataset, metric, seed) for metric in metrics}
     timed = any(one.seconds is not None for one in cost.values())
-    lines = [["method", *(_heading(metric) for metric in metrics), *(["s/picture", "peak memory"] * timed)]]
+    lines = [["method", *(_heading(metric) for metric in metrics), *(["s/image", "peak memory"] * timed)]]
     for method in cost:
         line = [_escaped(method)]
         line += [format_cell(columns[metric.name][method], metric) for metric in metrics]
@@ -81,7 +81,7 @@ def difference_table(
                         metric.label,
                         _escaped(method),
                         text,
-                        f"{better} / {worse} of {found.pictures}",
+                        f"{better} / {worse} of {found.images}",
                         p,
                     ]
                 )
@@ -95,11 +95,11 @@ def remarks(results: Results, dataset: str, seed: int = 0) -> list[str]:
         for method, cell in cells(results, dataset, metric, seed).items():
             if cell.infinite:
                 found.append(
-                    f"{metric.label} of {method} is infinite on {_pictures(cell.infinite)}, equal to the truth; these "
+                    f"{metric.label} of {method} is infinite on {_images(cell.infinite)}, equal to the truth; these "
                     "are left out of the means."
                 )
             if cell.missing:
-                found.append(f"{metric.label} of {method} is missing on {_pictures(cell.missing)}.")
+                found.append(f"{metric.label} of {method} is missing on {_images(cell.missing)}.")
     return found
 
 
@@ -125,8 +125,8 @@ def _cost(cost: Cost) -> list[str]:
     return [seconds, memory]
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Files <-> tensors, on libvips: the only door for pictures on disk.
+"""Files <-> tensors, on libvips: the only door for images on disk.
 
 Names are imported on first use: ``wildsr.image.formats`` must be reachable without torch.
 """
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from wildsr.image.alpha import bleed as bleed
     from wildsr.image.canvas import Canvas as Canvas
     from wildsr.image.color import quantize as quantize
-    from wildsr.image.errors import PictureError as PictureError
+    from wildsr.image.errors import ImageError as ImageError
     from wildsr.image.formats import Depth as Depth
     from wildsr.image.formats import Format as Format
     from wildsr.image.formats import Size as Size
-    from wildsr.image.picture import Picture as Picture
-    from wildsr.image.picture import Traits as Traits
+    from wildsr.image.loaded import LoadedImage as LoadedImage
+    from wildsr.image.loaded import Traits as Traits
     from wildsr.image.reader import probe as probe
     from wildsr.image.reader import read as read
     from wildsr.image.reader import read_levels as read_levels
@@ -27,10 +27,10 @@ _HOME_OF = {
     "Canvas": "canvas",
     "Depth": "formats",
     "Format": "formats",
-    "Picture": "picture",
-    "PictureError": "errors",
+    "LoadedImage": "loaded",
+    "ImageError": "errors",
     "Size": "formats",
-    "Traits": "picture",
+    "Traits": "loaded",
     "bleed": "alpha",
     "check_writable": "writer",
     "probe": "reader",
@@ -45,8 +45,8 @@ __all__ = [
     "Canvas",
     "Depth",
     "Format",
-    "Picture",
-    "PictureError",
+    "ImageError",
+    "LoadedImage",
     "Size",
     "Traits",
     "bleed",

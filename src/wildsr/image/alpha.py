@@ -82,7 +82,7 @@ def resized(image: Any, size: Size, kernel: str) -> Any:
     if min(across, down) < 1:
         image = image.resize(min(across, 1.0), vscale=min(down, 1.0), kernel=kernel)
     if (image.width, image.height) != size:
-        # Not resize, which shifts an enlarged picture by half an output pixel (libvips 8.18).
+        # Not resize, which shifts an enlarged image by half an output pixel (libvips 8.18).
         across, down = size.width / image.width, size.height / image.height
         image = image.affine(
             [across, 0, 0, down],

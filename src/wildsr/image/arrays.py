@@ -1,4 +1,4 @@
-"""Arrays of samples as pictures."""
+"""Arrays of samples as images."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import numpy as np
 import torch
 
 from wildsr.image.alpha import bleed
-from wildsr.image.picture import Picture, Traits
+from wildsr.image.loaded import LoadedImage, Traits
 
 Array = np.ndarray[Any, Any]
 
 _WHITE = {"uint8": 255.0, "uint16": 65535.0}
 
 
-def from_array(array: Array) -> Picture:
-    """A picture from (H, W) or (H, W, 1, 3 or 4), the fourth channel being alpha; uint8, uint16 or floats in [0, 1].
+def from_array(array: Array) -> LoadedImage:
+    """An image from (H, W) or (H, W, 1, 3 or 4), the fourth channel being alpha; uint8, uint16 or floats in [0, 1].
 
     Raises:
         ValueError: another shape or type.
@@ -29,6 +29,6 @@ def from_array(array: Array) -> Picture:
     planes = planes / _WHITE.get(array.dtype.name, 1.0)
     traits = Traits(depth="float" if floats else array.dtype.name, grey=samples.shape[2] == 1)
     if samples.shape[2] < 4:
-        return Picture(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
+        return LoadedImage(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
     alpha = planes[:, 3:].clamp(0, 1)
-    return Picture(bleed(planes[:, :3], alpha), alpha, traits)
+    return LoadedImage(bleed(planes[:, :3], alpha), alpha, traits)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from wildsr.image import color
-from wildsr.image.errors import PictureError
-from wildsr.image.picture import Traits
+from wildsr.image.errors import ImageError
+from wildsr.image.loaded import Traits
 from wildsr.image.profile import space_of
 
 #: A larger canvas lives in an unlinked temporary file, so that the system may page it out.
@@ -22,7 +22,7 @@ _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
 class Canvas:
     """The output being painted: H x W x channels samples of the final type, in the colour space of the file.
 
-    Each pasted piece is converted to the picture's ICC profile (where it has one that is not sRGB) and
+    Each pasted piece is converted to the image's ICC profile (where it has one that is not sRGB) and
     quantised at once. Both act on single pixels, so painting by tiles equals painting the whole; and no
     out-of-gamut value needs storing, which is why a wide-gamut canvas is no larger than another.
 
@@ -32,7 +32,7 @@ class Canvas:
         pixels: (height, width, 1 or 3) array of uint8, uint16 or float32.
 
     Raises:
-        PictureError: neither memory nor the temporary folder has room.
+        ImageError: neither memory nor the temporary folder has room.
     """
 
     def __init__(self, height: int, width: int, traits: Traits) -> None:
@@ -48,8 +48,8 @@ class Canvas:
         try:
             self._pixels = np.zeros(shape, dtype) if size <= MEMORY_LIMIT else _on_disk(shape, dtype, size)
         except MemoryError as error:
-            raise PictureError(
-                f"A picture of {width}x{height} pixels needs {size / 2**30:.1f} GiB of memory, "
+            raise ImageError(
+                f"An image of {width}x{height} pixels needs {size / 2**30:.1f} GiB of memory, "
                 "which are not free. Choose a smaller size."
             ) from error
 
@@ -127,8 +127,8 @@ def _on_disk(shape: tuple[int, int, int], dtype: "np.dtype[Any]", size: int) -> 
                 file.truncate(size)
             return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
     except OSError as error:
-        raise PictureError(
-            f"A picture of {shape[1]}x{shape[0]} pixels needs {size / 2**30:.1f} GiB for its samples, which "
+        raise ImageError(
+            f"An image of {shape[1]}x{shape[0]} pixels needs {size / 2**30:.1f} GiB for its samples, which "
             f"{tempfile.gettempdir()} cannot hold ({error.strerror}). Free some space there, or set TMPDIR "
             "to a folder on a larger disk."
         ) from error

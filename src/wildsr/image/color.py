@@ -1,4 +1,4 @@
-"""Samples and colours: quantising, and the profile that a picture carries."""
+"""Samples and colours: quantising, and the profile that an image carries."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import pyvips
 
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.image.formats import FORMATS, MAX_INPUT_PIXELS, RAW_SUFFIXES, SNIFF_BYTES, Size, sniff
 from wildsr.image.libvips import VipsError, from_array, reason, set_field
 
@@ -47,22 +47,20 @@ class Source:
 
 
 def open_source(path: Path, content: bytes | None = None) -> Source:
-    """Open a picture and read its header; with ``content``, that of a file, ``path`` is only its name.
+    """Open an image and read its header; with ``content``, that of a file, ``path`` is only its name.
 
     Raises:
-        PictureError: missing, a folder, unreadable, empty, of another kind, broken, or too large.
+        ImageError: missing, a folder, unreadable, empty, of another kind, broken, or too large.
     """
     head = _head(path) if content is None else content[:SNIFF_BYTES]
     if not head:
-        raise PictureError(f"{path} is empty (0 bytes).")
+        raise ImageError(f"{path} is empty (0 bytes).")
     name = sniff(head)
     if name is None:
         kinds = ", ".join(form.label for form in FORMATS.values() if form.readable)
-        raise PictureError(f"{path} is not a picture wildsr reads ({kinds}), whatever its name says.")
+        raise ImageError(f"{path} is not an image wildsr reads ({kinds}), whatever its name says.")
     if name == "tiff" and path.suffix.lower() in RAW_SUFFIXES:
-        raise PictureError(
-            f"{path} is a raw camera file. Develop it to TIFF or JPEG first, then upscale that."
-        )
+        raise ImageError(f"{path} is a raw camera file. Develop it to TIFF or JPEG first, then upscale that.")
     if name in _LOADERS:
         image = _header(path, name, content)
         notes = _page_notes(image, name)
@@ -88,7 +86,7 @@ def decoded(path: Path, source: Source) -> Any:
     """The image of ``source`` with its pixels in memory, orientation applied.
 
     Raises:
-        pyvips.Error, PictureError: damaged or cut off.
+        pyvips.Error, ImageError: damaged or cut off.
     """
     image = source.image
     if image.get_typeof("heif-compression") and image.get("heif-compression") != "av1":
@@ -96,9 +94,9 @@ def decoded(path: Path, source: Source) -> Any:
     return image.copy_memory().autorot()
 
 
-def unreadable(path: Path, error: Exception) -> PictureError:
+def unreadable(path: Path, error: Exception) -> ImageError:
     """What to say when the pixels cannot be decoded."""
-    return PictureError(
+    return ImageError(
         f"{path} is damaged or cut off ({reason(error)}). Copy it again from where it came from; "
         "if it opens elsewhere, save it from there as PNG."
     )
@@ -107,23 +105,21 @@ def unreadable(path: Path, error: Exception) -> PictureError:
 def _head(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise PictureError(f"{path} is a folder, not a picture.")
+            raise ImageError(f"{path} is a folder, not an image.")
         if path.exists() and not path.is_file():
-            raise PictureError(f"{path} is not a regular file.")
+            raise ImageError(f"{path} is not a regular file.")
         with path.open("rb") as file:
             head = file.read(SNIFF_BYTES)
         os.fsencode(path).decode()
     except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist.") from error
+        raise ImageError(f"{path} does not exist.") from error
     except UnicodeDecodeError as error:
-        raise PictureError(
-            f"The name of {os.fsencode(path)!r} is not valid UTF-8; rename the file."
-        ) from error
+        raise ImageError(f"The name of {os.fsencode(path)!r} is not valid UTF-8; rename the file.") from error
     except OSError as error:
         why = "no permission" if error.errno in (errno.EACCES, errno.EPERM) else error.strerror
-        raise PictureError(f"{path} cannot be read: {why}.") from error
+        raise ImageError(f"{path} cannot be read: {why}.") from error
     except ValueError as error:
-        raise PictureError(f"{str(path)!r} is not a file name: {error}.") from error
+        raise ImageError(f"{str(path)!r} is not a file name: {error}.") from error
     return head
 
 
@@ -165,13 +161,13 @@ def _page_notes(image: Any, name: str) -> tuple[str, ...]:
     if name in _PAGES:
         return (f"animated: only the first of {pages} frames is used",)
     if name in ("heic", "avif"):
-        return (f"only the main one of {pages} pictures in the file is used",)
+        return (f"only the main one of {pages} images in the file is used",)
     return (f"only the first of {pages} pages is used",)
 
 
 def _check_size(path: Path, image: Any) -> None:
     if image.width * image.height > MAX_INPUT_PIXELS:
-        raise PictureError(
+        raise ImageError(
             f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
             f"{MAX_INPUT_PIXELS // 10**6} million. Cut it into parts or make it smaller first."
         )
@@ -182,11 +178,11 @@ def _hevc(path: Path, header: Any, content: bytes | None) -> Any:
     try:
         import pillow_heif
     except ImportError as error:
-        raise PictureError(
-            f"{path} is a HEIC picture, which needs one more package: pip install 'wildsr[heic]'"
+        raise ImageError(
+            f"{path} is a HEIC image, which needs one more package: pip install 'wildsr[heic]'"
         ) from error
     try:
-        # Primary picture, irot/imir applied; the EXIF orientation of HEIC only repeats them.
+        # Primary image, irot/imir applied; the EXIF orientation of HEIC only repeats them.
         given = path if content is None else io.BytesIO(content)
         heif = pillow_heif.open_heif(given, convert_hdr_to_8bit=False)
         pixels = np.array(heif)
@@ -215,8 +211,8 @@ def _by_pillow(path: Path, name: str, content: bytes | None) -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise PictureError(
-            f"{path} is a {FORMATS[name].label} picture, which needs one more package: pip install pillow"
+        raise ImageError(
+            f"{path} is a {FORMATS[name].label} image, which needs one more package: pip install pillow"
         ) from error
     try:
         with _opened(path, content) as file, Image.open(file, formats=[name.upper()]) as opened:

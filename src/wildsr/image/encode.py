@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from wildsr.image.formats import Format
-from wildsr.image.picture import Traits
+from wildsr.image.loaded import Traits
 
 # Measured on an enlarged photograph: as small as level 6 with all filters (20% of raw), five times as fast.
 _PNG_LEVEL = 3

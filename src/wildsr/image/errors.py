@@ -1,5 +1,5 @@
 """The one error of this layer."""
 
 
-class PictureError(Exception):
-    """A picture cannot be read or written; the message says what happened, to which file, and what to do."""
+class ImageError(Exception):
+    """An image cannot be read or written; the message says what happened, to which file, and what to do."""

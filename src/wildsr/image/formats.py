@@ -1,11 +1,11 @@
-"""What each picture format can hold: a literal table, importable without torch, numpy or libvips."""
+"""What each image format can hold: a literal table, importable without torch, numpy or libvips."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 
 Depth = Literal["uint8", "uint16", "float"]
 
@@ -14,7 +14,7 @@ MAX_INPUT_PIXELS = 2**29
 
 
 class Size(NamedTuple):
-    """Width and height in pixels, as the picture is seen (orientation applied)."""
+    """Width and height in pixels, as the image is seen (orientation applied)."""
 
     width: int
     height: int
@@ -35,9 +35,9 @@ class Format:
         depths: the sample types it is written with, best last.
         max_side: greatest width and height that can be written.
         alpha: whether it holds transparency.
-        grey: whether a picture with one channel is stored as such.
+        grey: whether an image with one channel is stored as such.
         profiles: whether it holds an ICC profile.
-        output: name of the format written by default for a picture read from this one.
+        output: name of the format written by default for an image read from this one.
     """
 
     name: str
@@ -122,37 +122,35 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
     """The format in which ``path`` will be written: ``name`` where given, else what the suffix says.
 
     Raises:
-        PictureError: no such format, or one that is only read.
+        ImageError: no such format, or one that is only read.
     """
     known = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.writable)
     if name is not None:
         form = FORMATS.get(name.lower()) or _BY_SUFFIX.get("." + name.lower().lstrip("."))
         if form is None:
-            raise PictureError(f"'{name}' is not a format wildsr writes; choose one of {known}.")
+            raise ImageError(f"'{name}' is not a format wildsr writes; choose one of {known}.")
     else:
         form = format_of_suffix(path)
         if form is None:
-            raise PictureError(
+            raise ImageError(
                 f"Cannot tell the format of {path} from its name; give it one of the endings {known}."
             )
     if not form.writable:
-        raise PictureError(
-            f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}."
-        )
+        raise ImageError(f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}.")
     return form
 
 
 def check_limits(path: str | os.PathLike[str], size: Size, form: Format, *, alpha: bool) -> None:
-    """Raise a PictureError where ``form`` cannot hold a picture of this size, or its transparency."""
+    """Raise an ImageError where ``form`` cannot hold an image of this size, or its transparency."""
     if min(size) < 1:
-        raise PictureError(f"Cannot write {path}: a picture of {size} pixels has no content.")
+        raise ImageError(f"Cannot write {path}: an image of {size} pixels has no content.")
     if max(size) > form.max_side:
-        raise PictureError(
+        raise ImageError(
             f"Cannot write {path}: {form.label} holds at most {form.max_side} pixels a side and the result "
             f"has {size}. Write TIFF or PNG instead, or choose a smaller size."
         )
     if alpha and not form.alpha:
-        raise PictureError(
-            f"Cannot write {path}: {form.label} cannot hold the transparency of this picture. "
+        raise ImageError(
+            f"Cannot write {path}: {form.label} cannot hold the transparency of this image. "
             f"Write PNG, WebP or TIFF instead."
         )

@@ -8,7 +8,7 @@ import pyvips
 
 # Without a handler Python prints warnings of libvips (a stray TIFF tag, say) on the terminal.
 logging.getLogger("pyvips").addHandler(logging.NullHandler())
-# Every pipeline runs once: cached operations would only hold on to whole pictures and open files.
+# Every pipeline runs once: cached operations would only hold on to whole images and open files.
 pyvips.cache_set_max(0)
 
 VipsError: type[Exception] = pyvips.Error

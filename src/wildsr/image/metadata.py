@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from wildsr.image.libvips import set_field
-from wildsr.image.picture import Field, Traits
+from wildsr.image.loaded import Field, Traits
 
 _BLOBS = ("exif-data", "xmp-data", "iptc-data", "photoshop-data")
 _TEXTS = ("image-description", "gif-comment", "resolution-unit")

@@ -82,10 +82,10 @@ def _times(rows: torch.Tensor, matrix: "np.ndarray[Any, Any]") -> torch.Tensor:
 
 @functools.lru_cache(maxsize=4)
 def space_of(profile: bytes, *, grey: bool) -> Space | None:
-    """The space of a profile for pictures of one or three channels; None for one made of lookup tables.
+    """The space of a profile for images of one or three channels; None for one made of lookup tables.
 
     Raises:
-        ValueError: broken, or for another kind of picture.
+        ValueError: broken, or for another kind of image.
     """
     try:
         tags = _tags(profile, b"GRAY" if grey else b"RGB ")
@@ -121,7 +121,7 @@ def judge(profile: bytes, *, grey: bool) -> Verdict:
 
 def _tags(profile: bytes, space: bytes) -> dict[bytes, bytes]:
     if len(profile) < 132 or profile[36:40] != b"acsp" or profile[16:20] != space:
-        raise ValueError("not an ICC profile for this kind of picture")
+        raise ValueError("not an ICC profile for this kind of image")
     tags = {}
     for index in range(min(struct.unpack(">I", profile[128:132])[0], 200)):
         name, offset, size = struct.unpack(">4sII", profile[132 + 12 * index : 144 + 12 * index])

@@ -11,11 +11,11 @@ import torch
 from wildsr.image import color
 from wildsr.image.alpha import bleed
 from wildsr.image.decode import Source, decoded, open_source, size_of, unreadable, upright
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.image.formats import Depth, Size
 from wildsr.image.libvips import VipsError, to_array
+from wildsr.image.loaded import LoadedImage, Traits
 from wildsr.image.metadata import collect
-from wildsr.image.picture import Picture, Traits
 from wildsr.image.profile import judge, space_of
 
 _LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
@@ -26,56 +26,56 @@ _DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 
 
 def probe(path: str | os.PathLike[str], content: bytes | None = None) -> Size:
-    """Width and height of a picture once its orientation is obeyed, from its header.
+    """Width and height of an image once its orientation is obeyed, from its header.
 
     With ``content``, that of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
-        PictureError: as :func:`read`, but damage behind the header goes unnoticed.
+        ImageError: as :func:`read`, but damage behind the header goes unnoticed.
     """
     return size_of(open_source(Path(path), content))
 
 
-def read(path: str | os.PathLike[str]) -> Picture:
-    """A picture from a file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
+def read(path: str | os.PathLike[str]) -> LoadedImage:
+    """An image from a file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
 
-    The content decides about the format, not the name. Orientation is applied. Samples of a picture without a
+    The content decides about the format, not the name. Orientation is applied. Samples of an image without a
     profile, or with one that amounts to sRGB, are divided by the maximum of their type and otherwise
     untouched; other profiles are converted to sRGB without clipping. Float samples above 1 are divided by the
-    picture's maximum.
+    image's maximum.
 
     Raises:
-        PictureError: missing, a folder, unreadable, empty, not a picture, damaged, cut off, or too large
+        ImageError: missing, a folder, unreadable, empty, not an image, damaged, cut off, or too large
             (``formats.MAX_INPUT_PIXELS``).
     """
     path = Path(path)
     source = open_source(path)
     try:
-        return _picture(path, source)
+        return _image(path, source)
     except VipsError as error:
         raise unreadable(path, error) from error
     except MemoryError as error:
-        raise PictureError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
+        raise ImageError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
 
 
 def read_levels(
     path: str | os.PathLike[str], background: float = 1.0, content: bytes | None = None
 ) -> torch.Tensor:
-    """The 8-bit levels (1, 3, H, W) uint8 of a picture, as it would look if it were saved with 8 bits.
+    """The 8-bit levels (1, 3, H, W) uint8 of an image, as it would look if it were saved with 8 bits.
 
     Colours as :func:`read` gives them, clamped and rounded; what is transparent lies over ``background``, a grey in
     [0, 1]. Only a strip of it is ever floating point, so that it needs a fourth of the memory of :func:`read` and
     less while it is read. With ``content``, that of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
-        PictureError: as :func:`read`.
+        ImageError: as :func:`read`.
     """
     path = Path(path)
     source = open_source(path, content)
     try:
         image = decoded(path, source)
         levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
-        # Float pictures are divided by the maximum of the whole.
+        # Float images are divided by the maximum of the whole.
         deep = image.format not in _DEPTHS
         rows = image.height if deep else max(_STRIP // image.width, 1)
         for top in range(0, image.height, rows):
@@ -88,15 +88,15 @@ def read_levels(
     except VipsError as error:
         raise unreadable(path, error) from error
     except MemoryError as error:
-        raise PictureError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
+        raise ImageError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
     return levels
 
 
-def _picture(path: Path, source: Source) -> Picture:
+def _image(path: Path, source: Source) -> LoadedImage:
     return _converted(path, decoded(path, source), source)
 
 
-def _converted(path: Path, image: Any, source: Source) -> Picture:
+def _converted(path: Path, image: Any, source: Source) -> LoadedImage:
     """The decoded ``image`` of ``source``, or some of its rows."""
     across, down = source.image.xres, source.image.yres
     traits = Traits(
@@ -125,9 +125,9 @@ def _converted(path: Path, image: Any, source: Source) -> Picture:
         unit, scale = _unit(samples)
         rgb, traits = _planar(unit), replace(traits, float_scale=scale)
     if alpha is None:
-        return Picture(rgb, None, traits)
+        return LoadedImage(rgb, None, traits)
     opacity = _planar(torch.nan_to_num(alpha).clamp_(0, 1))[:, :1]
-    return Picture(bleed(rgb, opacity), opacity.contiguous(), traits)
+    return LoadedImage(bleed(rgb, opacity), opacity.contiguous(), traits)
 
 
 def _noted(traits: Traits, note: str) -> Traits:
@@ -162,7 +162,7 @@ def _grey_or_rgb(image: Any, traits: Traits) -> tuple[Any, Traits]:
 def _depth(path: Path, image: Any, traits: Traits) -> tuple[Any, Traits]:
     """Samples as uchar, ushort over its whole range, or float."""
     if image.format in ("complex", "dpcomplex"):
-        raise PictureError(f"{path} holds complex numbers, which are not a picture.")
+        raise ImageError(f"{path} holds complex numbers, which are not an image.")
     depth = _DEPTHS.get(image.format, "float")
     bits = {"uint8": 8, "uint16": 16, "float": 32}[depth]
     if depth == "float":
@@ -186,7 +186,7 @@ def _judged(traits: Traits, profile: bytes | None) -> Traits:
     verdict = "same" if traits.depth == "float" else judge(profile, grey=traits.grey)
     if verdict == "broken":
         traits = _noted(
-            traits, "its ICC profile is broken or for another kind of picture; taken as sRGB, left out"
+            traits, "its ICC profile is broken or for another kind of image; taken as sRGB, left out"
         )
         return replace(traits, profile=None)
     if verdict == "table":
@@ -205,7 +205,7 @@ def _finite(
     if bad == 0:
         return samples, traits
     if bad == samples.size:
-        raise PictureError(f"{path} holds no number at all: every sample is NaN or infinite.")
+        raise ImageError(f"{path} holds no number at all: every sample is NaN or infinite.")
     low, high = float(samples[finite].min()), float(samples[finite].max())
     samples = np.nan_to_num(samples, nan=0.0, posinf=high, neginf=low)
     return samples, _noted(traits, f"{bad} samples were NaN or infinite and were replaced")

@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures in rows, each with a label."""
+"""Contact sheets: many small images in rows, each with a label."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,19 @@ _GAP = 8
 _PAPER = 1.0
 
 
-def contact_sheet(pictures: Sequence[Tensor], labels: Sequence[str], columns: int) -> Tensor:
-    """Pictures (3, H, W) in [0, 1] as one (1, 3, height, width), a label under each, white between them.
+def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], columns: int) -> Tensor:
+    """ImageSet (3, H, W) in [0, 1] as one (1, 3, height, width), a label under each, white between them.
 
-    They may be of several sizes. Labels are broken into lines of their picture's width; where libvips cannot draw text
+    They may be of several sizes. Labels are broken into lines of their image's width; where libvips cannot draw text
     they are left out.
 
     Raises:
-        ValueError: no pictures, another number of labels, or no columns.
+        ValueError: no images, another number of labels, or no columns.
     """
-    if not pictures or len(pictures) != len(labels) or columns < 1:
-        raise ValueError(
-            f"{len(pictures)} pictures and {len(labels)} labels in {columns} columns are no sheet"
-        )
-    width = max(picture.shape[-1] for picture in pictures)
-    cells = [_cell(picture, label, width) for picture, label in zip(pictures, labels, strict=True)]
+    if not images or len(images) != len(labels) or columns < 1:
+        raise ValueError(f"{len(images)} images and {len(labels)} labels in {columns} columns are no sheet")
+    width = max(image.shape[-1] for image in images)
+    cells = [_cell(image, label, width) for image, label in zip(images, labels, strict=True)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     wide = min(columns, len(cells)) * (width + _GAP) + _GAP
     strips = []
@@ -39,8 +37,8 @@ def contact_sheet(pictures: Sequence[Tensor], labels: Sequence[str], columns: in
     return F.pad(torch.cat(strips, -2), (0, 0, 0, _GAP), value=_PAPER).unsqueeze(0)
 
 
-def _cell(picture: Tensor, label: str, width: int) -> Tensor:
-    padded = F.pad(picture, (0, width - picture.shape[-1]), value=_PAPER)
+def _cell(image: Tensor, label: str, width: int) -> Tensor:
+    padded = F.pad(image, (0, width - image.shape[-1]), value=_PAPER)
     return torch.cat([padded, _text(label, width).to(padded)], -2)
 
 

@@ -16,11 +16,11 @@ from wildsr.image import alpha as transparency
 from wildsr.image import color
 from wildsr.image.canvas import Canvas
 from wildsr.image.encode import encode
-from wildsr.image.errors import PictureError
+from wildsr.image.errors import ImageError
 from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_format
 from wildsr.image.libvips import VipsError, from_array, reason, to_array
+from wildsr.image.loaded import Traits
 from wildsr.image.metadata import restore
-from wildsr.image.picture import Traits
 
 _FULL_DISK = 1 << 20
 
@@ -49,7 +49,7 @@ def write(
         quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless where the source was) and 90.
 
     Raises:
-        PictureError: the format cannot hold the picture, or the file cannot be written.
+        ImageError: the format cannot hold the image, or the file cannot be written.
     """
     path = Path(path)
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
@@ -90,14 +90,14 @@ def check_writable(
     Args:
         path: the file to write.
         size: it will have.
-        alpha: the picture has pixels that are not opaque.
+        alpha: the image has pixels that are not opaque.
         format, quality: as in :func:`write`.
 
     Returns:
         the format that will be written.
 
     Raises:
-        PictureError: unknown suffix, beyond the format's limits, no such folder, or not writable.
+        ImageError: unknown suffix, beyond the format's limits, no such folder, or not writable.
     """
     return _checked(Path(path), Size(*size), format=format, transparent=alpha, quality=quality)
 
@@ -106,16 +106,16 @@ def _checked(path: Path, size: Size, *, format: str | None, transparent: bool, q
     form = output_format(path, format)
     check_limits(path, size, form, alpha=transparent)
     if quality is not None and not 1 <= quality <= 100:
-        raise PictureError(f"Quality goes from 1 to 100, not {quality}.")
+        raise ImageError(f"Quality goes from 1 to 100, not {quality}.")
     folder = _target(path).parent
     if path.is_dir():
-        raise PictureError(f"Cannot write {path}: there is a folder of that name.")
+        raise ImageError(f"Cannot write {path}: there is a folder of that name.")
     if not folder.is_dir():
-        raise PictureError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
+        raise ImageError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise PictureError(f"Cannot write {path}: no permission to write in the folder {folder}.")
+        raise ImageError(f"Cannot write {path}: no permission to write in the folder {folder}.")
     if path.exists() and not os.access(path, os.W_OK):
-        raise PictureError(f"Cannot write {path}: the file is write-protected.")
+        raise ImageError(f"Cannot write {path}: the file is write-protected.")
     return form
 
 
@@ -196,7 +196,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def _unwritable(path: Path, error: Exception) -> PictureError:
+def _unwritable(path: Path, error: Exception) -> ImageError:
     text = str(error)
     full = "No space left" in text or "quota" in text.lower()
     if isinstance(error, OSError):
@@ -204,8 +204,6 @@ def _unwritable(path: Path, error: Exception) -> PictureError:
     with contextlib.suppress(OSError):
         full = full or shutil.disk_usage(path.parent).free < _FULL_DISK
     if full:
-        return PictureError(
-            f"Cannot write {path}: the disk is full. Free some space, or write to another one."
-        )
+        return ImageError(f"Cannot write {path}: the disk is full. Free some space, or write to another one.")
     why = error.strerror if isinstance(error, OSError) else reason(error)
-    return PictureError(f"Cannot write {path}: {why}.")
+    return ImageError(f"Cannot write {path}: {why}.")

@@ -1,1 +1,1 @@
-"""A Model at work on whole pictures: tiles, engines, self-ensemble, back-projection."""
+"""A Model at work on whole images: tiles, engines, self-ensemble, back-projection."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from wildsr.image import Picture, Size, read, render
+from wildsr.image import LoadedImage, Size, read, render
 from wildsr.image.arrays import from_array
 from wildsr.inference.engine import Precision
 from wildsr.inference.files import Saving, check, compute, save, traits_for
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 def upscale(
-    picture: Array | Tensor | str | os.PathLike[str],
+    image: Array | Tensor | str | os.PathLike[str],
     model: str | Path | Model = "default",
     *,
     output: str | os.PathLike[str] | None = None,
@@ -42,10 +42,10 @@ def upscale(
     precision: Precision = "auto",
     on_tile: OnTile | None = None,
 ) -> Any:
-    """Upscale one picture; what comes back is of the kind that was given: an array, a tensor, or a path.
+    """Upscale one image; what comes back is of the kind that was given: an array, a tensor, or a path.
 
     Args:
-        picture: an array (H, W), (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1];
+        image: an array (H, W), (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1];
             a tensor (3, H, W) or (B, 3, H, W) of floats in [0, 1]; or the path of a file.
         model: a name, a file, or a model that :func:`wildsr.load` returned.
         output: for a path: the file to write, replacing an older one, with metadata and profile as in
@@ -58,10 +58,10 @@ def upscale(
         on_tile: called with (tiles done, tiles in all).
 
     Raises:
-        PictureError: the file cannot be read or written.
+        ImageError: the file cannot be read or written.
         ModelError: there is no such model, or it cannot be blended with ``toward``.
         UpscaleError: not enough memory, or a damaged model.
-        ValueError: an option or the shape of the picture makes no sense.
+        ValueError: an option or the shape of the image makes no sense.
     """
     wanted = Wanted(scale, width, height, fit, megapixels)
     upscaler = Upscaler(
@@ -75,12 +75,12 @@ def upscale(
         strength=strength,
         toward=None if toward is None else _loaded(toward),
     )
-    if isinstance(picture, Tensor):
-        return _tensor(picture, upscaler, wanted, on_tile)
-    if isinstance(picture, np.ndarray):
-        result = _array(from_array(picture), upscaler, wanted, on_tile)
-        return result[..., 0] if picture.ndim == 2 else result
-    source = read(picture)
+    if isinstance(image, Tensor):
+        return _tensor(image, upscaler, wanted, on_tile)
+    if isinstance(image, np.ndarray):
+        result = _array(from_array(image), upscaler, wanted, on_tile)
+        return result[..., 0] if image.ndim == 2 else result
+    source = read(image)
     if output is None:
         return _array(source, upscaler, wanted, on_tile)
     path, saving = Path(output), Saving(format, quality)
@@ -93,13 +93,13 @@ def _loaded(model: str | Path | Model) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 
-def _tensor(pictures: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Tensor:
-    if pictures.ndim not in (3, 4) or pictures.shape[-3] != 3 or not pictures.is_floating_point():
+def _tensor(images: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Tensor:
+    if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
         raise ValueError(
             "expected a floating-point tensor (3, H, W) or (B, 3, H, W) in [0, 1], "
-            f"got {pictures.dtype} {tuple(pictures.shape)}"
+            f"got {images.dtype} {tuple(images.shape)}"
         )
-    batch = pictures.reshape(-1, *pictures.shape[-3:])
+    batch = images.reshape(-1, *images.shape[-3:])
     source = Size(batch.shape[-1], batch.shape[-2])
     target = wanted.resolve(source, upscaler.scale)
     for size in [*passes(source, target.size, upscaler.scale)[1:], target.size]:
@@ -112,11 +112,11 @@ def _tensor(pictures: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTil
             (target.size.width - target.crop.width) // 2,
         )
         batch = batch[..., top : top + target.crop.height, left : left + target.crop.width]
-    return batch.reshape(*pictures.shape[:-2], *batch.shape[-2:]).to(pictures)
+    return batch.reshape(*images.shape[:-2], *batch.shape[-2:]).to(images)
 
 
-def _array(picture: Picture, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Array:
-    target = wanted.resolve(picture.size, upscaler.scale)
-    painted = compute(picture, upscaler, target, picture.traits, on_tile)
+def _array(image: LoadedImage, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Array:
+    target = wanted.resolve(image.size, upscaler.scale)
+    painted = compute(image, upscaler, target, image.traits, on_tile)
     with painted.canvas as canvas:
         return render(canvas, alpha=painted.alpha, size=target.size, crop=target.crop)

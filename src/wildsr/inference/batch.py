@@ -1,4 +1,4 @@
-"""Many pictures, one after the other: reading ahead and writing behind while the model works, one failure at a time."""
+"""Many images, one after the other: reading ahead and writing behind while the model works, one failure at a time."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wildsr.image import Picture, PictureError, read
+from wildsr.image import ImageError, LoadedImage, read
 from wildsr.image.formats import Size
 from wildsr.inference.files import Painted, Saving, check, compute, save, traits_for
 from wildsr.inference.jobs import Job
@@ -32,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The model begins with a picture of this size, which will have that one."""
+    """The model begins with an image of this size, which will have that one."""
 
     width: int
     height: int
@@ -42,14 +42,14 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Note(Event):
-    """Something a person should know about this picture."""
+    """Something a person should know about this image."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Tile(Event):
-    """Progress within a picture."""
+    """Progress within an image."""
 
     done: int
     total: int
@@ -57,7 +57,7 @@ class Tile(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """A picture was written."""
+    """An image was written."""
 
     target: Path
     width: int
@@ -67,7 +67,7 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """A picture could not be upscaled; nothing was written for it."""
+    """An image could not be upscaled; nothing was written for it."""
 
     reason: str
 
@@ -107,7 +107,7 @@ def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_
 
 @dataclass
 class _Pending:
-    """A picture that is being written, and whether that was told already."""
+    """An image that is being written, and whether that was told already."""
 
     index: int
     job: Job
@@ -135,33 +135,33 @@ def _save(path: Path, painted: Painted, saving: Saving) -> tuple[Size, float]:
 
 def reason(error: BaseException) -> str:
     """What to tell a person: the message of our own errors, the type as well for those nobody foresaw."""
-    if isinstance(error, (PictureError, UpscaleError, ValueError)) and str(error):
+    if isinstance(error, (ImageError, UpscaleError, ValueError)) and str(error):
         return str(error)
     if isinstance(error, MemoryError):
-        return "not enough memory for this picture; close other programs or ask for a smaller size"
+        return "not enough memory for this image; close other programs or ask for a smaller size"
     return f"{type(error).__name__}: {error}"
 
 
 def _compute(
     index: int,
     job: Job,
-    picture: Picture,
+    image: LoadedImage,
     upscaler: Upscaler,
     wanted: Wanted,
     saving: Saving,
     on_event: OnEvent,
     on_tile: OnTile,
 ) -> Painted:
-    target = check(job.target, picture, upscaler, wanted, saving)
-    on_event(Started(index, job.source, *picture.size, *(target.crop or target.size)))
-    for text in picture.traits.notes:
+    target = check(job.target, image, upscaler, wanted, saving)
+    on_event(Started(index, job.source, *image.size, *(target.crop or target.size)))
+    for text in image.traits.notes:
         on_event(Note(index, job.source, text))
-    return compute(picture, upscaler, target, traits_for(job.target, picture, saving), on_tile)
+    return compute(image, upscaler, target, traits_for(job.target, image, saving), on_tile)
 
 
-def _read_ahead(jobs: list[Job], reader: ThreadPoolExecutor) -> Iterable[tuple[Job, Future[Picture]]]:
-    def generate() -> Iterator[tuple[Job, Future[Picture]]]:
-        upcoming: Future[Picture] | None = None
+def _read_ahead(jobs: list[Job], reader: ThreadPoolExecutor) -> Iterable[tuple[Job, Future[LoadedImage]]]:
+    def generate() -> Iterator[tuple[Job, Future[LoadedImage]]]:
+        upcoming: Future[LoadedImage] | None = None
         for job, following in zip(jobs, [*jobs[1:], None], strict=True):
             current = upcoming if upcoming is not None else reader.submit(read, job.source)
             upcoming = reader.submit(read, following.source) if following is not None else None

@@ -17,7 +17,7 @@ standard deviation of one level of 8 bits."""
 
 
 def is_faithful(make: Maker, identity: str) -> bool:
-    """Whether half precision keeps :data:`FAITHFUL` dB to float32 on a fixed picture; remembered in the cache."""
+    """Whether half precision keeps :data:`FAITHFUL` dB to float32 on a fixed image; remembered in the cache."""
     half = make(True)
     path = _memory(f"{identity} {half.name}")
     try:
@@ -36,7 +36,7 @@ def _compare(half: Tensor, exact: Tensor) -> float:
 
 
 def _probe() -> Tensor:
-    """A picture (1, 3, 64, 64) with what photographs have: slow shading, edges, texture and noise."""
+    """An image (1, 3, 64, 64) with what photographs have: slow shading, edges, texture and noise."""
     drawn = torch.Generator().manual_seed(1)
     axis = torch.linspace(0, 1, 64)
     shading = (axis[:, None] * 0.6 + axis[None, :] * 0.3).expand(3, 64, 64)

@@ -1,4 +1,4 @@
-"""One picture from file to file: check, compute, save. Each step can run in a thread of its own."""
+"""One image from file to file: check, compute, save. Each step can run in a thread of its own."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from wildsr.image import Canvas, Picture, PictureError, Traits, check_writable, write
+from wildsr.image import Canvas, ImageError, LoadedImage, Traits, check_writable, write
 from wildsr.image.formats import Size, output_format
 from wildsr.inference.sizing import Target, Wanted, passes
 from wildsr.inference.upscaler import OnTile, Upscaler
@@ -22,45 +22,45 @@ class Saving:
 
 
 class Painted(NamedTuple):
-    """A computed picture on its way to a file."""
+    """A computed image on its way to a file."""
 
     canvas: Canvas
     alpha: Tensor | None
     target: Target
 
 
-def check(path: Path, picture: Picture, upscaler: Upscaler, wanted: Wanted, saving: Saving) -> Target:
-    """The size that ``picture`` will have; raises ``PictureError`` where it could not be written to ``path``.
+def check(path: Path, image: LoadedImage, upscaler: Upscaler, wanted: Wanted, saving: Saving) -> Target:
+    """The size that ``image`` will have; raises ``ImageError`` where it could not be written to ``path``.
 
     The folder of ``path`` is made if need be.
     """
-    target = wanted.resolve(picture.size, upscaler.scale)
+    target = wanted.resolve(image.size, upscaler.scale)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
-    transparent = picture.alpha is not None and bool((picture.alpha < 1).any())
+        raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
+    transparent = image.alpha is not None and bool((image.alpha < 1).any())
     check_writable(
         path, target.crop or target.size, alpha=transparent, format=saving.format, quality=saving.quality
     )
     return target
 
 
-def traits_for(path: Path, picture: Picture, saving: Saving) -> Traits:
-    """The traits of ``picture`` as far as the file to write can hold them."""
-    return picture.traits.fitted(output_format(path, saving.format))
+def traits_for(path: Path, image: LoadedImage, saving: Saving) -> Traits:
+    """The traits of ``image`` as far as the file to write can hold them."""
+    return image.traits.fitted(output_format(path, saving.format))
 
 
 def compute(
-    picture: Picture,
+    image: LoadedImage,
     upscaler: Upscaler,
     target: Target,
     traits: Traits,
     on_tile: OnTile | None = None,
 ) -> Painted:
-    """Upscale a picture onto a canvas with ``traits``: its own, or what the file to write can hold of them."""
-    rgb, deep = picture.rgb, traits.depth != "uint8"
-    for size in passes(picture.size, target.size, upscaler.scale)[1:]:
+    """Upscale an image onto a canvas with ``traits``: its own, or what the file to write can hold of them."""
+    rgb, deep = image.rgb, traits.depth != "uint8"
+    for size in passes(image.size, target.size, upscaler.scale)[1:]:
         rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
     height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale
     canvas = Canvas(height, width, traits)
@@ -70,11 +70,11 @@ def compute(
     except BaseException:
         canvas.close()
         raise
-    return Painted(canvas, picture.alpha, target)
+    return Painted(canvas, image.alpha, target)
 
 
 def save(path: Path, painted: Painted, saving: Saving) -> Size:
-    """Write a computed picture, all of it or nothing, and return its size."""
+    """Write a computed image, all of it or nothing, and return its size."""
     target = painted.target
     with painted.canvas as canvas:
         write(

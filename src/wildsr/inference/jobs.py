@@ -20,7 +20,7 @@ class JobsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to read and one to write. ``name`` is its path within the input folder, or its file name."""
+    """One image to read and one to write. ``name`` is its path within the input folder, or its file name."""
 
     source: Path
     target: Path
@@ -65,7 +65,7 @@ class _Found:
 def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Problem]]:
     """Turn files, folders (searched recursively) and glob patterns into jobs.
 
-    Raises :class:`JobsError` where two pictures would be written to one file, an output would replace its own source,
+    Raises :class:`JobsError` where two images would be written to one file, an output would replace its own source,
     or nothing was found at all.
     """
     problems: list[Problem] = []
@@ -79,7 +79,7 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Proble
     if naming.format is not None:
         _refuse_another_format(jobs, naming.format)
     if not jobs and not problems:
-        raise JobsError(f"no pictures found in {', '.join(inputs)}")
+        raise JobsError(f"no images found in {', '.join(inputs)}")
     return jobs, problems
 
 
@@ -107,7 +107,7 @@ def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
 
 
 def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
-    """Pictures under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
+    """ImageSet under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
     ours = _output_folder(naming)
     before = len(problems)
     count = 0
@@ -123,7 +123,7 @@ def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
                 count += 1
                 yield _Found(Path(folder) / name, root)
     if not count and len(problems) == before:
-        problems.append(Problem(root, "there is no picture in this folder"))
+        problems.append(Problem(root, "there is no image in this folder"))
 
 
 def _unreadable(error: OSError, root: Path) -> Problem:
@@ -152,7 +152,7 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
         return _fill(naming, found.path, suffix, within)
     if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
         if output.is_file() or (not output.is_dir() and _named_like_a_file(naming.output)):
-            raise JobsError(f"{output} names a file, but several pictures were given; name a folder with -o")
+            raise JobsError(f"{output} names a file, but several images were given; name a folder with -o")
         return output / within / f"{found.path.stem}{suffix}"
     return output
 

@@ -111,7 +111,7 @@ def cache_folder() -> Path:
 
 
 def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
-    """A network, traced with a picture of the size ``example``, as an OpenVINO model of free height and width.
+    """A network, traced with an image of the size ``example``, as an OpenVINO model of free height and width.
 
     Networks that count on the size of what they are given, and say so with ``traced_per_size``, are traced anew
     for every size.

@@ -43,7 +43,7 @@ class Wanted:
                 raise ValueError(f"{name} is {value}; it must be more than 0")
 
     def resolve(self, source: Size, model_scale: int) -> "Target":
-        """The sizes for one picture of size ``source``."""
+        """The sizes for one image of size ``source``."""
         if self.width is not None and self.height is not None and self.fit == "stretch":
             return Target(Size(self.width, self.height), None)
         size = _scaled(source, self._factor(source, model_scale))
@@ -78,7 +78,7 @@ class Target:
 
 
 def passes(source: Size, target: Size, model_scale: int) -> list[Size]:
-    """The input size of each pass of the model; after the last one the picture is resized to ``target`` exactly.
+    """The input size of each pass of the model; after the last one the image is resized to ``target`` exactly.
 
     One pass, as long as the model's scale suffices. Beyond it, all passes but the first start from the size from
     which the model lands on the target, so that no pass is larger than it need be.

@@ -1,7 +1,7 @@
-"""Cutting a picture into overlapping tiles whose cores cover it exactly once.
+"""Cutting an image into overlapping tiles whose cores cover it exactly once.
 
-Every tile of a plan has the same shape, lies wholly inside the picture and is cropped to its core, never blended:
-at the picture's borders a network sees the real border, elsewhere at least ``overlap`` pixels beyond the core.
+Every tile of a plan has the same shape, lies wholly inside the image and is cropped to its core, never blended:
+at the image's borders a network sees the real border, elsewhere at least ``overlap`` pixels beyond the core.
 """
 
 import math
@@ -21,7 +21,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Window:
-    """One tile of a picture."""
+    """One tile of an image."""
 
     rows: Span
     columns: Span
@@ -29,7 +29,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tiles of one picture, row by row, all of shape (height, width)."""
+    """The tiles of one image, row by row, all of shape (height, width)."""
 
     height: int
     width: int
@@ -39,11 +39,11 @@ class Plan:
 def plan(
     height: int, width: int, overlap: int, largest: int, multiple: int = 1, exponent: float = 0.1
 ) -> Plan:
-    """Choose the tile shape that costs least and cut a ``height`` x ``width`` picture with it.
+    """Choose the tile shape that costs least and cut a ``height`` x ``width`` image with it.
 
     The cost of a tile is taken as area^(1 + exponent): larger tiles lose less to overlap, but run a little slower
     per pixel on a CPU's caches. No tile has more than ``largest``^2 pixels, unless the overlap leaves no choice.
-    Picture sizes must be multiples of ``multiple``, and so are all starts and lengths.
+    Image sizes must be multiples of ``multiple``, and so are all starts and lengths.
     """
     shapes = [
         (rows * columns * (tall * wide) ** (1 + exponent), tall, wide)

@@ -1,4 +1,4 @@
-"""The Upscaler: a Model at work on whole pictures, tile by tile."""
+"""The Upscaler: a Model at work on whole images, tile by tile."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ OnTile = Callable[[int, int], None]
 
 
 class UpscaleError(Exception):
-    """The picture could not be upscaled; the message says why and what to do."""
+    """The image could not be upscaled; the message says why and what to do."""
 
 
 class Piece(NamedTuple):
@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 
 @dataclass
 class _WholeImage:
-    """The statistics of one picture for a network that needs them; one number for each transform of the ensemble."""
+    """The statistics of one image for a network that needs them; one number for each transform of the ensemble."""
 
     bounds: Tensor
     shrinks: Tensor
@@ -58,10 +58,10 @@ class _WholeImage:
 
 
 class Upscaler:
-    """Upscales pictures of any size with one model.
+    """Upscales images of any size with one model.
 
     Tiles overlap and are cropped to their cores. ``overlap`` in LR pixels is the model's own by default, with which
-    the result is within one 8-bit level of the whole picture at once; with the model's receptive field it is equal.
+    the result is within one 8-bit level of the whole image at once; with the model's receptive field it is equal.
     ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and turns.
     ``back_projection`` is the weight of one back-projection step (RealSR uses 0.2). ``strength`` below 1 blends toward
     a bicubic resize, or toward the model ``toward``, which must have the same architecture and sizes.
@@ -119,22 +119,20 @@ class Upscaler:
         """What computes, for people: runtime, device and precision."""
         return self._engine.name
 
-    def __call__(self, pictures: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Tensor:
+    def __call__(self, images: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Tensor:
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1].
 
         ``on_tile`` and ``deep`` as in :meth:`pieces`.
         """
-        batch, _, height, width = pictures.shape
+        batch, _, height, width = images.shape
         result = torch.empty(batch, 3, height * self.scale, width * self.scale)
-        for picture, target in zip(pictures, result, strict=True):
-            for top, left, pixels in self.pieces(picture.unsqueeze(0), on_tile, deep=deep):
+        for image, target in zip(images, result, strict=True):
+            for top, left, pixels in self.pieces(image.unsqueeze(0), on_tile, deep=deep):
                 target[:, top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = pixels[0]
         return result.clamp_(0, 1)
 
-    def pieces(
-        self, picture: Tensor, on_tile: OnTile | None = None, *, deep: bool = False
-    ) -> Iterator[Piece]:
-        """Upscale one picture (1, 3, H, W) piece by piece; a later piece may repaint the place of an earlier one.
+    def pieces(self, image: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Iterator[Piece]:
+        """Upscale one image (1, 3, H, W) piece by piece; a later piece may repaint the place of an earlier one.
 
         ``deep`` says that the result is for more than 8 bits: then precision ``auto`` computes in float32, because
         half precision has hardly more steps than 8 bits and would show as bands.
@@ -142,13 +140,13 @@ class Upscaler:
         Raises :class:`UpscaleError` when memory cannot hold the smallest tile, or when the network gives NaN even in
         float32.
         """
-        if picture.ndim != 4 or picture.shape[:2] != (1, 3) or not picture.numel():
-            raise ValueError(f"expected one RGB picture of shape (1, 3, H, W), got {tuple(picture.shape)}")
-        if not bool(torch.isfinite(picture).all()):
-            raise ValueError("the picture holds NaN or infinite values")
-        height, width = picture.shape[-2:]
+        if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel():
+            raise ValueError(f"expected one RGB image of shape (1, 3, H, W), got {tuple(image.shape)}")
+        if not bool(torch.isfinite(image).all()):
+            raise ValueError("the image holds NaN or infinite values")
+        height, width = image.shape[-2:]
         run = self._run_exactly if deep and self._precision == "auto" else self._run
-        padded = pad_to_multiple(picture.detach().float().cpu(), self.model.contract.size_multiple)
+        padded = pad_to_multiple(image.detach().float().cpu(), self.model.contract.size_multiple)
         whole = self._whole_image(padded)
         while True:
             try:
@@ -164,18 +162,18 @@ class Upscaler:
 
     def _pass(
         self,
-        picture: Tensor,
+        image: Tensor,
         whole: _WholeImage | None,
         run: Callable[[Tensor], Tensor],
         on_tile: OnTile | None,
     ) -> Iterator[Piece]:
         if whole is not None:
             whole.squares.zero_()
-        height, width = picture.shape[-2:]
+        height, width = image.shape[-2:]
         tiles = plan(height, width, self._overlap, self._largest, self.model.contract.size_multiple)
         for done, window in enumerate(tiles.windows, 1):
             rows, columns = window.rows, window.columns
-            lr = picture[
+            lr = image[
                 ..., rows.start : rows.start + rows.length, columns.start : columns.start + columns.length
             ]
             sr = self._finish(self._tile(lr, window, whole, run), lr)
@@ -214,7 +212,7 @@ class Upscaler:
         out = self._exact.run(tile)
         if not bool(torch.isfinite(out).all()):
             raise UpscaleError(
-                f"the model '{self.model.contract.name}' gives NaN or infinite values on this picture, even in "
+                f"the model '{self.model.contract.name}' gives NaN or infinite values on this image, even in "
                 "float32; its weights are probably damaged: use another model"
             )
         return out
@@ -236,11 +234,11 @@ class Upscaler:
             * self.scale,
         ]
 
-    def _whole_image(self, picture: Tensor) -> _WholeImage | None:
+    def _whole_image(self, image: Tensor) -> _WholeImage | None:
         network = self.model.network
         if not isinstance(network, WholeImageNetwork):
             return None
-        domain = picture * self.model.contract.value_range
+        domain = image * self.model.contract.value_range
         with torch.inference_mode():
             bounds = torch.cat([network.bound(dihedral(domain, mode)) for mode in self._modes])
         bounds = bounds.cpu() / self.model.contract.value_range
@@ -252,9 +250,9 @@ class Upscaler:
         with torch.inference_mode():
             return self.model.network.assemble(lr * domain, residual * domain, shrink) / domain
 
-    def _shrink_tile(self, picture: Tensor, error: OutOfMemory) -> None:
+    def _shrink_tile(self, image: Tensor, error: OutOfMemory) -> None:
         """Halve the area of the tile, or give up where that is not possible."""
-        height, width = picture.shape[-2:]
+        height, width = image.shape[-2:]
         multiple = self.model.contract.size_multiple
         before = plan(height, width, self._overlap, self._largest, multiple)
         self._largest = int((before.height * before.width / 2) ** 0.5)

@@ -35,7 +35,7 @@ class Adversary:
             raise ValueError(f"a relativistic loss is of the kind vanilla, not {self.kind}")
 
     def term(self, scores: Tensor, others: Tensor | None, real: bool) -> Tensor:
-        """How far ``scores`` are from those of real pictures, or of generated ones.
+        """How far ``scores`` are from those of real images, or of generated ones.
 
         ``others`` are the scores of the other side, which only a relativistic loss needs; each of its terms is halved.
 
@@ -51,20 +51,20 @@ class Adversary:
         return judgement(scores - mean, real, self.kind) / 2
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """The generator's loss: its pictures should look real, relativistically also the real ones generated."""
+        """The generator's loss: its images should look real, relativistically also the real ones generated."""
         if self.relative_to is None:
             return self.term(fake, None, real=True)
         if real is None:
-            raise ValueError("the generator's relativistic loss needs the scores of real pictures")
+            raise ValueError("the generator's relativistic loss needs the scores of real images")
         return self.term(real, fake, real=False) + self.term(fake, real, real=True)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss, the sum of its terms for real and for generated pictures."""
+        """The discriminator's loss, the sum of its terms for real and for generated images."""
         return self.term(real, fake, real=True) + self.term(fake, real, real=False)
 
 
 def judgement(scores: Tensor, real: bool, kind: Kind) -> Tensor:
-    """How far scores are from those of real pictures, or of generated ones; the mean over all of them."""
+    """How far scores are from those of real images, or of generated ones; the mean over all of them."""
     if kind == "vanilla":
         return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, float(real)))
     if kind == "lsgan":
@@ -73,7 +73,7 @@ def judgement(scores: Tensor, real: bool, kind: Kind) -> Tensor:
 
 
 def probability_judgement(probabilities: Tensor, real: bool) -> Tensor:
-    """Mean -log of the probabilities that pictures are real, or are not: DSGAN's form, after the sigmoid."""
+    """Mean -log of the probabilities that images are real, or are not: DSGAN's form, after the sigmoid."""
     probabilities = _at_least_float32(probabilities)
     return -((probabilities if real else 1 - probabilities) + _TINY).log().mean()
 

@@ -1,4 +1,4 @@
-"""Losses on the low frequencies or on the mean colours of pictures, which leave the detail free."""
+"""Losses on the low frequencies or on the mean colours of images, which leave the detail free."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

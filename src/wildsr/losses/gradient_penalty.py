@@ -1,4 +1,4 @@
-"""Penalties on the gradient of a discriminator with respect to its pictures."""
+"""Penalties on the gradient of a discriminator with respect to its images."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -18,15 +18,15 @@ def between(real: Tensor, fake: Tensor, fraction: Tensor | float) -> Tensor:
 
 
 def gradient_penalty(
-    discriminator: Discriminator, pictures: Tensor, per: Literal["picture", "pixel", "batch"]
+    discriminator: Discriminator, images: Tensor, per: Literal["image", "pixel", "batch"]
 ) -> Tensor:
-    """Mean of (norm of the gradient - 1)² at ``pictures`` (B, C, H, W) (Gulrajani et al., 2017, section 4).
+    """Mean of (norm of the gradient - 1)² at ``images`` (B, C, H, W) (Gulrajani et al., 2017, section 4).
 
-    Of what a norm is taken: ``picture``, of the gradient of one picture (RealSR); ``pixel``, over the channels at one
+    Of what a norm is taken: ``image``, of the gradient of one image (RealSR); ``pixel``, over the channels at one
     place (BSRGAN's code); ``batch``, of everything together, for the mean of the scores instead of their sum (DSGAN).
     """
-    gradient = _gradient(discriminator, pictures, mean=per == "batch")
-    if per == "picture":
+    gradient = _gradient(discriminator, images, mean=per == "batch")
+    if per == "image":
         gradient = gradient.flatten(1)
     axis = None if per == "batch" else 1
     norms: Tensor = torch.linalg.vector_norm(gradient, dim=axis)
@@ -34,12 +34,12 @@ def gradient_penalty(
 
 
 def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
-    """Mean squared norm of the gradients at real pictures (B, C, H, W) (Mescheder et al., 2018, section 4.1)."""
+    """Mean squared norm of the gradients at real images (B, C, H, W) (Mescheder et al., 2018, section 4.1)."""
     return _gradient(discriminator, real, mean=False).square().flatten(1).sum(1).mean()
 
 
-def _gradient(discriminator: Discriminator, pictures: Tensor, mean: bool) -> Tensor:
-    pictures = pictures.detach().requires_grad_()
-    scores = discriminator(pictures)
-    (gradient,) = torch.autograd.grad(scores.mean() if mean else scores.sum(), pictures, create_graph=True)
+def _gradient(discriminator: Discriminator, images: Tensor, mean: bool) -> Tensor:
+    images = images.detach().requires_grad_()
+    scores = discriminator(images)
+    (gradient,) = torch.autograd.grad(scores.mean() if mean else scores.sum(), images, create_graph=True)
     return gradient

@@ -6,12 +6,12 @@ from torch import Tensor
 def grid_loss(sr: Tensor, hr: Tensor, period: int) -> Tensor:
     """Mean square of what of the error is the same in all blocks of ``period`` pixels a side.
 
-    The pictures are (B, C, H, W) in [0, 1]. Each is cut into blocks; the mean of ``sr - hr`` over them is the
+    The images are (B, C, H, W) in [0, 1]. Each is cut into blocks; the mean of ``sr - hr`` over them is the
     pattern, of which a shift of colour does not count. Errors that differ from block to block average out. Rows and
     columns beyond the last whole block are left out.
 
     Raises:
-        ValueError: when a picture has less than two blocks on a side.
+        ValueError: when an image has less than two blocks on a side.
     """
     batch, channels, height, width = sr.shape
     down, across = height // period, width // period

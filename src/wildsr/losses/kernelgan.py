@@ -1,4 +1,4 @@
-"""What KernelGAN (Bell-Kligler et al., 2019) is trained on. Every loss gives one value for each picture, (N,).
+"""What KernelGAN (Bell-Kligler et al., 2019) is trained on. Every loss gives one value for each image, (N,).
 
 Kernels are (N, k, k). The weights of the losses, which change during training, are in
 :mod:`wildsr.estimation.kernelgan`.
@@ -25,19 +25,19 @@ _BICUBIC = (
 
 
 def gan_loss(probabilities: Tensor, real: bool) -> Tensor:
-    """Mean distance of probabilities (N, ...) from 1, or from 0 where pictures are not to count as ``real``."""
+    """Mean distance of probabilities (N, ...) from 1, or from 0 where images are not to count as ``real``."""
     target = probabilities.new_full((), float(real))
     return (probabilities - target).abs().flatten(1).mean(1)
 
 
-def bicubic_half(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+def bicubic_half(images: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) at half the size, by a fixed bicubic kernel, the middle ``size`` of it: (N, 1, h, w).
 
     The original's kernel connects every output channel with every input channel: what comes out is the *sum* of the
     channels, and all output channels are the same.
     """
-    profile = torch.tensor(_BICUBIC, dtype=pictures.dtype, device=pictures.device)
-    summed = pictures.sum(1, keepdim=True)
+    profile = torch.tensor(_BICUBIC, dtype=images.dtype, device=images.device)
+    summed = images.sum(1, keepdim=True)
     small = F.conv2d(summed, torch.outer(profile, profile)[None, None], stride=2, padding=3)
     top, left = ((have - want) // 2 for have, want in zip(small.shape[-2:], size, strict=True))
     return small[..., top : top + size[0], left : left + size[1]]

@@ -1,4 +1,4 @@
-"""Perceptual losses: distances of the features that trained networks find in pictures."""
+"""Perceptual losses: distances of the features that trained networks find in images."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,11 +10,11 @@ from wildsr.networks.lpips import Lpips
 
 
 class PerceptualLoss(nn.Module):
-    """Weighted distances between the features of two batches of pictures, layer by layer.
+    """Weighted distances between the features of two batches of images, layer by layer.
 
     Args:
         features: gives features by name of layer for (B, 3, H, W), such as :class:`wildsr.networks.vgg.VGGFeatures`,
-            which also says how pictures are normalised. It is frozen.
+            which also says how images are normalised. It is frozen.
         weights: of the distances, for each layer that counts.
         distance: of two batches of features of the same shape.
 

@@ -1,4 +1,4 @@
-"""Pixel losses: distances of two batches of pictures (or of features) of the same shape."""
+"""Pixel losses: distances of two batches of images (or of features) of the same shape."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,9 +25,9 @@ def charbonnier_mean(sr: Tensor, hr: Tensor, epsilon: float = 1e-9) -> Tensor:
 
 
 def psnr_loss(sr: Tensor, hr: Tensor, epsilon: float = 1e-5) -> Tensor:
-    """Minus a tenth of the PSNR of each picture, (B, C, H, W) in [0, 1], averaged; every picture weighs the same.
+    """Minus a tenth of the PSNR of each image, (B, C, H, W) in [0, 1], averaged; every image weighs the same.
 
-    ``epsilon`` is added to the mean squared difference, so that nearly perfect pictures do not outweigh all others:
+    ``epsilon`` is added to the mean squared difference, so that nearly perfect images do not outweigh all others:
     1e-5 counts nothing beyond 50 dB.
     """
     return ((sr - hr).square().mean((1, 2, 3)) + epsilon).log10().mean()

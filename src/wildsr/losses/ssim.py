@@ -11,9 +11,9 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 
 def ssim_index(sr: Tensor, hr: Tensor) -> Tensor:
-    """SSIM (B,) of each pair in (B, C, H, W), values in [0, 1]; 1 for equal pictures.
+    """SSIM (B,) of each pair in (B, C, H, W), values in [0, 1]; 1 for equal images.
 
-    Gaussian windows of 11 pixels, with zeros outside the picture, as in BSRGAN's code (KAIR). The metric of the same
+    Gaussian windows of 11 pixels, with zeros outside the image, as in BSRGAN's code (KAIR). The metric of the same
     name in ``evaluation`` leaves the borders out.
     """
     # Variances are small differences of large numbers, which half precision cannot hold.

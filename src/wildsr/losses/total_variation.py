@@ -1,16 +1,16 @@
-"""Total variation: how much neighbouring pixels differ, in one picture or between two."""
+"""Total variation: how much neighbouring pixels differ, in one image or between two."""
 
 from typing import Literal
 
 from torch import Tensor
 
 
-def total_variation(pictures: Tensor, power: Literal[1, 2] = 1) -> Tensor:
+def total_variation(images: Tensor, power: Literal[1, 2] = 1) -> Tensor:
     """Mean |difference|^power of vertical neighbours plus that of horizontal ones, for (B, C, H, W).
 
     SRResCGAN's code has both powers. BSRGAN's (KAIR) is twice the one with power 2.
     """
-    vertical, horizontal = (difference.abs().pow(power).mean() for difference in _differences(pictures))
+    vertical, horizontal = (difference.abs().pow(power).mean() for difference in _differences(images))
     return vertical + horizontal
 
 
@@ -24,5 +24,5 @@ def tv_difference(sr: Tensor, hr: Tensor) -> Tensor:
     return (vertical + horizontal) / sr.numel()
 
 
-def _differences(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    return pictures.diff(dim=-2), pictures.diff(dim=-1)
+def _differences(images: Tensor) -> tuple[Tensor, Tensor]:
+    return images.diff(dim=-2), images.diff(dim=-1)

@@ -25,14 +25,14 @@ _NOISE_CONVS = 4
 
 
 class DegradationNetwork(nn.Module):
-    """Makes the LR picture of an HR picture, with the noise of another, real LR picture.
+    """Makes the LR image of an HR image, with the noise of another, real LR image.
 
     ``hr`` (B, 3, H, W) and ``lr`` (B, 3, h, w), RGB in [0, 1], where h and w are H and W halved ``halvings``
     times, rounded up each time; output (B, 3, h, w), not clamped. A network that is not ``dual`` ignores the
     values of ``lr``, and still wants its size.
 
     Raises:
-        ValueError: in the forward pass, when the sizes of the two pictures do not fit.
+        ValueError: in the forward pass, when the sizes of the two images do not fit.
     """
 
     noise_gain: Tensor
@@ -54,11 +54,11 @@ class DegradationNetwork(nn.Module):
         self.conv_last = SameConv2d(features, 3, 3)
 
     def forward(self, hr: Tensor, lr: Tensor) -> Tensor:
-        """The degraded picture (B, 3, h, w)."""
+        """The degraded image (B, 3, h, w)."""
         clean: Tensor = self.conv_hr(self.halvings(self.conv_first(hr)))
         if clean.shape[-2:] != lr.shape[-2:]:
             raise ValueError(
-                f"an HR picture of {tuple(hr.shape[-2:])} becomes {tuple(clean.shape[-2:])}; the LR picture "
+                f"an HR image of {tuple(hr.shape[-2:])} becomes {tuple(clean.shape[-2:])}; the LR image "
                 f"that gives the noise has {tuple(lr.shape[-2:])}"
             )
         noise = lr * self.noise_gain
@@ -70,9 +70,9 @@ class DegradationNetwork(nn.Module):
 
 
 class DDNSRVGGDiscriminator(nn.Module):
-    """One score (B, 1), a logit, for pictures (B, 3, height, width) RGB in [0, 1] of one fixed size.
+    """One score (B, 1), a logit, for images (B, 3, height, width) RGB in [0, 1] of one fixed size.
 
-    The paper uses 64 features and 5 halvings for 128x128 HR pictures, 128 and 3 for 32x32 LR pictures.
+    The paper uses 64 features and 5 halvings for 128x128 HR images, 128 and 3 for 32x32 LR images.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class DDNSRVGGDiscriminator(nn.Module):
         self.linear2 = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """One logit for each picture."""
+        """One logit for each image."""
         # Channels last before flattening, as in the original, so that its weights fit without reordering.
         flat = self.body(x).permute(0, 2, 3, 1).flatten(1)
         score: Tensor = self.linear2(F.leaky_relu(self.linear1(flat), _SLOPE))
@@ -100,7 +100,7 @@ class DDNSRVGGDiscriminator(nn.Module):
 
 
 class DDNSRPatchDiscriminator(nn.Module):
-    """A map (B, 1, h, w) of logits for pictures (B, 3, H, W) RGB in [0, 1]; h is H halved ``halvings`` times.
+    """A map (B, 1, h, w) of logits for images (B, 3, H, W) RGB in [0, 1]; h is H halved ``halvings`` times.
 
     PatchGAN with TensorFlow's borders: halvings round up, and the convolutions of stride 1 keep the size.
     """
@@ -123,7 +123,7 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's ``same`` borders: output sizes are input sizes / stride, rounded up.
 
     An odd number of zeros puts the larger half below and to the right; how many there are depends on the size
-    of the picture. Weights start as Keras starts them, Glorot-uniform.
+    of the image. Weights start as Keras starts them, Glorot-uniform.
     """
 
     def __init__(self, width_in: int, width_out: int, size: int, stride: int = 1, bias: bool = True) -> None:
@@ -158,7 +158,7 @@ def _normalised(width_in: int, width_out: int, size: int, stride: int) -> list[n
 
 
 class _Halving(nn.Module):
-    """Doubles the features and halves the picture."""
+    """Doubles the features and halves the image."""
 
     def __init__(self, features: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ _VGG_WIDTHS = (1, 2, 4, 8, 8)
 class PatchGAN(nn.Module):
     """A map (B, 1, h, w) of logits, one for each overlapping patch of (B, in_channels, H, W) (Isola et al., 2017).
 
-    ``layers`` 4x4 convolutions follow the first; all but the last of those and the first halve the picture. RealSR and
+    ``layers`` 4x4 convolutions follow the first; all but the last of those and the first halve the image. RealSR and
     RWSR-EDL train with ``variant`` "realsr": a border of 1, and no bias beside a batch norm. "kair", of BSRGAN's
     code, has a border of 2 and biases everywhere, and can have spectral norm in place of batch norm.
 
@@ -59,7 +59,7 @@ class PatchGAN(nn.Module):
 
 
 class VGG128Discriminator(nn.Module):
-    """One logit (B, 1) for pictures (B, in_channels, 128, 128): ten convolutions, two linear layers.
+    """One logit (B, 1) for images (B, in_channels, 128, 128): ten convolutions, two linear layers.
 
     SRGAN's discriminator (Ledig et al., 2017, section 2.1.1) as ESRGAN, RealSR and SRResCGAN use it.
     """
@@ -79,7 +79,7 @@ class VGG128Discriminator(nn.Module):
         self.linear2 = nn.Linear(100, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """One logit for each picture."""
+        """One logit for each image."""
         for level in range(len(_VGG_WIDTHS)):
             for half in (0, 1):
                 x = self.get_submodule(f"conv{level}_{half}")(x)

@@ -1,4 +1,4 @@
-"""DSGAN, which learns the look of a camera's LR pictures (Fritsche et al., 2019; also in SRResCGAN)."""
+"""DSGAN, which learns the look of a camera's LR images (Fritsche et al., 2019; also in SRResCGAN)."""
 
 from collections import OrderedDict
 
@@ -13,7 +13,7 @@ _SLOPE = 0.2
 
 
 class DSGANGenerator(nn.Module):
-    """Gives clean LR pictures the noise and artifacts of a source domain (section 3.1); changes no size.
+    """Gives clean LR images the noise and artifacts of a source domain (section 3.1); changes no size.
 
     Input (B, 3, H, W) RGB in [0, 1]; output (B, 3, H, W) in (0, 1).
     """
@@ -38,11 +38,11 @@ class DSGANGenerator(nn.Module):
 
 
 class DSGANDiscriminator(nn.Module):
-    """Judges the high frequencies of pictures, pixel by pixel (section 3.2).
+    """Judges the high frequencies of images, pixel by pixel (section 3.2).
 
     Input (B, 3, H, W) RGB in [0, 1]; output (B, 1, H, W): probabilities, or logits when ``probabilities`` is off,
     as for a Wasserstein GAN. ``low_pass`` says which frequencies count as low and are taken away before; None
-    leaves the pictures as they are.
+    leaves the images as they are.
     """
 
     def __init__(self, low_pass: LowPass | None = LOW_PASS, probabilities: bool = True) -> None:

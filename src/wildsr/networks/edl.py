@@ -11,7 +11,7 @@ _BRANCH_BLOCKS = 3
 
 
 class Branches(NamedTuple):
-    """Everything that an :class:`EDLNet` makes of a batch of LR pictures; heights and widths are those of HR.
+    """Everything that an :class:`EDLNet` makes of a batch of LR images; heights and widths are those of HR.
 
     Attributes:
         out: the result, ``out1 + out2``, (B, out_channels, H, W).
@@ -29,7 +29,7 @@ class Branches(NamedTuple):
 
 
 class EDLNet(RRDBNet):
-    """An RRDBNet whose picture goes through two branches, of which a mask gives each its share.
+    """An RRDBNet whose image goes through two branches, of which a mask gives each its share.
 
     Input (B, in_channels, H, W) RGB in [0, 1]; output (B, out_channels, scale*H, scale*W), not clamped. Training
     needs the branches apart: :meth:`branches`.

@@ -1,4 +1,4 @@
-"""KernelGAN, which learns the blur kernel of one picture from the picture alone (Bell-Kligler et al., 2019)."""
+"""KernelGAN, which learns the blur kernel of one image from the image alone (Bell-Kligler et al., 2019)."""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ SIZES = (7, 5, 3, 1, 1, 1)
 
 
 class KernelGANGenerator(nn.Module):
-    """A linear chain of convolutions that shrinks a picture by ``stride``, each colour for itself (section 3.2).
+    """A linear chain of convolutions that shrinks an image by ``stride``, each colour for itself (section 3.2).
 
     Input (B, C, H, W) in [-1, 1]; output (B, C, h, w) with h = (H - reach) // stride + 1, no borders. The last
     convolution has the stride. :meth:`kernel` is the one blur that the chain amounts to.
@@ -34,7 +34,7 @@ class KernelGANGenerator(nn.Module):
         return small.view(*x.shape[:2], *small.shape[-2:])
 
     def kernel(self) -> Tensor:
-        """The impulse response (reach, reach), which a picture is correlated with before it is subsampled.
+        """The impulse response (reach, reach), which an image is correlated with before it is subsampled.
 
         It has gradients, and sums to 1 only as far as training made it.
         """
@@ -51,7 +51,7 @@ class KernelGANGenerator(nn.Module):
 
 
 class KernelGANDiscriminator(nn.Module):
-    """Probability (B, 1, H - 6, W - 6) that a patch of (B, 3, H, W), in [-1, 1], comes from the picture itself.
+    """Probability (B, 1, H - 6, W - 6) that a patch of (B, 3, H, W), in [-1, 1], comes from the image itself.
 
     One 7x7 convolution, then convolutions of size 1, all with spectral norm (section 3.3). ``layers`` counts all
     convolutions; ``size`` is the side of the first.

@@ -3,7 +3,7 @@
 They compute what :mod:`wildsr.networks.kernelgan` does, with far fewer operations:
 
 * The generator has no activations, so that it *is* one kernel. That is multiplied out from its weights, which costs
-  a thousandth of running a picture through the layers; gradients reach the layers through the product.
+  a thousandth of running an image through the layers; gradients reach the layers through the product.
 * The layers of all discriminators are batched matrix products.
 """
 
@@ -41,22 +41,22 @@ class KernelGANGenerators(nn.Module):
             weight[index] = torch.randn(out, into, size, size, generator=rng) * spread
 
     def kernels(self) -> Tensor:
-        """What each generator amounts to, (count, reach, reach); pictures are correlated with it."""
+        """What each generator amounts to, (count, reach, reach); images are correlated with it."""
         product = self.weights[-1]
         for weight in reversed(self.weights[:-1]):
             product = _product(product, weight)
         kernels: Tensor = product[:, 0, 0]
         return kernels
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Shrink (count, C, H, W), each with its own generator."""
-        return shrink(pictures, self.kernels(), self.stride)
+        return shrink(images, self.kernels(), self.stride)
 
 
-def shrink(pictures: Tensor, kernels: Tensor, stride: int) -> Tensor:
+def shrink(images: Tensor, kernels: Tensor, stride: int) -> Tensor:
     """Correlate (N, C, H, W) with kernels (N, k, k), without borders, and keep every ``stride``-th pixel."""
-    count, channels = pictures.shape[:2]
-    small = F.conv2d(pictures.transpose(0, 1), kernels.unsqueeze(1), stride=stride, groups=count)
+    count, channels = images.shape[:2]
+    small = F.conv2d(images.transpose(0, 1), kernels.unsqueeze(1), stride=stride, groups=count)
     assert small.shape[0] == channels
     return small.transpose(0, 1)
 
@@ -118,10 +118,10 @@ class KernelGANDiscriminators(nn.Module):
         scale = self.norm_scale[index]
         scale.copy_(1 + 0.02 * torch.randn(scale.shape, generator=rng))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Probabilities (count, h, w) that patches of (count, 3, H, W), each its own, come from the picture."""
-        height, width = (side - self.size + 1 for side in pictures.shape[-2:])
-        columns = F.unfold(pictures, self.size)
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities (count, h, w) that patches of (count, 3, H, W), each its own, come from the image."""
+        height, width = (side - self.size + 1 for side in images.shape[-2:])
+        columns = F.unfold(images, self.size)
         out = torch.baddbmm(self.first_bias.unsqueeze(-1), self._normed("first"), columns)
         weights = self._normed("middle")
         count, inner, features = self.norm_scale.shape

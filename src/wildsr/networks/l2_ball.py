@@ -1,4 +1,4 @@
-"""Noise level of a picture and the L2 ball it allows: whole-image pieces of SRResCGAN (Umer et al., 2020)."""
+"""Noise level of an image and the L2 ball it allows: whole-image pieces of SRResCGAN (Umer et al., 2020)."""
 
 import math
 
@@ -27,26 +27,26 @@ _STRIP_VALUES = 1 << 18
 
 
 @torch.no_grad()
-def noise_level(pictures: Tensor, scale: int = 1, strip_values: int = _STRIP_VALUES) -> Tensor:
-    """Noise deviation (B,) of (B, C, H, W) pictures after bilinear upsampling by ``scale`` (1, 2 or 4).
+def noise_level(images: Tensor, scale: int = 1, strip_values: int = _STRIP_VALUES) -> Tensor:
+    """Noise deviation (B,) of (B, C, H, W) images after bilinear upsampling by ``scale`` (1, 2 or 4).
 
     The median of the absolute diagonal wavelet coefficients, divided by 0.6745 (Donoho and Johnstone, 1994),
-    mean over the channels. Pictures in [0, 255], known by a value above 1, are divided by 255 first, each for
+    mean over the channels. ImageSet in [0, 255], known by a value above 1, are divided by 255 first, each for
     itself; the result is always for [0, 1].
 
-    The upsampled picture is made in strips of about ``strip_values`` values. For a smooth picture the result
+    The upsampled image is made in strips of about ``strip_values`` values. For a smooth image the result
     is nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor the
-    number of threads, and agrees with the original implementation. Pictures in float64 are computed in float64, all
+    number of threads, and agrees with the original implementation. ImageSet in float64 are computed in float64, all
     others in float32. Needs a device with float64.
     """
-    if pictures.dtype != torch.float64:
-        pictures = pictures.float()
-    return torch.stack([_noise_level_of_one(picture, scale, strip_values) for picture in pictures])
+    if images.dtype != torch.float64:
+        images = images.float()
+    return torch.stack([_noise_level_of_one(image, scale, strip_values) for image in images])
 
 
-def _noise_level_of_one(picture: Tensor, scale: int, strip_values: int) -> Tensor:
-    divisor = 255.0 if bool(picture.max() > 1) else 1.0
-    medians = [_diagonal_details(plane, scale, divisor, strip_values).median() for plane in picture]
+def _noise_level_of_one(image: Tensor, scale: int, strip_values: int) -> Tensor:
+    divisor = 255.0 if bool(image.max() > 1) else 1.0
+    medians = [_diagonal_details(plane, scale, divisor, strip_values).median() for plane in image]
     return (torch.stack(medians) / 0.6745).mean()
 
 
@@ -66,7 +66,7 @@ def _diagonal_details(plane: Tensor, scale: int, divisor: float, strip_values: i
 
 
 def _reflected(index: Tensor, size: int) -> Tensor:
-    """Indices outside 0 ... size-1 reflected inwards, as often as a tiny picture needs."""
+    """Indices outside 0 ... size-1 reflected inwards, as often as a tiny image needs."""
     if size == 1:
         return torch.zeros_like(index)
     folded = index.remainder(2 * size - 2)
@@ -112,7 +112,7 @@ def _high_pass(x: Tensor, count: int) -> Tensor:
 
 
 def ball_radius(alpha: Tensor, sigma: Tensor, values: int) -> Tensor:
-    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for pictures of ``values`` numbers."""
+    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for images of ``values`` numbers."""
     return alpha.exp() * sigma * math.sqrt(values - 1)
 
 
@@ -123,6 +123,6 @@ def shrinkage(norm: Tensor, bound: Tensor) -> Tensor:
 
 
 def norm_of_each(residual: Tensor) -> Tensor:
-    """L2 norm (B,) of each picture of (B, C, H, W)."""
+    """L2 norm (B,) of each image of (B, C, H, W)."""
     norms: Tensor = torch.linalg.vector_norm(residual, dim=(1, 2, 3))
     return norms

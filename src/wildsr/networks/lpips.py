@@ -12,7 +12,7 @@ Backbone = Literal["alex", "squeeze", "vgg"]
 
 
 class Lpips(nn.Module):
-    """Distance (B,) of two batches (B, 3, H, W) RGB in [0, 1], at least 64 pixels a side; 0 for equal pictures.
+    """Distance (B,) of two batches (B, 3, H, W) RGB in [0, 1], at least 64 pixels a side; 0 for equal images.
 
     The backbones are AlexNet, SqueezeNet 1.1 and VGG-16. The state dict has torchvision's names for them
     (``features.0.weight`` ...), and the channel weights as ``lin0``, ``lin1``, ..., each (C,).

@@ -14,7 +14,7 @@ class SRResCGAN(nn.Module):
     """Estimates what is wrong with the upsampled input, bounds it by the noise level of that, subtracts it.
 
     Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes
-    from the whole picture, so a crop of the input does not give the same pixels; tiles go through
+    from the whole image, so a crop of the input does not give the same pixels; tiles go through
     :meth:`residual`, :meth:`bound` and :meth:`assemble`
     (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
 
@@ -46,7 +46,7 @@ class SRResCGAN(nn.Module):
         return out
 
     def bound(self, lr: Tensor) -> Tensor:
-        """Radius (B,) of the L2 ball for whole pictures, which may lie on another device."""
+        """Radius (B,) of the L2 ball for whole images, which may lie on another device."""
         sigma = 255 * noise_level(lr, self.scale).to(self.alpha)
         return ball_radius(self.alpha, sigma, lr[0].numel() * self.scale**2)
 

@@ -15,7 +15,7 @@ _WIDTHS = (64, 128, 256, 512, 512)
 
 
 class VGGFeatures(nn.Module):
-    """What layers of VGG-16 or VGG-19 make of pictures; nothing beyond the deepest of them is computed.
+    """What layers of VGG-16 or VGG-19 make of images; nothing beyond the deepest of them is computed.
 
     Input (B, 3, H, W) RGB in ``value_range``; output by name of layer, (B, C, H / 2^n, W / 2^n). ``conv5_4`` is
     before its ReLU, ``relu5_4`` after it; :func:`layer_names` lists all. ``normalise`` subtracts the mean colour of
@@ -64,7 +64,7 @@ class VGGFeatures(nn.Module):
     ) -> "VGGFeatures":
         """The network with the weights of a torchvision file, which may end at the deepest of ``layers``.
 
-        It is as wide as the weights are, in evaluation mode, and its weights take no gradients; pictures do.
+        It is as wide as the weights are, in evaluation mode, and its weights take no gradients; images do.
 
         Raises:
             ValueError: when a weight is missing or has the wrong shape, as with the file of another depth.

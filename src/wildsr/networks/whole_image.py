@@ -1,4 +1,4 @@
-"""What a network offers when its output depends on statistics of the whole picture."""
+"""What a network offers when its output depends on statistics of the whole image."""
 
 from typing import Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ class WholeImageNetwork(Protocol):
 
     ``shrink`` is :func:`wildsr.networks.l2_ball.shrinkage` of the L2 norm of the whole r and of
     ``bound(lr)``. So that tiling changes nothing, a tiler sums the squares of the residuals of all tiles
-    (each HR pixel counted once), makes one shrink per picture, and assembles tile by tile.
+    (each HR pixel counted once), makes one shrink per image, and assembles tile by tile.
     """
 
     def residual(self, lr: Tensor) -> Tensor:
@@ -19,9 +19,9 @@ class WholeImageNetwork(Protocol):
         ...
 
     def bound(self, lr: Tensor) -> Tensor:
-        """Radius (B,) of the L2 ball, from whole pictures (B, 3, H, W); never holds them upsampled."""
+        """Radius (B,) of the L2 ball, from whole images (B, 3, H, W); never holds them upsampled."""
         ...
 
     def assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor | float) -> Tensor:
-        """The output (B, 3, scale*H, scale*W) of a picture or tile; ``shrink`` is a number or (B,)."""
+        """The output (B, 3, scale*H, scale*W) of an image or tile; ``shrink`` is a number or (B,)."""
         ...

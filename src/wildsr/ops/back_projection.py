@@ -1,4 +1,4 @@
-"""Back-projection of a super-resolved picture onto its LR input."""
+"""Back-projection of a super-resolved image onto its LR input."""
 
 from torch import Tensor
 

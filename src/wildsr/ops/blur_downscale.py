@@ -1,6 +1,6 @@
 """The classical ways from HR to LR with a known kernel (Zhang et al., 2018 to 2020, as collected in KAIR).
 
-Each convolves with the kernel, by default around the borders, and shrinks by a whole ``scale``. Pictures are
+Each convolves with the kernel, by default around the borders, and shrinks by a whole ``scale``. ImageSet are
 (B, C, H, W), kernels (1 or B, k, k). Sizes that the scale does not divide: see :func:`crop_to_multiple`.
 """
 
@@ -31,6 +31,6 @@ def blur_then_subsample(images: Tensor, kernels: Tensor, scale: int, border: Bor
     """The classical degradation (USRNet, 2020): blur, then every ``scale``-th pixel from the first.
 
     BSRGAN does so with border ``reflect`` and a kernel shifted by (scale - 1) / 2 pixels, which keeps the LR
-    picture aligned with the HR one.
+    image aligned with the HR one.
     """
     return filter_per_sample(images, kernels, border, flip=True)[..., ::scale, ::scale]

@@ -1,4 +1,4 @@
-"""What lies beyond the border of a picture."""
+"""What lies beyond the border of an image."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ side, ``replicate`` repeats the edge for ever. scipy.ndimage calls the first thr
 
 
 def inside(positions: Tensor, size: int, border: Border) -> Tensor:
-    """The pixels 0 to ``size`` - 1 that stand in for whole ``positions`` of any distance from the picture.
+    """The pixels 0 to ``size`` - 1 that stand in for whole ``positions`` of any distance from the image.
 
     Raises:
         ValueError: for an unknown border.

@@ -1,4 +1,4 @@
-"""Pictures through a real codec, in memory.
+"""ImageSet through a real codec, in memory.
 
 It is Pillow's, whose libjpeg and libwebp are those of libvips: for patches, a pipeline of libvips costs ten times what
 the coding does.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def through_codec(image: Tensor, format: Literal["JPEG", "WEBP"], quality: int) -> Tensor:
-    """One picture (3, H, W) in [0, 1], rounded to 8 bits, coded (JPEG with chroma 4:2:0) and decoded again."""
+    """One image (3, H, W) in [0, 1], rounded to 8 bits, coded (JPEG with chroma 4:2:0) and decoded again."""
     samples = image.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous()
     coded = BytesIO()
     subsampling = {"subsampling": "4:2:0"} if format == "JPEG" else {}

@@ -1,4 +1,4 @@
-"""Conversions between RGB and YCbCr, of pictures (..., 3, H, W) in [0, 1].
+"""Conversions between RGB and YCbCr, of images (..., 3, H, W) in [0, 1].
 
 Two conventions are in use. *Studio range* is ITU-R BT.601 as MATLAB's rgb2ycbcr has it: Y between 16/255 and 235/255;
 metrics of super-resolution are taken on it. *Full range* is that of JPEG files. Cb and Cr are around 128/255 in both.
@@ -27,7 +27,7 @@ Matrix = tuple[tuple[float, float, float], ...]
 
 
 def rgb_to_ycbcr(rgb: Tensor) -> Tensor:
-    """Studio range. The originals round 8-bit pictures afterwards, ties to even."""
+    """Studio range. The originals round 8-bit images afterwards, ties to even."""
     return (_mix(rgb, _STUDIO) + _column(_STUDIO_OFFSET, rgb)) / 255
 
 
@@ -57,9 +57,9 @@ def ycbcr_full_to_rgb(ycbcr: Tensor) -> Tensor:
     return _mix(ycbcr - _column((0.0, 128 / 255, 128 / 255), ycbcr), _FULL_BACK)
 
 
-def _mix(pictures: Tensor, matrix: Matrix) -> Tensor:
-    weights = torch.tensor(matrix, dtype=torch.float64).to(pictures)
-    return torch.einsum("oc,...chw->...ohw", weights, pictures)
+def _mix(images: Tensor, matrix: Matrix) -> Tensor:
+    weights = torch.tensor(matrix, dtype=torch.float64).to(images)
+    return torch.einsum("oc,...chw->...ohw", weights, images)
 
 
 def _column(values: tuple[float, ...], like: Tensor) -> Tensor:

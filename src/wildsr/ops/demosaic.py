@@ -1,6 +1,6 @@
 """Bayer patterns: the colour that each pixel of a sensor sees, and the two others made up from its neighbours.
 
-Patterns are named by their first two rows: ``rggb``, ``bggr``, ``grbg`` or ``gbrg``. Pictures may have any size of at
+Patterns are named by their first two rows: ``rggb``, ``bggr``, ``grbg`` or ``gbrg``. ImageSet may have any size of at
 least two pixels; beyond their borders they are mirrored without repeating the edge, which keeps the pattern.
 """
 
@@ -43,28 +43,28 @@ _FILTERS: dict[Method, dict[str, Table]] = {"malvar": _MALVAR, "bilinear": _BILI
 
 
 def mosaic(images: Tensor, patterns: Sequence[str]) -> Tensor:
-    """What a sensor sees of (B, 3, H, W), one pattern for each picture: (B, 1, H, W).
+    """What a sensor sees of (B, 3, H, W), one pattern for each image: (B, 1, H, W).
 
     Raises:
-        ValueError: for a name that is no pattern, or when there is not one for each picture.
+        ValueError: for a name that is no pattern, or when there is not one for each image.
     """
     return (images * _seen(images, patterns)).sum(1, keepdim=True)
 
 
 def demosaic(raw: Tensor, patterns: Sequence[str], method: Method = "malvar") -> Tensor:
-    """All colours (B, 3, H, W) of raw pictures (B, 1, H, W), one pattern for each; not clamped.
+    """All colours (B, 3, H, W) of raw images (B, 1, H, W), one pattern for each; not clamped.
 
     ``malvar`` are the 5 x 5 filters of Malvar, He and Cutler (2004), ``bilinear`` means of the nearest neighbours. Both
     keep what was seen, and are exact where colours are constant, and on linear ramps away from borders. White balance
     should come before.
 
     Raises:
-        ValueError: for an unknown pattern or method, or pictures of a single row or column.
+        ValueError: for an unknown pattern or method, or images of a single row or column.
     """
     if method not in _FILTERS:
         raise ValueError(f"a method of demosaicing is malvar or bilinear, not {method!r}")
     if min(raw.shape[-2:]) < 2:
-        raise ValueError(f"a raw picture needs two rows and columns, not {tuple(raw.shape[-2:])}")
+        raise ValueError(f"a raw image needs two rows and columns, not {tuple(raw.shape[-2:])}")
     cross, across, down, diagonal = _estimates(raw, _FILTERS[method]).unsqueeze(2).unbind(1)
     red, green, blue = _seen(raw.expand(-1, 3, -1, -1), patterns).bool().unsqueeze(2).unbind(1)
     # A green pixel has its red neighbours beside it where its row has red ones.
@@ -82,7 +82,7 @@ def demosaic(raw: Tensor, patterns: Sequence[str], method: Method = "malvar") ->
 
 
 def _estimates(raw: Tensor, filters: dict[str, Table]) -> Tensor:
-    """The raw pictures through the four filters: cross, across, down, diagonal; (B, 4, H, W)."""
+    """The raw images through the four filters: cross, across, down, diagonal; (B, 4, H, W)."""
     across = torch.tensor(filters["across"]) / 8
     cross, diagonal = torch.tensor(filters["cross"]) / 8, torch.tensor(filters["diagonal"]) / 8
     weights = torch.stack([cross, across, across.T, diagonal]).unsqueeze(1).to(raw)
@@ -93,7 +93,7 @@ def _estimates(raw: Tensor, filters: dict[str, Table]) -> Tensor:
 def _seen(images: Tensor, patterns: Sequence[str]) -> Tensor:
     """1 where a pixel sees a colour and 0 elsewhere, (B, 3, H, W)."""
     if len(patterns) != len(images):
-        raise ValueError(f"{len(images)} pictures but {len(patterns)} Bayer patterns")
+        raise ValueError(f"{len(images)} images but {len(patterns)} Bayer patterns")
     unknown = set(patterns) - set(_FIRST_RED)
     if unknown:
         raise ValueError(f"Bayer patterns are {', '.join(PATTERNS)}, not {sorted(unknown)[0]!r}")

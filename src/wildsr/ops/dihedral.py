@@ -1,4 +1,4 @@
-"""The eight flips and rotations of a picture, in the order of SRResCGAN's self-ensemble."""
+"""The eight flips and rotations of an image, in the order of SRResCGAN's self-ensemble."""
 
 import torch
 from torch import Tensor

@@ -52,7 +52,7 @@ def centre_of_mass(kernel: Tensor) -> tuple[float, float]:
 
 
 def centred(kernel: Tensor, scale: int) -> Tensor:
-    """Move a kernel (k, k) so that subsampling by ``scale`` after it keeps pictures aligned.
+    """Move a kernel (k, k) so that subsampling by ``scale`` after it keeps images aligned.
 
     Its centre of mass comes to k // 2 + (scale - k % 2) / 2. It is padded first, so that nothing is lost; the result
     is larger, and its sum may differ slightly from one, as in the original.

@@ -1,4 +1,4 @@
-"""Filtering of batches, each picture with a kernel of its own."""
+"""Filtering of batches, each image with a kernel of its own."""
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,10 @@ def filter_per_sample(
     ``flip`` gives the true convolution instead of the correlation. The centre of an even kernel is at half its
     size, and one pixel less when flipped. With these conventions it equals scipy.ndimage's correlate and convolve,
     which the degradations of KAIR and KernelGAN use, and filter2D of BasicSR. The kernels are taken to the type and
-    device of the pictures.
+    device of the images.
 
     Raises:
-        ValueError: unless there is one kernel, or one for each picture.
+        ValueError: unless there is one kernel, or one for each image.
     """
     batch, channels, height, width = images.shape
     tall, wide = kernels.shape[-2:]
@@ -52,7 +52,7 @@ def filter_spectrally(
 def filter_separably(images: Tensor, profiles: Tensor, border: Border = "reflect", every: int = 1) -> Tensor:
     """Filter (B, C, H, W) along both directions; the same as with the outer product of each profile with itself.
 
-    ``profiles`` is (n,) or, with one for each picture, (B, n). Of the result every ``every``-th row and column is kept,
+    ``profiles`` is (n,) or, with one for each image, (B, n). Of the result every ``every``-th row and column is kept,
     from the first.
     """
     if images.device.type == "cpu":
@@ -65,7 +65,7 @@ def filter_separably(images: Tensor, profiles: Tensor, border: Border = "reflect
 
 
 def _by_taps(image: Tensor, profile: Tensor, border: Border, every: int) -> Tensor:
-    """Filter one picture (C, H, W): shifted copies are added up, which on CPUs is faster than convolving."""
+    """Filter one image (C, H, W): shifted copies are added up, which on CPUs is faster than convolving."""
     weights: list[float] = profile.to(image).tolist()
     reach = (len(weights) // 2, len(weights) - 1 - len(weights) // 2)
     height, width = image.shape[-2:]
@@ -83,10 +83,10 @@ def _weighted_sum(parts: list[Tensor], weights: list[float]) -> Tensor:
 
 
 def _prepared(images: Tensor, kernels: Tensor, border: Border, flip: bool) -> tuple[Tensor, Tensor]:
-    """The pictures with a border, and the kernels to correlate them with."""
+    """The images with a border, and the kernels to correlate them with."""
     if kernels.ndim != 3 or kernels.shape[0] not in (1, len(images)):
         raise ValueError(
-            f"{len(images)} pictures need kernels of shape (1 or {len(images)}, h, w), not {kernels.shape}"
+            f"{len(images)} images need kernels of shape (1 or {len(images)}, h, w), not {kernels.shape}"
         )
     tall, wide = kernels.shape[-2:]
     if flip:

@@ -1,10 +1,10 @@
-"""The camera: from a finished picture back to what a sensor would have seen, its noise, and developed again.
+"""The camera: from a finished image back to what a sensor would have seen, its noise, and developed again.
 
 After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (2019), section 3, whose figures these are. It is
 the camera-sensor noise that BSRGAN's paper (Zhang et al., 2021, section 3.4) describes and its public code leaves out.
 
-Finished pictures are (B, 3, H, W) sRGB in [0, 1]; linear ones are of the same shape, in the colours of the camera. A
-raw picture is (B, 1, H, W): each pixel has seen one colour, by a Bayer pattern that begins at the first pixel and goes
+Finished images are (B, 3, H, W) sRGB in [0, 1]; linear ones are of the same shape, in the colours of the camera. A
+raw image is (B, 1, H, W): each pixel has seen one colour, by a Bayer pattern that begins at the first pixel and goes
 on to the last, so that sizes may be odd. See :mod:`wildsr.ops.demosaic` for the way back from it.
 """
 
@@ -38,7 +38,7 @@ CAMERAS = len(_XYZ_TO_CAMERAS)
 
 @dataclass(frozen=True)
 class Development:
-    """How each of B pictures is developed.
+    """How each of B images is developed.
 
     ``matrices`` (B, 3, 3) take linear sRGB to the camera's colours; ``gains`` (B, 3) are what red, green and blue are
     multiplied with, white balance and exposure together; ``toned`` (B,) bool says whether there is a tone curve.
@@ -50,14 +50,14 @@ class Development:
 
 
 def unprocess(images: Tensor, how: Development) -> Tensor:
-    """Finished pictures to linear ones before white balance, (B, 3, H, W); colours no camera sees leave [0, 1]."""
+    """Finished images to linear ones before white balance, (B, 3, H, W); colours no camera sees leave [0, 1]."""
     toned = _column(how.toned.to(images.device), images)
     linear = torch.where(toned, inverse_tone(images), images.clamp(0, 1)).clamp(min=_SMALLEST) ** GAMMA
     return invert_gains(apply_matrix(linear, how.matrices), how.gains)
 
 
 def process(linear: Tensor, how: Development) -> Tensor:
-    """Linear pictures after white balance (see :func:`apply_gains`) to finished ones, in [0, 1]."""
+    """Linear images after white balance (see :func:`apply_gains`) to finished ones, in [0, 1]."""
     rgb = apply_matrix(linear, torch.linalg.inv(how.matrices.double()))
     encoded = rgb.clamp(_SMALLEST, 1) ** (1 / GAMMA)
     return torch.where(_column(how.toned.to(linear.device), linear), tone(encoded), encoded)
@@ -128,15 +128,15 @@ class SensorDraw:
 
 
 def draw_sensor(raw: Tensor, shot: float, generator: Generator) -> SensorDraw:
-    """Draw the photons of a raw picture, of which 1 / ``shot`` make white, and the numbers of the read noise."""
+    """Draw the photons of a raw image, of which 1 / ``shot`` make white, and the numbers of the read noise."""
     counts = draw_poisson(raw.clamp(min=0) / shot, generator)
     return SensorDraw(counts, draw_normal(raw, generator))
 
 
 def sensor_noise(drawn: SensorDraw, shot: float, read: float) -> Tensor:
-    """The raw picture that a sensor reports: Poisson counts of photons, and Gaussian noise of variance ``read``.
+    """The raw image that a sensor reports: Poisson counts of photons, and Gaussian noise of variance ``read``.
 
-    Its mean is the raw picture, its variance ``shot`` * raw + ``read``; clipped to [0, 1], as sensors do.
+    Its mean is the raw image, its variance ``shot`` * raw + ``read``; clipped to [0, 1], as sensors do.
     """
     return (drawn.counts * shot + math.sqrt(read) * drawn.normal).clamp(0, 1)
 

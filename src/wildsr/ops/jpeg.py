@@ -1,4 +1,4 @@
-"""JPEG compression of pictures in memory, through the real codec."""
+"""JPEG compression of images in memory, through the real codec."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from wildsr.ops.codec import through_codec
 
 
 def jpeg(image: Tensor, quality: int) -> Tensor:
-    """Compress one picture (3, H, W) in [0, 1] as a baseline 4:2:0 JPEG and decode it again.
+    """Compress one image (3, H, W) in [0, 1] as a baseline 4:2:0 JPEG and decode it again.
 
     ``quality`` is libjpeg's, 1 to 100. Values are rounded to 8 bits on the way. Tables, chroma and upsampling are
     libjpeg's defaults, so the result is OpenCV's to the bit. No gradients; see :mod:`wildsr.ops.diff_jpeg`.

@@ -22,7 +22,7 @@ def gaussian_kernel(
     """Anisotropic Gaussian kernel, (size, size).
 
     ``centre`` is its (row, column) in pixels from the first one, and the middle of the kernel by default; a centre
-    (scale - 1) / 2 pixels before the middle keeps pictures aligned that are subsampled from their first pixel
+    (scale - 1) / 2 pixels before the middle keeps images aligned that are subsampled from their first pixel
     (Zhang et al., 2020, as KAIR's gen_kernel).
     """
     return _normalised(torch.exp(-0.5 * _squared_distance(size, sigma_x, sigma_y, theta, centre)), dtype)
@@ -66,7 +66,7 @@ def plateau_kernel(
 
 
 def sinc_kernel(size: int, cutoff: float, *, pad_to: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Circular low-pass, which rings like sharpened pictures; Real-ESRGAN (Wang et al., 2021, section 3.3).
+    """Circular low-pass, which rings like sharpened images; Real-ESRGAN (Wang et al., 2021, section 3.3).
 
     ``cutoff`` is in radians per pixel, pi at most. The kernel is (size, size), with zeros around it up to
     (pad_to, pad_to) where that is larger.

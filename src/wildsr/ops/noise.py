@@ -1,6 +1,6 @@
 """Noise from numbers that are drawn elsewhere, and the drawing of them from a generator.
 
-Pictures are (B, C, H, W) in [0, 1]. A level is a number, or one for each picture (B,). Nothing is clamped: BSRGAN
+ImageSet are (B, C, H, W) in [0, 1]. A level is a number, or one for each image (B,). Nothing is clamped: BSRGAN
 (Zhang et al., 2021) clamps to [0, 1] after each kind of noise.
 """
 
@@ -15,7 +15,7 @@ Level = float | Tensor
 def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False) -> Tensor:
     """Standard normal numbers for a batch: one for each value, or one for each pixel (B, 1, H, W), which is grey noise.
 
-    They are drawn on the generator's device and brought to that of the pictures.
+    They are drawn on the generator's device and brought to that of the images.
     """
     batch, channels, height, width = images.shape
     shape = (batch, 1 if one_channel else channels, height, width)
@@ -24,12 +24,12 @@ def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False)
 
 def gaussian_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
     """Add ``sigma`` times the numbers drawn, (B, C or 1, H, W)."""
-    return images + _per_picture(sigma, images) * drawn
+    return images + _per_image(sigma, images) * drawn
 
 
 def speckle_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
-    """Add ``sigma`` times the numbers drawn times the picture itself, (B, C or 1, H, W)."""
-    return images + images * _per_picture(sigma, images) * drawn
+    """Add ``sigma`` times the numbers drawn times the image itself, (B, C or 1, H, W)."""
+    return images + images * _per_image(sigma, images) * drawn
 
 
 def channel_covariance(weights: Tensor, basis: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def photon_rates(images: Tensor, photons: Level, one_channel: bool = False) -> T
     ``photons`` are those of white; BSRGAN draws 10^U(2, 4). Values are rounded to 8 bits first, as there.
     """
     levels = _to_levels(images)
-    return (_to_levels(grey(levels)) if one_channel else levels) * _per_picture(photons, images)
+    return (_to_levels(grey(levels)) if one_channel else levels) * _per_image(photons, images)
 
 
 def draw_poisson(rates: Tensor, generator: Generator) -> Tensor:
@@ -66,11 +66,11 @@ def draw_poisson(rates: Tensor, generator: Generator) -> Tensor:
 
 
 def poisson_noise(images: Tensor, counts: Tensor, photons: Level) -> Tensor:
-    """The picture as ``counts`` of photons tell it, drawn at :func:`photon_rates`.
+    """The image as ``counts`` of photons tell it, drawn at :func:`photon_rates`.
 
     Counts (B, 1, H, W) are of the grey value; what they add to it is added to all channels.
     """
-    seen = counts / _per_picture(photons, images)
+    seen = counts / _per_image(photons, images)
     if counts.shape[1] == images.shape[1]:
         return seen
     levels = _to_levels(images)
@@ -87,7 +87,7 @@ def centred_patches(patches: Tensor) -> Tensor:
 
 
 def inject_noise(images: Tensor, patches: Tensor) -> Tensor:
-    """Add noise patches of the pictures' size, without their means, and clamp to [0, 1]; RealSR and RWSR-EDL."""
+    """Add noise patches of the images' size, without their means, and clamp to [0, 1]; RealSR and RWSR-EDL."""
     return (images + centred_patches(patches)).clamp(0, 1)
 
 
@@ -95,7 +95,7 @@ def _to_levels(images: Tensor) -> Tensor:
     return (images * 255).round().clamp(0, 255) / 255
 
 
-def _per_picture(level: Level, images: Tensor) -> Level:
+def _per_image(level: Level, images: Tensor) -> Level:
     if isinstance(level, Tensor) and level.ndim:
         return level.to(images).reshape(-1, 1, 1, 1)
     return level

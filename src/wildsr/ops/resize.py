@@ -1,4 +1,4 @@
-"""Resizing of pictures in memory."""
+"""Resizing of images in memory."""
 
 import math
 from typing import Literal
@@ -34,7 +34,7 @@ def imresize(images: Tensor, scale: float, antialias: bool = True, outside: Outs
     """Resize (..., H, W) as MATLAB's imresize with a cubic kernel (a = -0.5) does, to ceil(H * scale) and so on.
 
     With ``antialias`` the kernel is 1 / scale times as wide when shrinking. ``outside`` says what counts beyond the
-    borders: the picture ``mirrored`` with its edge repeated, as MATLAB, RealSR, KAIR and BasicSR; or as the code
+    borders: the image ``mirrored`` with its edge repeated, as MATLAB, RealSR, KAIR and BasicSR; or as the code
     of ``kernelgan`` has it, mirrored at the right and bottom and nothing at the left and top. The result is not
     clamped; RWSR-EDL and DSGAN clamp theirs to [0, 1].
 
@@ -52,8 +52,8 @@ def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tens
     """Blur (B, C, H, W) with kernels (1 or B, k, k) and take every 1 / scale-th pixel, as KernelGAN's imresize does.
 
     The kernel is correlated, with the edge repeated at the borders; the pixels are those nearest to evenly spaced
-    positions from 0 to H - 1 / scale. The original keeps the sample type of the blurred picture, so on 8-bit
-    pictures it truncates: give levels as float64, and take ``.trunc()`` of the result.
+    positions from 0 to H - 1 / scale. The original keeps the sample type of the blurred image, so on 8-bit
+    images it truncates: give levels as float64, and take ``.trunc()`` of the result.
     """
     kept = [kernelgan_positions(size, scale) for size in images.shape[-2:]]
     step = max(1, round(1 / scale))

@@ -1,4 +1,4 @@
-"""Unsharp masking, as Real-ESRGAN (Wang et al., 2021, section 3.3) and BSRGAN's extended model sharpen HR pictures."""
+"""Unsharp masking, as Real-ESRGAN (Wang et al., 2021, section 3.3) and BSRGAN's extended model sharpen HR images."""
 
 from torch import Tensor
 

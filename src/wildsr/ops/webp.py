@@ -1,4 +1,4 @@
-"""WebP compression of pictures in memory, through the real codec."""
+"""WebP compression of images in memory, through the real codec."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from wildsr.ops.codec import through_codec
 
 
 def webp(image: Tensor, quality: int) -> Tensor:
-    """Compress one picture (3, H, W) in [0, 1] as a lossy WebP and decode it again.
+    """Compress one image (3, H, W) in [0, 1] as a lossy WebP and decode it again.
 
     ``quality`` is libwebp's, 0 to 100. Values are rounded to 8 bits on the way. No gradients.
     """

@@ -20,7 +20,7 @@ class Wishes:
     """What has options of its own, because everybody needs it.
 
     Attributes:
-        data: folders of pictures; several are mixed.
+        data: folders of images; several are mixed.
         validation: folder to validate on.
         init: models to start from, a name or a file each; NETWORK=MODEL for another network than the result.
         steps: how many.

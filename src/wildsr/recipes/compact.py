@@ -60,7 +60,7 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
 WILDSR_CAMERA_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-camera-x4",
-        "about": "wildsr-faithful-x4 goes on with pairs of one source of pictures, as 'wildsr prepare' and 'wildsr "
+        "about": "wildsr-faithful-x4 goes on with pairs of one source of images, as 'wildsr prepare' and 'wildsr "
         "estimate noise' make them: RealSR's data for our network. Needs nothing else.",
         "networks": {"generator": ResUNetPart(start="wildsr-faithful-x4")},
         "optimizers": {"generator": _muon(3e-4)},

@@ -1,8 +1,8 @@
-"""DDNSR: a degradation network and a reconstruction network learn from each other, on unpaired pictures.
+"""DDNSR: a degradation network and a reconstruction network learn from each other, on unpaired images.
 
 Numbers: the authors' train.py and method/gan.py. Phases end after 50, 100, 200 and 300 times 1024 batches; the rate is
-halved at each, and Adam starts anew. ``NAME-down.safetensors`` is what degrades: with real LR pictures a degradation of
-the kind ``learned``. The four Track 2 variants differ in the HR pictures that they are given.
+halved at each, and Adam starts anew. ``NAME-down.safetensors`` is what degrades: with real LR images a degradation of
+the kind ``learned``. The four Track 2 variants differ in the HR images that they are given.
 """
 
 from wildsr.recipes.parts.data import Dual
@@ -48,8 +48,8 @@ def _ddnsr(name: str, about: str, discriminator: Network) -> Recipe:
             adversarial_up=0.005,
         ),
         optimizers=dict.fromkeys(networks, _ADAM),
-        # LR crops of 32, HR crops of 128, flipped left to right. The original cuts 16 of every picture it reads, and
-        # shuffles them among 1024; here every crop is of a picture of its own.
+        # LR crops of 32, HR crops of 128, flipped left to right. The original cuts 16 of every image it reads, and
+        # shuffles them among 1024; here every crop is of an image of its own.
         data=Dual(hr_patch=128, lr_patch=32, augment="mirror"),
         train=Train(steps=300 * 1024, batch_size=16, fresh_optimizers_at=_PHASES),
     )
@@ -62,12 +62,12 @@ DDNSR_TRACK1 = _ddnsr(
 )
 DDNSR_TRACK2_DIV2K = _ddnsr(
     "ddnsr-track2-div2k",
-    "DDNSR for a smartphone's pictures (NTIRE 2020, Track 2): HR of DIV2K.",
+    "DDNSR for a smartphone's images (NTIRE 2020, Track 2): HR of DIV2K.",
     DDNSRPatchPart(),
 )
 DDNSR_TRACK2_CLEANUP = _ddnsr(
     "ddnsr-track2-cleanup",
-    "DDNSR, Track 2: HR are the smartphone's own pictures, halved in size.",
+    "DDNSR, Track 2: HR are the smartphone's own images, halved in size.",
     DDNSRPatchPart(),
 )
 DDNSR_TRACK2_MIXED = _ddnsr(

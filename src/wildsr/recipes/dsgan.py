@@ -1,7 +1,7 @@
-"""DSGAN (Fritsche et al., 2019): learns to make clean LR pictures look like those of a source domain.
+"""DSGAN (Fritsche et al., 2019): learns to make clean LR images look like those of a source domain.
 
 Numbers: the defaults of the authors' dsgan/train.py. They count epochs: 300, and the rate falls in the last 150. DF2K
-has 3,450 pictures, 216 batches of 16, so that is 64,800 steps here; with another number of pictures set train.steps and
+has 3,450 images, 216 batches of 16, so that is 64,800 steps here; with another number of images set train.steps and
 optimizers.*.schedule likewise, or leave them.
 """
 
@@ -19,7 +19,7 @@ _ADAM = Optimizer(
 
 DSGAN = Recipe(
     name="dsgan",
-    about="DSGAN: makes bicubic LR pictures look like the pictures in --data (train.py of real-world-sr).",
+    about="DSGAN: makes bicubic LR images look like the images in --data (train.py of real-world-sr).",
     networks={"generator": DSGANPart(), "discriminator": DSGANDiscriminatorPart()},
     objective=DSGANObjective(
         terms={"colour": Colour(kernel=5), "perceptual": Lpips(weight=0.01, backbone="alex")}, texture=0.005

@@ -42,7 +42,7 @@ def _edl(
 
 EDL_NTIRE = _edl(
     "edl-ntire",
-    "RWSR-EDL for NTIRE 2020, Track 1: bicubic LR with noise of the source pictures; train_ntire.yml.",
+    "RWSR-EDL for NTIRE 2020, Track 1: bicubic LR with noise of the source images; train_ntire.yml.",
     150_000,
     (10_000, 30_000, 50_000, 80_000, 120_000),
     0.01,
@@ -51,7 +51,7 @@ EDL_NTIRE = _edl(
 )
 EDL_AIM = _edl(
     "edl-aim",
-    "RWSR-EDL for AIM 2019: bicubic LR with noise of the source pictures; train_aim.yml, which starts from nothing.",
+    "RWSR-EDL for AIM 2019: bicubic LR with noise of the source images; train_aim.yml, which starts from nothing.",
     350_000,
     (35_000, 80_000, 100_000, 150_000),
     0.1,

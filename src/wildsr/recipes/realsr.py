@@ -1,7 +1,7 @@
 """RealSR (Ji et al., 2020), winner of NTIRE 2020's challenge on real-world super-resolution, both tracks.
 
 Numbers: the authors' options/df2k/train_bicubic_noise.yml and options/dped/train_kernel_noise.yml; the paper's section
-4. Data is prepared first (``wildsr prepare``): HR from the source pictures, LR by bicubic or by estimated kernels, and
+4. Data is prepared first (``wildsr prepare``): HR from the source images, LR by bicubic or by estimated kernels, and
 a pool of noise.
 """
 

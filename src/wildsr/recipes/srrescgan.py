@@ -1,10 +1,10 @@
 """SRResCGAN (Muhammad Umer et al., 2020).
 
-Numbers: the defaults of the authors' training_codes/main_sr_color.py. Pairs come from ``wildsr prepare``: HR pictures,
-and LR pictures that DSGAN made of them.
+Numbers: the defaults of the authors' training_codes/main_sr_color.py. Pairs come from ``wildsr prepare``: HR images,
+and LR images that DSGAN made of them.
 
 The network corrects what bilinear upsampling gives by no more than exp(alpha) noise levels of it, of which an upsampled
-picture has next to none. New networks begin at alpha = log 2, as the original's do, and about 9 is needed; with these
+image has next to none. New networks begin at alpha = log 2, as the original's do, and about 9 is needed; with these
 rates Adam moves it by 1.3 at most. So this fine-tunes a network, as the authors do, and would teach a new one nothing.
 """
 

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: lines of JSON, curves for TensorBoard, and sample pictures."""
+"""What a run leaves to look at: lines of JSON, curves for TensorBoard, and sample images."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from wildsr.evaluation.methods import save_picture
+from wildsr.evaluation.methods import save_image
 from wildsr.training.errors import TrainingError
 from wildsr.training.files import write_whole
 from wildsr.training.plan import Run
@@ -59,16 +59,16 @@ class Logs:
             self._writer = None  # its thread has ended, and would raise for every further value
             raise
 
-    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
-        """Write pictures (3, H, W) in [0, 1], those of each name into a folder of its own.
+    def images(self, step: int, images: Mapping[str, Tensor]) -> None:
+        """Write images (3, H, W) in [0, 1], those of each name into a folder of its own.
 
-        Raises ``OSError`` or ``PictureError``.
+        Raises ``OSError`` or ``ImageError``.
         """
-        for name, picture in pictures.items():
+        for name, image in images.items():
             folder = self.folder / "samples" / name
             folder.mkdir(parents=True, exist_ok=True)
-            shown = picture.detach().float().cpu().clamp(0, 1)
-            save_picture(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
+            shown = image.detach().float().cpu().clamp(0, 1)
+            save_image(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
             if self._writer is not None:
                 self._writer.add_image(name, shown, step)
 
@@ -81,7 +81,7 @@ class Logs:
 
 
 def _plain(value: float | str) -> float | str | None:
-    """Seven digits; None for what JSON has no number for, such as the PSNR of equal pictures."""
+    """Seven digits; None for what JSON has no number for, such as the PSNR of equal images."""
     if isinstance(value, str):
         return value
     return float(f"{value:.7g}") if math.isfinite(value) else None

@@ -245,14 +245,14 @@ class _Loop:
         return None
 
     def go_back(self, bad: Bad) -> None:
-        """Go on from the last state with the pictures after those that led to a loss that is not finite."""
+        """Go on from the last state with the images after those that led to a loss that is not finite."""
         content = self.record.load()
         assert content is not None
         what = f"'{bad.name}' was {bad.value} in step {bad.step + 1}"
         self.failures += 1
         if self.failures > self.plan.attempts:
             raise TrainingError(
-                f"{what}, for the {self.failures}. time since step {content['step']}, each time with other pictures. "
+                f"{what}, for the {self.failures}. time since step {content['step']}, each time with other images. "
                 f"Lower the learning rate of '{bad.name.split('/')[0]}', clip its gradients (clip), or, if this is "
                 f"fp16, train in bf16 or fp32. The state of step {content['step']} is kept; the same recipe would go "
                 "on from it"
@@ -263,7 +263,7 @@ class _Loop:
         self.close_data()
         self.record.go_on(self.state.step)
         self.record.note(
-            self.state.step, f"{what}; training goes on from step {self.state.step} with other pictures"
+            self.state.step, f"{what}; training goes on from step {self.state.step} with other images"
         )
 
     def leave(self) -> None:

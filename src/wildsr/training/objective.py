@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
-"""Pictures (B, 3, H, W) in [0, 1] by their role: ``lr``, ``hr``, ``source``, ``lr_real``. A turn may add what it made
+"""ImageSet (B, 3, H, W) in [0, 1] by their role: ``lr``, ``hr``, ``source``, ``lr_real``. A turn may add what it made
 (``sr``) for the turns after it."""
 
 Losses = dict[str, dict[str, Tensor]]

@@ -23,10 +23,10 @@ Rate = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found: values by metric, and pictures (3, H, W) in [0, 1] worth looking at, by name."""
+    """What a validation found: values by metric, and images (3, H, W) in [0, 1] worth looking at, by name."""
 
     metrics: Mapping[str, float]
-    pictures: Mapping[str, Tensor] = field(default_factory=dict)
+    images: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 Validate = Callable[[nn.Module], Validation]
@@ -44,7 +44,7 @@ class Plan:
         clip: largest norm of one network's gradients; None for no clipping.
         ema: decay of the averaged weights (float32) that validation and the model file get; 0 for no averaging.
         ema_warmup: average over fewer steps in the beginning, so that the first weights are soon forgotten.
-        channels_last: memory order of networks and pictures; faster for convolutions in half precision.
+        channels_last: memory order of networks and images; faster for convolutions in half precision.
         fresh_optimizers_at: steps before which the optimizers forget what they have gathered (DDNSR's phases).
         log_every: steps between lines of the log.
         validate_every: steps between validations; 0 for none but the last, which takes place if there is one at all.
@@ -53,7 +53,7 @@ class Plan:
         best_by: metric of the validation that decides which model is also kept as ``NAME-best.safetensors``.
         higher_is_better: whether that metric grows with quality.
         attempts: how often in a row the run goes back to its last state after a loss that is not finite.
-        tensorboard: write curves and pictures for TensorBoard.
+        tensorboard: write curves and images for TensorBoard.
     """
 
     steps: int

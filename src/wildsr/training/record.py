@@ -10,7 +10,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from wildsr.image import PictureError
+from wildsr.image import ImageError
 from wildsr.training.checkpoint import save_model
 from wildsr.training.errors import TrainingError
 from wildsr.training.events import Event, Note, OnEvent, Saved, Validated
@@ -135,7 +135,7 @@ class Record:
         self._line(step, {f"validation/{name}": value for name, value in found.metrics.items()})
         if self._logs is not None:
             logs = self._logs
-            self._goes_on(step, lambda: logs.pictures(step, found.pictures))
+            self._goes_on(step, lambda: logs.images(step, found.images))
         self.tell(Validated(step, dict(found.metrics), better))
         return best
 
@@ -148,7 +148,7 @@ class Record:
         """Whether a file could be written; if not, that is told, and training goes on."""
         try:
             work()
-        except (OSError, TrainingError, PictureError) as error:
+        except (OSError, TrainingError, ImageError) as error:
             self.tell(Note(step, f"{error}. Training goes on without it"))
             return False
         return True

@@ -56,7 +56,7 @@ class TrainingNetwork(NamedTuple):
 
 TRAINING_NETWORKS = {
     "DegradationNetwork": TrainingNetwork(
-        DegradationNetwork, "DDNSR's degradation network, which makes an LR picture from an HR and an LR one"
+        DegradationNetwork, "DDNSR's degradation network, which makes an LR image from an HR and an LR one"
     ),
     "PatchGAN": TrainingNetwork(PatchGAN, "a discriminator (PatchGAN)"),
     "PatchGAN (KAIR)": TrainingNetwork(

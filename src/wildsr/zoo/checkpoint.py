@@ -29,7 +29,7 @@ class Checkpoint:
     Attributes:
         file: the name under which it is published.
         architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
-        scale: HR pixels per LR pixel; 1 for DSGAN, which turns good pictures into real-looking ones, for training.
+        scale: HR pixels per LR pixel; 1 for DSGAN, which turns good images into real-looking ones, for training.
         good_at: what its authors made it for.
         urls: direct addresses, best first.
         page: where a person finds the file when there is no direct address.

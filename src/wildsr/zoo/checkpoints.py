@@ -70,7 +70,7 @@ def _frequency_separation() -> tuple[Checkpoint, ...]:
             project=_FREQUENCY_SEPARATION,
             architecture="RRDBNet",
             scale=4,
-            good_at=f"pictures with {what}, {result}",
+            good_at=f"images with {what}, {result}",
             urls=(f"{_FREQUENCY_SEPARATION_FILES}ESRGAN-FS/{stem}_{domain}.pth",),
         )
         for source, (stem, what) in sources.items()
@@ -83,7 +83,7 @@ def _frequency_separation() -> tuple[Checkpoint, ...]:
             project=_FREQUENCY_SEPARATION,
             architecture="DSGAN",
             scale=1,
-            good_at=f"giving {what} to clean pictures",
+            good_at=f"giving {what} to clean images",
             urls=(f"{_FREQUENCY_SEPARATION_FILES}DSGAN/{stem}.tar",),
         )
         for source, (stem, what) in sources.items()
@@ -102,7 +102,7 @@ _CHECKPOINTS = (
         project=_REALSR,
         architecture="RRDBNet",
         scale=4,
-        good_at="pictures with noise from processing (NTIRE 2020, track 1)",
+        good_at="images with noise from processing (NTIRE 2020, track 1)",
         page=_drive("1pWGfSw-UxOkrtbh14GeLQgYnMLdLguOF"),
         sha256="a3df4ebdb3ff9fba08133b69fcfdd7965793957036c2b1a648d8440e737c39ac",
         size=66921375,
@@ -124,7 +124,7 @@ _CHECKPOINTS = (
         project=_REALSR,
         architecture="RRDBNet",
         scale=4,
-        good_at="compressed JPEG pictures",
+        good_at="compressed JPEG images",
         page=_drive("1w8QbCLM6g-MMVlIhRERtSXrP-Dh7cPhm"),
         sha256="e186c60a3c8a0af07f79ffb99ffa5b3083af27978b6fcf4bec0327cb91031f9f",
         size=66923491,
@@ -135,7 +135,7 @@ _CHECKPOINTS = (
         project=_BSRGAN,
         architecture="RRDBNet",
         scale=4,
-        good_at="real pictures with unknown blur, noise and compression",
+        good_at="real images with unknown blur, noise and compression",
         urls=(f"{_KAIR}BSRGAN.pth",),
         sha256="5d505a0766160921e0388d76e1ddf08cb114303990f9080432bf2b1c988b1c54",
         size=67046751,
@@ -146,7 +146,7 @@ _CHECKPOINTS = (
         project=_BSRGAN,
         architecture="RRDBNet",
         scale=2,
-        good_at="real pictures with unknown blur, noise and compression",
+        good_at="real images with unknown blur, noise and compression",
         urls=(f"{_KAIR}BSRGANx2.pth",),
         sha256="614f68bcafcf123a1ea51cc75ae5741640a8b1d49dd75757ad3ad531f772c736",
         size=66894171,
@@ -167,7 +167,7 @@ _CHECKPOINTS = (
         project=_SRRESCGAN,
         architecture="SRResCGAN",
         scale=4,
-        good_at="pictures with noise from a sensor or from processing (NTIRE 2020, track 1)",
+        good_at="images with noise from a sensor or from processing (NTIRE 2020, track 1)",
         urls=(f"{_SRRESCGAN_FILES}srrescgan_code_demo/trained_nets_x4/srrescgan_model.pth",),
         sha256="34700e0e1d58170879ed59a902895637f5014d962a12ec1c19525b255100d0c5",
         size=1529586,
@@ -197,8 +197,8 @@ _CHECKPOINTS = (
             value_range=255.0,
         )
         for corruption, good_at, identity in (
-            ("noise", "pictures with sensor noise (sigma 8)", "1-N05dWhnA6om16D1VoPASGB9MiTMjdgB"),
-            ("jpeg", "compressed JPEG pictures (quality 30)", "1AJqEm9lfrzkhJf24_ToEOi9iQUpUu2kn"),
+            ("noise", "images with sensor noise (sigma 8)", "1-N05dWhnA6om16D1VoPASGB9MiTMjdgB"),
+            ("jpeg", "compressed JPEG images (quality 30)", "1AJqEm9lfrzkhJf24_ToEOi9iQUpUu2kn"),
             ("ntire2020", "the unknown corruption of NTIRE 2020", "1tPy1LwzRT2LUM2-X3BhGWo4C3Dii1gmV"),
             ("aim2020", "photographs of real cameras (AIM 2020)", "1NAZjl6UDkcd_BnxfXmwF5QB-uHiJidnA"),
         )
@@ -209,7 +209,7 @@ _CHECKPOINTS = (
         project=_SRRESCGAN,
         architecture="DSGAN",
         scale=1,
-        good_at="giving the corruption of NTIRE 2020, track 1, to clean pictures",
+        good_at="giving the corruption of NTIRE 2020, track 1, to clean images",
         urls=(f"{_SRRESCGAN_FILES}training_codes/pretrained_nets/DSGAN/300_G.pth",),
         sha256="ab06793df528b471cb69fe821b02810c03d607a0c5e15322937ca252bde4a8b8",
         size=2385367,
@@ -227,7 +227,7 @@ _CHECKPOINTS = (
             page=_DDNSR_PAGE,
         )
         for track, target, good_at in (
-            ("track1", "div2k", "pictures with noise from processing (NTIRE 2020, track 1)"),
+            ("track1", "div2k", "images with noise from processing (NTIRE 2020, track 1)"),
             ("track2", "cleanup", "photographs from phones, trained on cleaned ones"),
             ("track2", "div2k", "photographs from phones, trained on DIV2K"),
             ("track2", "mixed", "photographs from phones, trained on cleaned ones and DIV2K"),

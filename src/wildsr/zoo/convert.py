@@ -53,7 +53,7 @@ def convert(
 
     The suffix of ``target`` decides: ``.safetensors`` is read back by :func:`wildsr.zoo.load.load` and computes
     the same, bit for bit; its header tells what the model is and where it comes from. ``.onnx`` takes float32
-    pictures (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; what is written is run
+    images (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; what is written is run
     and compared first. ``half`` stores float16, from which float32 is computed. With ``toward``, another model of
     the same architecture, what is written lies between them: all of ``source`` at ``strength`` 1, all of ``toward``
     at 0.
@@ -139,11 +139,11 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
     if isinstance(model.network, ForeignNetwork):
         raise ModelError(
             f"{contract.name} is {contract.architecture}, of which only spandrel knows what depends on the size of "
-            "the picture; it cannot be written for any size"
+            "the image; it cannot be written for any size"
         )
     if isinstance(model.network, WholeImageNetwork):
         raise ModelError(
-            f"{contract.name} is {contract.architecture}, which uses statistics of the whole picture; as an ONNX "
+            f"{contract.name} is {contract.architecture}, which uses statistics of the whole image; as an ONNX "
             "file it would give every tile its own, with seams between them: convert it to .safetensors"
         )
     try:
@@ -176,14 +176,14 @@ class _UnitRange(nn.Module):
 
 
 def _difference(model: Model, path: Path) -> float:
-    """The largest difference that an exported file makes on a picture with shading and noise."""
+    """The largest difference that an exported file makes on an image with shading and noise."""
     drawn = torch.Generator().manual_seed(0)
     shading = nn.functional.interpolate(
         torch.rand(1, 3, 4, 6, generator=drawn), size=(24, 32), mode="bilinear"
     )
-    picture = (shading + 0.03 * torch.randn(shading.shape, generator=drawn)).clamp(0, 1)
+    image = (shading + 0.03 * torch.randn(shading.shape, generator=drawn)).clamp(0, 1)
     with torch.inference_mode():
-        expected, found = model(picture), load_onnx(path, ONNX)(picture)
+        expected, found = model(image), load_onnx(path, ONNX)(image)
     same = found.shape == expected.shape
     difference = float((found - expected).abs().max()) if same else float("inf")
     if not difference <= WRONG * max(1.0, float(expected.abs().max())):

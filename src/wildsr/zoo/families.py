@@ -30,7 +30,7 @@ def _rrdbnet(weights: Mapping[str, Tensor]) -> Recognised:
     magnified = 2 ** sum(f"upconv{index}.weight" in weights for index in (1, 2, 3))
     if magnified < unshuffle:
         raise ModelError(
-            f"it would make pictures smaller (unshuffled by {unshuffle}, magnified by {magnified})"
+            f"it would make images smaller (unshuffled by {unshuffle}, magnified by {magnified})"
         )
     sizes = {
         "features": features,

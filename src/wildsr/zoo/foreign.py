@@ -46,7 +46,7 @@ def load_foreign(weights: Mapping[str, Tensor], name: str, licence: str, source:
     """The Model that spandrel makes of the weights; the rest is what is known of their file.
 
     Raises:
-        ModelError: when spandrel does not know the weights either, or they upscale no RGB pictures.
+        ModelError: when spandrel does not know the weights either, or they upscale no RGB images.
     """
     import spandrel
 
@@ -56,7 +56,7 @@ def load_foreign(weights: Mapping[str, Tensor], name: str, licence: str, source:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"spandrel does not read it either ({reason})") from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
-        raise ModelError("spandrel knows it, but it takes more than one picture")
+        raise ModelError("spandrel knows it, but it takes more than one image")
     if (descriptor.input_channels, descriptor.output_channels) != (3, 3) or descriptor.scale < 1:
         raise ModelError(
             f"spandrel knows it as {descriptor.architecture.name} with {descriptor.input_channels} channels in, "

@@ -23,7 +23,7 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
 
     Reads safetensors, PyTorch, Keras and ncnn files of every family in
     :data:`wildsr.zoo.architectures.SUPPORTED`, of which the weights alone decide what the network is, and ONNX
-    files of any network that upscales RGB pictures. Other architectures are left to the package spandrel, where
+    files of any network that upscales RGB images. Other architectures are left to the package spandrel, where
     it is installed. The model is on the CPU, in float32, in evaluation mode,
     without gradients. Nothing in a file is ever executed.
 

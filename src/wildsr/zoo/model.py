@@ -40,7 +40,7 @@ class Contract:
 
 @dataclass(frozen=True)
 class Model:
-    """A network and its contract. Calling it upscales whole pictures; an ``Upscaler`` works in tiles."""
+    """A network and its contract. Calling it upscales whole images; an ``Upscaler`` works in tiles."""
 
     network: nn.Module
     contract: Contract
@@ -48,13 +48,13 @@ class Model:
     def __call__(self, lr: Tensor) -> Tensor:
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W), on the device of the network.
 
-        One pass over the whole picture. The result is in the units of [0, 1] and not clamped.
+        One pass over the whole image. The result is in the units of [0, 1] and not clamped.
 
         Raises:
             ValueError: for any other shape.
         """
         if lr.ndim != 4 or lr.shape[1] != 3 or not lr.numel():
-            raise ValueError(f"expected RGB pictures of shape (B, 3, H, W), got {tuple(lr.shape)}")
+            raise ValueError(f"expected RGB images of shape (B, 3, H, W), got {tuple(lr.shape)}")
         height, width = lr.shape[-2:]
         scale, top_value = self.contract.scale, self.contract.value_range
         padded = pad_to_multiple(lr, self.contract.size_multiple)
@@ -62,14 +62,14 @@ class Model:
         return sr[..., : height * scale, : width * scale]
 
 
-def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """(B, C, H, W) extended below and to the right to multiples of ``multiple``.
 
-    Reflected, or the edge repeated where the picture is too small for that.
+    Reflected, or the edge repeated where the image is too small for that.
     """
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     below, right = -height % multiple, -width % multiple
     if not below and not right:
-        return picture
+        return image
     mode = "reflect" if below < height and right < width else "replicate"
-    return F.pad(picture, (0, right, 0, below), mode=mode)
+    return F.pad(image, (0, right, 0, below), mode=mode)

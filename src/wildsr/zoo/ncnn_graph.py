@@ -21,7 +21,7 @@ def read_ncnn(path: Path) -> dict[str, Tensor]:
     """The weights of an ncnn model by our names, float32; ``path`` is its ``.param`` or its ``.bin`` file.
 
     A graph has no names that mean anything, only an order. So the weights are named by it, and then the graph and the
-    network are both computed on a small picture: a graph that does anything else than the network is refused.
+    network are both computed on a small image: a graph that does anything else than the network is refused.
 
     Raises:
         ModelError: when the files cannot be read, or draw no network that wildsr knows.
@@ -31,9 +31,9 @@ def read_ncnn(path: Path) -> dict[str, Tensor]:
         weights = _named(layers)
         recognised = recognise(weights)
         network = build(recognised)
-        picture = torch.rand(1, 3, 12, 8, generator=torch.Generator().manual_seed(0))
+        image = torch.rand(1, 3, 12, 8, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode():
-            drawn, built = evaluate(layers, picture), network(picture)
+            drawn, built = evaluate(layers, image), network(image)
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
@@ -83,8 +83,8 @@ def _flat(layers: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     return {f"{layer}.{kind}": value for layer, held in layers.items() for kind, value in held.items()}
 
 
-def evaluate(layers: list[Layer], picture: Tensor) -> Tensor:
-    """What an ncnn graph makes of a picture (1, 3, H, W).
+def evaluate(layers: list[Layer], image: Tensor) -> Tensor:
+    """What an ncnn graph makes of an image (1, 3, H, W).
 
     Raises:
         ModelError: for a layer that the networks of this package do not need, or a graph without one output.
@@ -92,7 +92,7 @@ def evaluate(layers: list[Layer], picture: Tensor) -> Tensor:
     blobs: dict[str, Tensor] = {}
     for layer in layers:
         if layer.kind == "Input":
-            made: tuple[Tensor, ...] = (picture,)
+            made: tuple[Tensor, ...] = (image,)
         elif layer.kind == "Split":
             made = (blobs[layer.inputs[0]],) * len(layer.outputs)
         elif layer.kind in _COMPUTE:
@@ -110,7 +110,7 @@ def evaluate(layers: list[Layer], picture: Tensor) -> Tensor:
 
 
 def _modest(layer: Layer, given: list[Tensor]) -> None:
-    """A small picture needs no large tensors, whatever a file claims."""
+    """A small image needs no large tensors, whatever a file claims."""
     size = float(sum(blob.numel() for blob in given))
     if layer.kind == "Convolution":
         size = size / given[0].shape[1] * layer.weights["weight"].shape[0]

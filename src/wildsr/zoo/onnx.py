@@ -22,10 +22,10 @@ _QUARTER_LEVEL = 1 / 1020
 
 
 def load_onnx(path: Path, name: str, licence: str | None = None, source: str | None = None) -> Model:
-    """The Model of an ONNX file: one RGB picture in [0, 1], NCHW floats, in and out.
+    """The Model of an ONNX file: one RGB image in [0, 1], NCHW floats, in and out.
 
     Scale and size multiple follow from the shapes. The receptive field is measured, on noise, as the distance at
-    which a change of the picture no longer changes the result by more than 1e-6; the default overlap, as that of
+    which a change of the image no longer changes the result by more than 1e-6; the default overlap, as that of
     a quarter of an 8-bit level, from 16 to 64. Nothing else than the file, and files in its own folder that
     it names for its weights, is read.
 
@@ -71,7 +71,7 @@ class OnnxNetwork(nn.Module):
     Its one tensor is the digest of its files, so that whoever goes by the weights tells it from others.
 
     Raises:
-        ModelError: when the model does not upscale RGB pictures of any size.
+        ModelError: when the model does not upscale RGB images of any size.
     """
 
     digest: Tensor
@@ -88,9 +88,9 @@ class OnnxNetwork(nn.Module):
         return self._model.clone()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscale (B, 3, H, W) to (B, 3, scale*H, scale*W), in float32, picture by picture."""
-        pictures = [self._run(picture.unsqueeze(0)) for picture in x.detach().float().cpu()]
-        return torch.cat(pictures).to(x.device)
+        """Upscale (B, 3, H, W) to (B, 3, scale*H, scale*W), in float32, image by image."""
+        images = [self._run(image.unsqueeze(0)) for image in x.detach().float().cpu()]
+        return torch.cat(images).to(x.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
         """Another module around the same model, which never changes and which nobody can copy."""
@@ -101,14 +101,14 @@ class OnnxNetwork(nn.Module):
         copied.register_buffer("digest", deepcopy(self.digest, memo))
         return copied
 
-    def _run(self, picture: Tensor) -> Tensor:
-        shape = tuple(picture.shape)
+    def _run(self, image: Tensor) -> Tensor:
+        shape = tuple(image.shape)
         if self._compiled is None or self._compiled[0] != shape:
             model = self.openvino_model()
             model.reshape(list(shape))
             options = {"INFERENCE_PRECISION_HINT": "f32"}
             self._compiled = shape, core().compile_model(model, "CPU", options).create_infer_request()
-        outputs = self._compiled[1].infer([picture.contiguous().numpy()])
+        outputs = self._compiled[1].infer([image.contiguous().numpy()])
         return torch.from_numpy(outputs[0].copy())
 
 
@@ -125,7 +125,7 @@ def _floats(model: Any) -> Any:
     """The model with float32 in and out, whatever float it works in."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(
-            f"it has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wildsr runs models of one picture"
+            f"it has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wildsr runs models of one image"
         )
     shape = model.input(0).get_partial_shape()
     if not model.input(0).get_element_type().is_real():
@@ -134,7 +134,7 @@ def _floats(model: Any) -> Any:
         )
     if shape.rank.is_dynamic or len(shape) != 4 or not _may_be(shape[1], 3) or not _may_be(shape[0], 1):
         raise ModelError(
-            f"it takes an array of shape {shape}; wildsr gives one RGB picture, (1, 3, height, width)"
+            f"it takes an array of shape {shape}; wildsr gives one RGB image, (1, 3, height, width)"
         )
     from openvino import Type
     from openvino.preprocess import PrePostProcessor
@@ -159,13 +159,13 @@ def _shapes(model: Any) -> tuple[int, int]:
             return multiple, scale
     shape = model.input(0).get_partial_shape()
     raise ModelError(
-        f"it upscales no RGB pictures of any size by a whole number (its input is {shape}, its output "
+        f"it upscales no RGB images of any size by a whole number (its input is {shape}, its output "
         f"{model.output(0).get_partial_shape()}); export it with free height and width"
     )
 
 
 def _scale(model: Any, height: int, width: int) -> int | None:
-    """By how much a picture of this size is upscaled; None when it is not, or is refused."""
+    """By how much an image of this size is upscaled; None when it is not, or is refused."""
     tried = model.clone()
     try:
         tried.reshape([1, 3, height, width])
@@ -179,7 +179,7 @@ def _scale(model: Any, height: int, width: int) -> int | None:
 
 
 def _measure(network: OnnxNetwork) -> tuple[int, int]:
-    """How far a change of the picture reaches in LR pixels, exactly and by a quarter of a level, with a margin."""
+    """How far a change of the image reaches in LR pixels, exactly and by a quarter of a level, with a margin."""
     multiple = network.size_multiple
     long = -(-2 * MOST_OVERLAP // (2 * multiple)) * 2 * multiple + 2 * multiple
     short = -(-24 // multiple) * multiple
@@ -192,7 +192,7 @@ def _measure(network: OnnxNetwork) -> tuple[int, int]:
         half.copy_(torch.rand(half.shape, generator=drawn))
         change = (network(one) - network(other)).abs()
         if not bool(torch.isfinite(change).all()):
-            raise ModelError("it gives NaN or infinite values on a plain picture")
+            raise ModelError("it gives NaN or infinite values on a plain image")
         lines = change.amax((0, 1, 3 if height > width else 2)).view(long, network.scale).amax(1)[: long // 2]
         exact = max(exact, _distance(lines, 1e-6))
         visible = max(visible, _distance(lines, _QUARTER_LEVEL))

@@ -13,9 +13,9 @@ _OPSET = 17
 
 
 def exported(network: nn.Module, side: int) -> Any:
-    """The ONNX model of a network from pictures (1, 3, H, W) to pictures, for any H and W.
+    """The ONNX model of a network from images (1, 3, H, W) to images, for any H and W.
 
-    ``side`` is that of an example picture, in LR pixels.
+    ``side`` is that of an example image, in LR pixels.
     """
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():

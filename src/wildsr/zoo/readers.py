@@ -37,9 +37,9 @@ _WRAPPERS = (
 _PREFIXES = ("module.", "_orig_mod.")
 _OUGHT_TO_BE_THERE = 1 << 16
 _OTHER_FILES = {
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
     b"\xdd\x85\x76\x00": "an ncnn parameter file in binary form; ask for the .param file that is text",
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"Rar!": "a RAR archive; unpack it first",

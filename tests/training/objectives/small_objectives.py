@@ -26,7 +26,7 @@ from wildsr.training.objectives.exclusionary import ExclusionaryObjective
 from wildsr.training.objectives.gan import Contest, GanObjective
 from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.srrescgan import Mixup, SRResCGANObjective
-from wildsr.training.objectives.terms import PictureLoss, Term, Terms
+from wildsr.training.objectives.terms import ImageLoss, Term, Terms
 
 RELATIVISTIC = Contest(Adversary(relative_to="all"), 0.01)
 
@@ -70,7 +70,7 @@ def edl() -> ExclusionaryObjective:
     )
 
 
-def srrescgan(mixup: Mixup | None = None, pixel: PictureLoss = l1) -> SRResCGANObjective:
+def srrescgan(mixup: Mixup | None = None, pixel: ImageLoss = l1) -> SRResCGANObjective:
     contest = replace(RELATIVISTIC, seen=LowPass(9).rest)
     losses = {"pixel": Term(10.0, pixel), "tv": Term(1.0, tv_difference)}
     return SRResCGANObjective(SRResCGAN(4, 1), PatchGAN(features=4, layers=2), losses, contest, mixup)

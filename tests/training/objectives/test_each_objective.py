@@ -30,10 +30,10 @@ def inputs_of(network: nn.Module) -> list[Tensor]:
 
 
 def step_of(
-    objective: Objective, step: int = 0, pictures: dict[str, Tensor] | None = None
+    objective: Objective, step: int = 0, images: dict[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
     optimizers = {name: SGD(network.parameters(), 1e-3) for name, network in objective.networks.items()}
-    return training_step(objective, step, batch() if pictures is None else pictures, optimizers)
+    return training_step(objective, step, batch() if images is None else images, optimizers)
 
 
 def test_terms_without_weight_are_left_out() -> None:
@@ -63,11 +63,11 @@ def test_what_the_discriminator_takes_for_real() -> None:
     objective = gan()
     seen = inputs_of(objective.networks["discriminator"])
     reference = torch.full_like(batch()["hr"], 0.25)
-    step_of(objective, pictures=batch() | {"hr_reference": reference})
+    step_of(objective, images=batch() | {"hr_reference": reference})
     assert [torch.equal(given, reference) for given in seen] == [False, True, True, False]
 
 
-def test_the_discriminator_learns_from_the_generators_picture() -> None:
+def test_the_discriminator_learns_from_the_generators_image() -> None:
     objective = gan()
     seen = inputs_of(objective.networks["discriminator"])
     step_of(objective)
@@ -75,7 +75,7 @@ def test_the_discriminator_learns_from_the_generators_picture() -> None:
 
 
 def test_high_frequencies_alone_are_seen() -> None:
-    objective = gan(replace(RELATIVISTIC, seen=lambda pictures: pictures * 0 + 0.5))
+    objective = gan(replace(RELATIVISTIC, seen=lambda images: images * 0 + 0.5))
     seen = inputs_of(objective.networks["discriminator"])
     step_of(objective)
     assert all((given == 0.5).all() for given in seen)
@@ -112,10 +112,10 @@ def test_branches_answer_for_themselves() -> None:
 def test_srrescgan_works_in_levels() -> None:
     objective = srrescgan()
     seen = inputs_of(objective.networks["generator"])
-    pictures = batch()
-    step_of(objective, pictures=pictures)
-    torch.testing.assert_close(seen[0], pictures["lr"] * 255)
-    assert pictures["lr"].max() <= 1  # the caller's batch is as it was
+    images = batch()
+    step_of(objective, images=images)
+    torch.testing.assert_close(seen[0], images["lr"] * 255)
+    assert images["lr"].max() <= 1  # the caller's batch is as it was
 
 
 def test_mixup_mixes_both_alike() -> None:
@@ -125,14 +125,14 @@ def test_mixup_mixes_both_alike() -> None:
         wanted.append(hr)
         return l1(sr, hr)
 
-    pictures = batch()
-    pictures["hr"] = nn.functional.interpolate(pictures["lr"], scale_factor=4)
+    images = batch()
+    images["hr"] = nn.functional.interpolate(images["lr"], scale_factor=4)
     objective = srrescgan(Mixup(probability=1.0), pixel)
     seen = inputs_of(objective.networks["generator"])
-    step_of(objective, pictures=pictures)
+    step_of(objective, images=images)
     torch.testing.assert_close(nn.functional.interpolate(seen[0], scale_factor=4), wanted[0])
-    assert not torch.allclose(seen[0], pictures["lr"] * 255)
-    torch.testing.assert_close(seen[0].mean(), pictures["lr"].mean() * 255)  # the shares add up to one
+    assert not torch.allclose(seen[0], images["lr"] * 255)
+    torch.testing.assert_close(seen[0].mean(), images["lr"].mean() * 255)  # the shares add up to one
 
 
 def test_mixup_is_sometimes_left_out() -> None:
@@ -201,7 +201,7 @@ def test_ddnsr_networks_in_the_order_of_their_updates() -> None:
     assert list(ddnsr(esrgan=False).networks) == ["up", "down", "disc_down"]
 
 
-def test_features_of_the_wanted_picture_keep_no_graph() -> None:
+def test_features_of_the_wanted_image_keep_no_graph() -> None:
     loss, hr = features(), batch()["hr"].requires_grad_()
     value = loss(batch(1)["hr"], hr)
     assert not value.requires_grad

@@ -97,7 +97,7 @@ def test_the_same_step_gives_the_same(name: str) -> None:
 
 @EVERY
 def test_training_lowers_the_losses(name: str) -> None:
-    """Those against given pictures, whose network is not at odds with another."""
+    """Those against given images, whose network is not at odds with another."""
     objective = make(name)
     rates = {
         name: torch.optim.Adam(network.parameters(), 2e-3) for name, network in objective.networks.items()
@@ -106,7 +106,7 @@ def test_training_lowers_the_losses(name: str) -> None:
     given = {"pixel", "color", "content"}
     wanted = [key for key in history[0] if key.split("/")[1] in given]
     assert wanted
-    if name == "srrescgan-mixup":  # every step has other pictures
+    if name == "srrescgan-mixup":  # every step has other images
         return
     for key in wanted:
         assert history[-1][key] < history[0][key], key
@@ -149,7 +149,7 @@ def test_what_data_lacks_is_named(name: str) -> None:
 
 @EVERY
 def test_a_generator_runs_once_a_step(name: str) -> None:
-    """DDNSR's networks run twice, on different pictures."""
+    """DDNSR's networks run twice, on different images."""
     objective = make(name)
     runs: list[str] = []
     network = objective.networks[objective.result]

@@ -1,4 +1,4 @@
-"""Drawings in SVG: how values are spread over pictures, and curves of power."""
+"""Drawings in SVG: how values are spread over images, and curves of power."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 def distribution(
     metric: Metric, values: Mapping[str, Sequence[tuple[str, float]]], marks: Mapping[str, str]
 ) -> str:
-    """A lane for every method with a dot for every picture, the quartiles as a box, and the median as a line.
+    """A lane for every method with a dot for every image, the quartiles as a box, and the median as a line.
 
     Args:
         metric: what is drawn.
-        values: by method, (picture, finite value), not empty.
+        values: by method, (image, finite value), not empty.
         marks: by method, its CSS class.
     """
     every = [value for found in values.values() for _, value in found]
@@ -65,7 +65,7 @@ def distribution(
             f'<line class="median" x1="{x(median)}" x2="{x(median)}" y1="{middle - 10}" y2="{middle + 10}"/>'
         )
         parts.append("</g>")
-    return _svg(height, f"Distribution of {metric.label} over pictures, by method", parts)
+    return _svg(height, f"Distribution of {metric.label} over images, by method", parts)
 
 
 def curves(

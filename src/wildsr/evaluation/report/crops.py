@@ -10,7 +10,7 @@ from torch import Tensor
 from wildsr.evaluation.planes import planes, strips
 
 SIDE = 96
-"""Pixels of a crop, of the enlarged picture; a multiple of the usual scales."""
+"""Pixels of a crop, of the enlarged image; a multiple of the usual scales."""
 _CELL = 24
 
 HOW = (
@@ -23,7 +23,7 @@ HOW = (
 
 @dataclass(frozen=True)
 class Crop:
-    """A window of an enlarged picture, in its pixels."""
+    """A window of an enlarged image, in its pixels."""
 
     left: int
     top: int
@@ -31,18 +31,18 @@ class Crop:
     height: int
 
 
-def choose(pictures: Sequence[Tensor], count: int = 3) -> list[Crop]:
-    """At most ``count`` windows where ``pictures``, all (1, 3, H, W) uint8, differ most, the most first.
+def choose(images: Sequence[Tensor], count: int = 3) -> list[Crop]:
+    """At most ``count`` windows where ``images``, all (1, 3, H, W) uint8, differ most, the most first.
 
-    What is smaller than a window is one crop, as a whole. Pictures that are all equal, or only one, have none.
+    What is smaller than a window is one crop, as a whole. ImageSet that are all equal, or only one, have none.
     """
-    height, width = pictures[0].shape[2:] if pictures else (0, 0)
-    if len(pictures) < 2 or all(torch.equal(pictures[0], other) for other in pictures[1:]):
+    height, width = images[0].shape[2:] if images else (0, 0)
+    if len(images) < 2 or all(torch.equal(images[0], other) for other in images[1:]):
         return []
     if min(height, width) < SIDE:
         return [Crop(0, 0, width, height)]
     cells = torch.cat(
-        [_variance(pictures, rows) for rows in strips(height, len(pictures) * width, multiple=_CELL)]
+        [_variance(images, rows) for rows in strips(height, len(images) * width, multiple=_CELL)]
     )
     reach = SIDE // _CELL
     scores = F.avg_pool2d(cells[None, None], reach, stride=1)[0, 0]
@@ -55,16 +55,16 @@ def choose(pictures: Sequence[Tensor], count: int = 3) -> list[Crop]:
 
 
 def cut(levels: Tensor, crop: Crop, whole: tuple[int, int]) -> Tensor:
-    """The window of levels (1, 3, h, w) that shows what ``crop`` shows of a picture of (height, width) ``whole``."""
+    """The window of levels (1, 3, h, w) that shows what ``crop`` shows of an image of (height, width) ``whole``."""
     down, across = levels.shape[2] / whole[0], levels.shape[3] / whole[1]
     rows = slice(round(crop.top * down), max(round((crop.top + crop.height) * down), 1))
     columns = slice(round(crop.left * across), max(round((crop.left + crop.width) * across), 1))
     return levels[:, :, rows, columns]
 
 
-def _variance(pictures: Sequence[Tensor], rows: slice) -> Tensor:
-    """Mean variance over the pictures in whole cells of some rows; (rows of cells, columns of cells)."""
-    luma = torch.cat([planes(picture[:, :, rows], "y") for picture in pictures])
+def _variance(images: Sequence[Tensor], rows: slice) -> Tensor:
+    """Mean variance over the images in whole cells of some rows; (rows of cells, columns of cells)."""
+    luma = torch.cat([planes(image[:, :, rows], "y") for image in images])
     return (
         F.avg_pool2d(luma.var(0, correction=0), _CELL)[0]
         if luma.shape[2] >= _CELL

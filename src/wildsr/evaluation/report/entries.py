@@ -1,4 +1,4 @@
-"""What the page holds of one picture: its versions, the crops, the numbers."""
+"""What the page holds of one image: its versions, the crops, the numbers."""
 
 import math
 from collections import Counter
@@ -17,7 +17,7 @@ _COLOURS = 8
 
 
 def marks_of(methods: tuple[str, ...]) -> dict[str, str]:
-    """The CSS class that gives a method, or another version of a picture, its colour."""
+    """The CSS class that gives a method, or another version of an image, its colour."""
     marks = {method: f"m{index % _COLOURS}" for index, method in enumerate(methods)}
     return {INPUT: "input", PLAIN: "plain", TRUTH: "truth"} | marks
 
@@ -32,22 +32,22 @@ def describe(
         layer.label: levels[layer.label] for layer in scene.layers if layer.method and layer.label in levels
     }
     # Sizes as (height, width); a version of another size than most is shown, but not compared.
-    sizes = Counter((picture.shape[2], picture.shape[3]) for picture in methods.values() or levels.values())
+    sizes = Counter((image.shape[2], image.shape[3]) for image in methods.values() or levels.values())
     whole = sizes.most_common(1)[0][0] if sizes else (1, 1)
-    alike = {label: picture for label, picture in levels.items() if picture.shape[2:] == whole}
-    compared = [picture for label, picture in alike.items() if label in methods]
+    alike = {label: image for label, image in levels.items() if image.shape[2:] == whole}
+    compared = [image for label, image in alike.items() if label in methods]
     if len(compared) < 2:
         compared += [alike[label] for label in (TRUTH, PLAIN) if label in alike][:1]
     windows = crops.choose(compared)
-    enlarged = {label: picture for label, picture in levels.items() if label in alike or label == INPUT}
+    enlarged = {label: image for label, image in levels.items() if label in alike or label == INPUT}
     entry = {
         "dataset": scene.dataset,
         "image": scene.image,
         "width": whole[1],
         "height": whole[0],
         "layers": [
-            {"label": label, "mark": marks[label], "src": data_uri(shrunk(picture, longest))}
-            for label, picture in levels.items()
+            {"label": label, "mark": marks[label], "src": data_uri(shrunk(image, longest))}
+            for label, image in levels.items()
         ],
         "crops": [
             {
@@ -59,9 +59,9 @@ def describe(
                     {
                         "label": label,
                         "mark": marks[label],
-                        "src": data_uri(crops.cut(picture, window, whole), lossless=True),
+                        "src": data_uri(crops.cut(image, window, whole), lossless=True),
                     }
-                    for label, picture in enlarged.items()
+                    for label, image in enlarged.items()
                 ],
             }
             for window in windows
@@ -73,12 +73,12 @@ def describe(
 
 
 def _powers(alike: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.float64]]:
-    found = {label: spectra.radial_power(picture) for label, picture in alike.items()}
+    found = {label: spectra.radial_power(image) for label, image in alike.items()}
     return {label: power for label, power in found.items() if power is not None}
 
 
 def _values(results: Results, scene: Scene) -> dict[str, Any]:
-    """The numbers of one picture: names of metrics, and by method their texts with the best marked."""
+    """The numbers of one image: names of metrics, and by method their texts with the best marked."""
     rows = [row for row in results.rows if (row.dataset, row.image) == (scene.dataset, scene.image)]
     metrics = [metric for metric in results.metrics if any(metric.name in row.values for row in rows)]
     best: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""The report put together: tables, drawings and pictures into one HTML file."""
+"""The report put together: tables, drawings and images into one HTML file."""
 
 import json
 import math
@@ -21,8 +21,8 @@ from wildsr.evaluation.results import Results
 from wildsr.evaluation.summary import measured
 from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, remarks
 
-OnPicture = Callable[[int, int], None]
-"""Called with (pictures done, pictures in all)."""
+OnImage = Callable[[int, int], None]
+"""Called with (images done, images in all)."""
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
 
@@ -32,23 +32,23 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     against: str | None = None,
-    pictures: int = 24,
+    images: int = 24,
     longest: int = 1024,
     title: str = "How good are these results?",
-    on_picture: OnPicture | None = None,
+    on_image: OnImage | None = None,
 ) -> None:
     """Write the report of an evaluation: one HTML file, which opens without a network and asks for nothing else.
 
-    Pictures are read from where the rows say; what cannot be read is named in the report.
+    ImageSet are read from where the rows say; what cannot be read is named in the report.
 
     Args:
         results: what was found.
         path: of the file; replaced only when all of the new one is there.
         against: the method that the others are compared with; the first by default.
-        pictures: so many at most are shown, evenly spread over all; numbers are of all.
-        longest: longest side in pixels of pictures that are shown as a whole; crops are as they are.
+        images: so many at most are shown, evenly spread over all; numbers are of all.
+        longest: longest side in pixels of images that are shown as a whole; crops are as they are.
         title: of the page.
-        on_picture: progress.
+        on_image: progress.
 
     Raises:
         ValueError: there are no rows, or no method ``against``.
@@ -60,7 +60,7 @@ def write_report(
     if against not in results.methods:
         raise ValueError(f"there is no method '{against}' among {', '.join(results.methods)}")
     scenes = gather(results)
-    chosen = spread(scenes, pictures)
+    chosen = spread(scenes, images)
     shown: list[dict[str, Any]] = []
     powers: dict[str, dict[str, list[npt.NDArray[np.float64]]]] = {}
     for index, scene in enumerate(chosen):
@@ -68,8 +68,8 @@ def write_report(
         shown.append(entry)
         for label, curve in power.items():
             powers.setdefault(scene.dataset, {}).setdefault(label, []).append(curve)
-        if on_picture is not None:
-            on_picture(index + 1, len(chosen))
+        if on_image is not None:
+            on_image(index + 1, len(chosen))
     page = _page(results, against, title, shown, len(scenes), _spectra(results, powers))
     target = Path(path)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
@@ -90,7 +90,7 @@ def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArra
         order = [label for label in (PLAIN, *results.methods, TRUTH) if label in found]
         lines = {label: np.mean(found[label], axis=0) for label in order}
         count = max(len(found[label]) for label in order)
-        name = f"Power spectra{f' of {dataset}' if dataset else ''}, mean of {_pictures(count)}"
+        name = f"Power spectra{f' of {dataset}' if dataset else ''}, mean of {_images(count)}"
         legend = "".join(f'<li><i class="dot {marks[label]}"></i>{escape(label)}</li>' for label in order)
         parts.append(
             f'<figure class="card"><figcaption>{escape(name)}</figcaption>{curves(lines, marks, limit, name)}'
@@ -107,7 +107,7 @@ def _page(
     sections = [("summary", "Summary", _summary(results, marks, against if several else None))]
     sections.append(("spread", "Distributions", _distributions(results, marks)))
     if shown:
-        sections.append(("look", "Pictures", _look(shown, scenes)))
+        sections.append(("look", "ImageSet", _look(shown, scenes)))
     if drawn:
         sections.append(
             (
@@ -145,8 +145,8 @@ def _page(
 
 
 def _overview(results: Results, scenes: int) -> str:
-    pictures = len({(row.dataset, row.image) for row in results.rows})
-    parts = [_count(len(results.methods), "method"), _pictures(max(pictures, scenes))]
+    images = len({(row.dataset, row.image) for row in results.rows})
+    parts = [_count(len(results.methods), "method"), _images(max(images, scenes))]
     names = [dataset for dataset in results.datasets if dataset]
     if names:
         parts.append(f"{_count(len(names), 'dataset')}: {', '.join(names)}")
@@ -176,7 +176,7 @@ def _summary(results: Results, marks: Mapping[str, str], against: str | None) ->
 
 
 def _distributions(results: Results, marks: Mapping[str, str]) -> str:
-    parts = ['<p class="note">Every dot is a picture; boxes are quartiles, lines medians.</p>']
+    parts = ['<p class="note">Every dot is an image; boxes are quartiles, lines medians.</p>']
     for dataset in results.datasets:
         if dataset:
             parts.append(f"<h3>{escape(dataset)}</h3>")
@@ -198,7 +198,7 @@ def _distributions(results: Results, marks: Mapping[str, str]) -> str:
 
 def _look(shown: list[dict[str, Any]], scenes: int) -> str:
     layout = (files("wildsr.evaluation.report") / "look.html").read_text(encoding="utf-8")
-    some = f" {len(shown)} of {scenes} pictures are shown here, evenly spread." if len(shown) < scenes else ""
+    some = f" {len(shown)} of {scenes} images are shown here, evenly spread." if len(shown) < scenes else ""
     return layout.replace("@@how@@", escape(crops.HOW + some))
 
 
@@ -206,11 +206,11 @@ def _numbers(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[st
     options = "".join(f"<option>{escape(method)}</option>" for method in results.methods)
     datasets = "".join(f"<option>{escape(dataset)}</option>" for dataset in results.datasets if dataset)
     return (
-        '<form class="bar" id="filter"><label>Picture <input type="search" name="text" placeholder="part of a name" '
+        '<form class="bar" id="filter"><label>Image <input type="search" name="text" placeholder="part of a name" '
         'autocomplete="off"></label>'
         f'<label>Method <select name="method"><option value="">all</option>{options}</select></label>'
         f'<label>Dataset <select name="dataset"><option value="">all</option>{datasets}</select></label>'
-        '<output id="count" aria-live="polite"></output></form>' + tables.pictures(results, marks, shown)
+        '<output id="count" aria-live="polite"></output></form>' + tables.images(results, marks, shown)
     )
 
 
@@ -224,7 +224,7 @@ def _method(results: Results) -> str:
     )
 
 
-def _pictures(count: int) -> str:
+def _images(count: int) -> str:
     return _count(count, "picture")
 
 

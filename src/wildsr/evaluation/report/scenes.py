@@ -1,4 +1,4 @@
-"""The pictures of a report: which belong together, read, brought to a sensible size, and coded into the page."""
+"""The images of a report: which belong together, read, brought to a sensible size, and coded into the page."""
 
 import base64
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wildsr.evaluation.planes import strips
 from wildsr.evaluation.results import Results
-from wildsr.image import PictureError, read_levels
+from wildsr.image import ImageError, read_levels
 from wildsr.ops.resize import imresize
 
 INPUT, PLAIN, TRUTH = "Input (LR)", "Bicubic", "Ground truth (HR)"
@@ -20,7 +20,7 @@ _WEBP_QUALITY = 82
 
 @dataclass(frozen=True)
 class Layer:
-    """One version of a picture: its name for people, the method it is by (or None), and its file."""
+    """One version of an image: its name for people, the method it is by (or None), and its file."""
 
     label: str
     method: str | None
@@ -29,7 +29,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture in all its versions: input, bicubic, the methods in their order, ground truth; those there are."""
+    """An image in all its versions: input, bicubic, the methods in their order, ground truth; those there are."""
 
     dataset: str
     image: str
@@ -37,7 +37,7 @@ class Scene:
 
 
 def gather(results: Results) -> list[Scene]:
-    """The scenes, in order of first appearance; pictures without any file on record are none."""
+    """The scenes, in order of first appearance; images without any file on record are none."""
     groups: dict[tuple[str, str], list[Layer]] = {}
     ends: dict[tuple[str, str], dict[str, str]] = {}
     for row in results.rows:
@@ -74,7 +74,7 @@ def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
     for layer in scene.layers:
         try:
             found[layer.label] = read_levels(layer.path)
-        except PictureError as error:
+        except ImageError as error:
             problems.append(f"{layer.label}: {error}")
     return found, problems
 
@@ -82,7 +82,7 @@ def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
 def shrunk(levels: Tensor, longest: int) -> Tensor:
     """Levels (1, 3, H, W) uint8 with sides of at most ``longest``; never enlarged.
 
-    Large pictures are averaged down by a whole number first, a strip at a time; the rest is bicubic.
+    Large images are averaged down by a whole number first, a strip at a time; the rest is bicubic.
     """
     factor = max(max(levels.shape[2:]) // longest, 1)
     if factor > 1:
@@ -100,9 +100,9 @@ def shrunk(levels: Tensor, longest: int) -> Tensor:
 def data_uri(levels: Tensor, lossless: bool = False) -> str:
     """Levels (1, 3, H, W) uint8 as a WebP within an address."""
     coded = BytesIO()
-    picture = Image.fromarray(levels[0].permute(1, 2, 0).contiguous().numpy())
+    image = Image.fromarray(levels[0].permute(1, 2, 0).contiguous().numpy())
     if lossless:
-        picture.save(coded, "WEBP", lossless=True, method=4)
+        image.save(coded, "WEBP", lossless=True, method=4)
     else:
-        picture.save(coded, "WEBP", quality=_WEBP_QUALITY, method=4)
+        image.save(coded, "WEBP", quality=_WEBP_QUALITY, method=4)
     return "data:image/webp;base64," + base64.b64encode(coded.getvalue()).decode("ascii")

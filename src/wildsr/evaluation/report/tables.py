@@ -19,7 +19,7 @@ def summary(results: Results, dataset: str, marks: Mapping[str, str]) -> str:
     timed = any(one.seconds is not None for one in cost.values())
     heads = "".join(f'<th scope="col" class="n">{heading(metric)}</th>' for metric in metrics)
     if timed:
-        heads += '<th scope="col" class="n">s / picture</th><th scope="col" class="n">peak memory</th>'
+        heads += '<th scope="col" class="n">s / image</th><th scope="col" class="n">peak memory</th>'
     lines = []
     for method, spent in cost.items():
         line = f'<th scope="row"><i class="dot {marks[method]}"></i>{escape(method)}</th>'
@@ -52,7 +52,7 @@ def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
                 lines.append(
                     f"<tr><td>{escape(dataset)}</td><td>{heading(metric)}</td>"
                     f'<th scope="row"><i class="dot {marks[method]}"></i>{escape(method)}</th>'
-                    f'<td class="n {kind}">{text}</td><td class="n">{better} / {worse} of {found.pictures}</td>'
+                    f'<td class="n {kind}">{text}</td><td class="n">{better} / {worse} of {found.images}</td>'
                     f'<td class="n">{p}</td></tr>'
                 )
     heads = "".join(
@@ -62,9 +62,9 @@ def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
     return _table(heads, lines)
 
 
-def pictures(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str, str], int]) -> str:
-    """A line for every picture and method, to be sorted and filtered; ``shown`` are the scenes that can be opened."""
-    names = ["Dataset", "Picture", "Method", *(heading(metric) for metric in results.metrics)]
+def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str, str], int]) -> str:
+    """A line for every image and method, to be sorted and filtered; ``shown`` are the scenes that can be opened."""
+    names = ["Dataset", "LoadedImage", "Method", *(heading(metric) for metric in results.metrics)]
     timed = any(row.seconds is not None for row in results.rows)
     names += ["Seconds"] * timed
     heads = "".join(

@@ -1,4 +1,4 @@
-"""From the data of a recipe to a dataset: pictures found, kept in memory where they fit, pools and networks loaded."""
+"""From the data of a recipe to a dataset: images found, kept in memory where they fit, pools and networks loaded."""
 
 import dataclasses
 import os
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from torch import Tensor
 
 from wildsr.data.datasets import Dataset, DegradedPairs, FolderPairs, Unpaired
-from wildsr.data.memory import picture_budget
+from wildsr.data.image_sets import ImageSet, find_images
+from wildsr.data.memory import image_budget
 from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import Picker, as_float
-from wildsr.data.pictures import Pictures, find_pictures
 from wildsr.data.store import SUFFIX
 from wildsr.degradations.degradation import Degradation, DegradationError
 from wildsr.degradations.learned import Ddnsr, Dsgan
@@ -31,18 +31,18 @@ from wildsr.zoo.load import load_network
 
 
 class Found(NamedTuple):
-    """A dataset and the sets of pictures behind it, by role."""
+    """A dataset and the sets of images behind it, by role."""
 
     dataset: Dataset
-    pictures: dict[str, Pictures]
+    images: dict[str, ImageSet]
 
 
 def build_data(part: parts.Data, scale: int, seed: int) -> Found:
-    """The dataset of a recipe. Headers are read, and the pictures where they fit into memory.
+    """The dataset of a recipe. Headers are read, and the images where they fit into memory.
 
     Raises:
         RecipeError: when a folder is not given, patches do not suit each other, or a pool or network is wrong.
-        DataError: when pictures are missing, too small, not paired, or too many cannot be read.
+        DataError: when images are missing, too small, not paired, or too many cannot be read.
     """
     match part:
         case parts.Degraded():
@@ -53,10 +53,10 @@ def build_data(part: parts.Data, scale: int, seed: int) -> Found:
             found = _unpaired(part, scale, seed)
         case parts.Dual():
             found = _dual(part, scale, seed)
-    sets = list(found.pictures.values())
-    if part.memory and sum(pictures.bytes for pictures in sets) <= picture_budget():
-        for pictures in sets:
-            pictures.keep()
+    sets = list(found.images.values())
+    if part.memory and sum(images.bytes for images in sets) <= image_budget():
+        for images in sets:
+            images.keep()
     return found
 
 
@@ -86,10 +86,10 @@ def build_degradation(part: parts.Degradation, scale: int) -> Degradation:
                     return Dsgan(network, scale)
                 if part.references is None:
                     raise RecipeError(
-                        f"data.degradation.references: {part.model} needs a folder of real LR pictures"
+                        f"data.degradation.references: {part.model} needs a folder of real LR images"
                     )
-                pictures = find_pictures(part.references, 1)
-                return Ddnsr(network, [as_float(pictures[index]) for index in range(len(pictures))], scale)
+                images = find_images(part.references, 1)
+                return Ddnsr(network, [as_float(images[index]) for index in range(len(images))], scale)
     except (DegradationError, PoolError, ModelError) as error:
         raise RecipeError(f"data.degradation: {error}") from error
 
@@ -118,13 +118,13 @@ def _degraded(part: parts.Degraded, scale: int, seed: int) -> Found:
             f"{scale} times data.lr_patch, which is {part.lr_patch}"
         )
     degradation = build_degradation(part.degradation, scale)
-    pictures = find_pictures(part.hr or (_folder(part),), part.hr_patch)
-    picker = Picker(pictures, seed, part.weighing)
+    images = find_images(part.hr or (_folder(part),), part.hr_patch)
+    picker = Picker(images, seed, part.weighing)
     sharpen = _sharpen if part.sharpen else None
     dataset = DegradedPairs(
         picker, degradation, part.hr_patch, part.lr_patch, seed, part.augment, sharpen, part.drawn
     )
-    return Found(dataset, {"HR": pictures})
+    return Found(dataset, {"HR": images})
 
 
 def _paired(part: parts.Paired, scale: int, seed: int) -> Found:
@@ -144,12 +144,12 @@ def _unpaired(part: parts.Unpaired, scale: int, seed: int) -> Found:
             raise RecipeError(
                 "data.same cuts source patches from HR patches: give no data.source, nor larger patches"
             )
-        hrs = find_pictures(part.hr or (_folder(part),), part.hr_patch)
+        hrs = find_images(part.hr or (_folder(part),), part.hr_patch)
         sources = None
     else:
-        hrs = find_pictures(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
+        hrs = find_images(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
         source = part.source or _inside(_folder(part, "data.source"), "source")
-        sources = find_pictures(source, part.source_patch)
+        sources = find_images(source, part.source_patch)
     dataset = Unpaired(
         Picker(hrs, seed, part.weighing),
         None if sources is None else Picker(sources, seed, part.weighing, role=1),
@@ -166,8 +166,8 @@ def _unpaired(part: parts.Unpaired, scale: int, seed: int) -> Found:
 def _dual(part: parts.Dual, scale: int, seed: int) -> Found:
     if part.hr_patch != part.lr_patch * scale:
         raise RecipeError(f"data.hr_patch must be {scale} times data.lr_patch: {part.lr_patch * scale}")
-    hrs = find_pictures(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
-    lrs = find_pictures(part.lr or _inside(_folder(part, "data.lr"), "LR"), part.lr_patch)
+    hrs = find_images(part.hr or (_inside(_folder(part, "data.hr"), "HR"),), part.hr_patch)
+    lrs = find_images(part.lr or _inside(_folder(part, "data.lr"), "LR"), part.lr_patch)
     first, second = Picker(hrs, seed, part.weighing), Picker(lrs, seed, part.weighing, role=1)
     dataset = Unpaired(first, second, "lr_real", part.hr_patch, part.lr_patch, seed, part.augment)
     return Found(dataset, {"HR": hrs, "LR": lrs})
@@ -177,7 +177,7 @@ def _noise_pool(part: parts.Paired) -> NoisePool:
     path = part.noise or _folder(part, "data.noise") / "noise.safetensors"
     if not path.is_file():
         raise RecipeError(
-            f"there is no noise pool {path}. `wildsr estimate noise PICTURES -o FILE` makes one, --set data.noise=FILE "
+            f"there is no noise pool {path}. `wildsr estimate noise IMAGES -o FILE` makes one, --set data.noise=FILE "
             "names it, and --set data.inject_noise=false does without"
         )
     try:
@@ -200,7 +200,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _folder(part: parts.DataPart, instead: str = "data.hr") -> Path:
     if part.folder is None:
-        raise RecipeError(f"which pictures? Give their folder with --data FOLDER, or --set {instead}=FOLDER")
+        raise RecipeError(f"which images? Give their folder with --data FOLDER, or --set {instead}=FOLDER")
     return part.folder
 
 
@@ -209,14 +209,14 @@ def _sharpen(image: Tensor) -> Tensor:
 
 
 def notes_on(found: Found) -> Sequence[str]:
-    """What a person should know about the pictures: how many there are, and which were left out."""
+    """What a person should know about the images: how many there are, and which were left out."""
     notes = []
-    for role, pictures in found.pictures.items():
-        where = "in memory" if pictures.kept else "read as they are needed"
-        notes.append(f"{role}: {len(pictures)} pictures, {pictures.bytes / 1e9:.2f} GB, {where}")
-        if pictures.small:
+    for role, images in found.images.items():
+        where = "in memory" if images.kept else "read as they are needed"
+        notes.append(f"{role}: {len(images)} images, {images.bytes / 1e9:.2f} GB, {where}")
+        if images.small:
             notes.append(
-                f"{role}: {len(pictures.small)} pictures are too small and left out, such as {pictures.small[0]}"
+                f"{role}: {len(images.small)} images are too small and left out, such as {images.small[0]}"
             )
-        notes += [f"{role}: left out: {problem}" for problem in pictures.unreadable]
+        notes += [f"{role}: left out: {problem}" for problem in images.unreadable]
     return notes

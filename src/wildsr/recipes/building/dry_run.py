@@ -1,4 +1,4 @@
-"""What a run would be: networks, memory, data, and its first batch as a picture."""
+"""What a run would be: networks, memory, data, and its first batch as an image."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -24,7 +24,7 @@ def dry_run(built: Built, folder: Path) -> list[str]:
 
     Raises:
         DataError: when the first batch cannot be made.
-        PictureError: when the picture of it cannot be written.
+        ImageError: when the image of it cannot be written.
     """
     recipe = built.recipe
     batch = next(Batches(built.data.dataset, recipe.train.batch_size)(0))
@@ -94,7 +94,7 @@ def _bytes(network: nn.Module) -> int:
 
 
 def write_sheet(path: Path, batch: Mapping[str, Tensor]) -> Path:
-    """Write the first samples of a batch as one picture: a row for each, smaller pictures enlarged by whole pixels."""
+    """Write the first samples of a batch as one image: a row for each, smaller images enlarged by whole pixels."""
     roles = [role for role in _ROLES if role in batch]
     side = max(batch[role].shape[-1] for role in roles)
     rows = []

@@ -67,9 +67,7 @@ def new_network(part: parts.Network, scale: int) -> nn.Module:
             return DSGANGenerator(part.features, part.blocks)
         case parts.DegradationNetworkPart():
             if scale.bit_count() != 1:
-                raise ValueError(
-                    f"DDNSR's degradation network halves, and cannot make 1/{scale} of a picture"
-                )
+                raise ValueError(f"DDNSR's degradation network halves, and cannot make 1/{scale} of an image")
             return DegradationNetwork(part.features, scale.bit_length() - 1, part.blocks, part.dual)
         case parts.PatchGANPart():
             return PatchGAN(3, part.features, part.layers, part.variant, part.spectral)

@@ -65,11 +65,11 @@ def build(recipe: Recipe, features: Path | None = None) -> Built:
 
     Raises:
         RecipeError: when parts of the recipe do not suit each other, or files that it needs are missing.
-        DataError: when the pictures cannot be used.
+        DataError: when the images cannot be used.
     """
     check_roles(recipe.objective.kind, recipe.networks, "networks")
     check_roles(recipe.objective.kind, recipe.optimizers, "optimizers")
-    # The cheap failures come first: reading pictures may take minutes.
+    # The cheap failures come first: reading images may take minutes.
     networks = {
         name: build_network(part, recipe.scale, name, recipe.seed) for name, part in recipe.networks.items()
     }
@@ -94,7 +94,7 @@ def train(
 
     Raises:
         Interrupted, TrainingError: as :func:`wildsr.training.loop.fit`.
-        DataError: when too many pictures turn out to be unreadable, or a worker process died.
+        DataError: when too many images turn out to be unreadable, or a worker process died.
     """
     recipe = built.recipe
     batches = Batches(

@@ -1,4 +1,4 @@
-"""Judging a network while it trains: on LR pictures that are always the same."""
+"""Judging a network while it trains: on LR images that are always the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wildsr.data.image_sets import find_images
 from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import as_float
-from wildsr.data.pictures import find_pictures
 from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.distortion import psnr, ssim
 from wildsr.evaluation.perceptual import SMALLEST, load_lpips, lpips_files
@@ -36,7 +36,7 @@ _SEED = 0x5EED
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture to judge by: (1, 3, h, w) and (1, 3, h * scale, w * scale) in [0, 1]."""
+    """An image to judge by: (1, 3, h, w) and (1, 3, h * scale, w * scale) in [0, 1]."""
 
     name: str
     lr: Tensor
@@ -44,12 +44,12 @@ class Pair:
 
 
 def build_validation(recipe: Recipe, features: Path | None) -> Validate | None:
-    """What judges the network of a recipe; None where the recipe names no pictures for it.
+    """What judges the network of a recipe; None where the recipe names no images for it.
 
     PSNR and SSIM are over RGB without a border as wide as the scale; LPIPS is AlexNet's, where its weights are found.
 
     Raises:
-        RecipeError: when the pictures cannot be paired with LR pictures, or a metric to decide by is not computed.
+        RecipeError: when the images cannot be paired with LR images, or a metric to decide by is not computed.
         DataError: when there are none that can be used.
     """
     if recipe.validation.folder is None:
@@ -63,7 +63,7 @@ def build_validation(recipe: Recipe, features: Path | None) -> Validate | None:
     if recipe.validation.best_by == "lpips" and lpips is None:
         raise RecipeError(
             "validation.best_by is lpips, which cannot be computed here: give its weights with --features, and "
-            f"pictures of at least {SMALLEST} pixels a side"
+            f"images of at least {SMALLEST} pixels a side"
         )
 
     def validate(network: nn.Module) -> Validation:
@@ -77,7 +77,7 @@ def _pairs(recipe: Recipe) -> list[Pair]:
     assert folder is not None
     if (folder / "LR").is_dir() and (folder / "HR").is_dir():
         lrs, hrs = find_pairs(folder / "LR", folder / "HR", recipe.scale, 1)
-        number = min(len(lrs), recipe.validation.pictures)
+        number = min(len(lrs), recipe.validation.images)
         return [
             _middle(lrs.names[index], as_float(lrs[index]), as_float(hrs[index]), recipe)
             for index in range(number)
@@ -85,13 +85,13 @@ def _pairs(recipe: Recipe) -> list[Pair]:
     degradation = _degradation(recipe)
     if degradation is None:
         raise RecipeError(
-            f"validation.folder: {folder} must hold the folders LR and HR, since this recipe degrades no pictures "
+            f"validation.folder: {folder} must hold the folders LR and HR, since this recipe degrades no images "
             "itself"
         )
-    pictures = find_pictures(folder, (recipe.validation.patch or 16 * recipe.scale))
-    number = min(len(pictures), recipe.validation.pictures)
+    images = find_images(folder, (recipe.validation.patch or 16 * recipe.scale))
+    number = min(len(images), recipe.validation.images)
     return [
-        _degraded(pictures.names[index], as_float(pictures[index]), degradation, recipe, index)
+        _degraded(images.names[index], as_float(images[index]), degradation, recipe, index)
         for index in range(number)
     ]
 
@@ -124,15 +124,15 @@ def _middle(name: str, lr: Tensor, hr: Tensor, recipe: Recipe) -> Pair:
 
 
 def _kept(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
-    """How much of a picture is looked at: multiples of the scale."""
+    """How much of an image is looked at: multiples of the scale."""
     most = recipe.validation.patch or max(height, width)
     scale = recipe.scale
     return min(height, most) // scale * scale, min(width, most) // scale * scale
 
 
-def _cut(picture: Tensor, height: int, width: int) -> Tensor:
-    top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
-    return picture[:, top : top + height, left : left + width]
+def _cut(image: Tensor, height: int, width: int) -> Tensor:
+    top, left = (image.shape[-2] - height) // 2, (image.shape[-1] - width) // 2
+    return image[:, top : top + height, left : left + width]
 
 
 def note_on(recipe: Recipe, features: Path | None) -> str | None:
@@ -162,7 +162,7 @@ def _judged(network: nn.Module, scale: int, pairs: Sequence[Pair], lpips: Lpips 
         raise RecipeError(f"{recognised.architecture} upscales nothing that a validation could judge")
     model = Model(network, contract_of(network, recognised.architecture, recognised.sizes, "in training"))
     found: dict[str, list[float]] = {}
-    pictures: dict[str, Tensor] = {}
+    images: dict[str, Tensor] = {}
     for index, pair in enumerate(pairs):
         hr = pair.hr.to(device)
         sr = model(pair.lr.to(device)).float().clamp(0, 1)
@@ -173,5 +173,5 @@ def _judged(network: nn.Module, scale: int, pairs: Sequence[Pair], lpips: Lpips 
             found.setdefault(name, []).append(float(value))
         if index < _SHOWN:
             near = resize(pair.lr, (hr.shape[-2], hr.shape[-1])).clamp(0, 1)
-            pictures[pair.name] = torch.cat([near[0], sr[0].cpu(), pair.hr[0]], dim=-1)
-    return Validation({name: sum(values) / len(values) for name, values in found.items()}, pictures)
+            images[pair.name] = torch.cat([near[0], sr[0].cpu(), pair.hr[0]], dim=-1)
+    return Validation({name: sum(values) / len(values) for name, values in found.items()}, images)

@@ -1,7 +1,7 @@
-"""Data of a recipe: which pictures, and how samples are made of them. Imports no torch.
+"""Data of a recipe: which images, and how samples are made of them. Imports no torch.
 
 ``folder`` is what ``wildsr train --data`` gives; each kind says what it looks for in there. A folder may also be a
-store of pictures (``.lmdb``).
+store of images (``.lmdb``).
 """
 
 from pathlib import Path
@@ -22,11 +22,11 @@ class DataPart(Part):
     augment: Literal["none", "mirror", "all"] = "all"
     """``mirror``: left and right exchanged half of the time; ``all``: the eight flips and rotations."""
     weighing: Literal["picture", "area"] = "picture"
-    """``picture``: each picture once before any comes again; ``area``: large pictures more often."""
+    """``image``: each image once before any comes again; ``area``: large images more often."""
     workers: int | None = Field(default=None, ge=0)
     """Processes that prepare samples; null takes as many as there are spare processors."""
     memory: bool = True
-    """Keep the pictures in memory where they fit."""
+    """Keep the images in memory where they fit."""
 
 
 class Preset(Part):
@@ -50,24 +50,24 @@ class RealSRDegradation(Part):
 
 
 class LearnedDegradation(Part):
-    """A network that was trained to degrade: DSGAN's, or DDNSR's with real LR pictures."""
+    """A network that was trained to degrade: DSGAN's, or DDNSR's with real LR images."""
 
     kind: Literal["learned"] = "learned"
     model: str
     """Its name or file: a run of ``dsgan``, or the ``-down`` file of a ``ddnsr`` one."""
     references: Path | None = None
-    """The real LR pictures that DDNSR's network takes noise from; all are kept in memory."""
+    """The real LR images that DDNSR's network takes noise from; all are kept in memory."""
 
 
 Degradation = Annotated[Preset | RealSRDegradation | LearnedDegradation, Field(discriminator="kind")]
 
 
 class Degraded(DataPart):
-    """Sharp pictures, degraded while training goes on. ``folder`` holds the pictures."""
+    """Sharp images, degraded while training goes on. ``folder`` holds the images."""
 
     kind: Literal["degraded"] = "degraded"
     hr: tuple[Path, ...] = ()
-    """Where the pictures are, if not in ``folder``; several folders are mixed."""
+    """Where the images are, if not in ``folder``; several folders are mixed."""
     degradation: Degradation
     hr_patch: Count
     """Pixels on a side of what is cut and degraded."""
@@ -76,17 +76,17 @@ class Degraded(DataPart):
     sharpen: bool = False
     """Sharpen the HR patch first (USM, as Real-ESRGAN): it is then the target of pixel and feature losses."""
     drawn: Annotated[float, Field(ge=0, le=1)] = 0
-    """Share of patches that are drawn, not cut from a picture: text, line art and dead leaves."""
+    """Share of patches that are drawn, not cut from an image: text, line art and dead leaves."""
 
 
 class Paired(DataPart):
-    """LR and HR pictures that belong together by name. ``folder`` holds LR and HR, as ``wildsr prepare`` makes them."""
+    """LR and HR images that belong together by name. ``folder`` holds LR and HR, as ``wildsr prepare`` makes them."""
 
     kind: Literal["paired"] = "paired"
     lr: Path | None = None
-    """Where the LR pictures are, if not in ``folder``/LR."""
+    """Where the LR images are, if not in ``folder``/LR."""
     hr: Path | None = None
-    """Where the HR pictures are, if not in ``folder``/HR."""
+    """Where the HR images are, if not in ``folder``/HR."""
     lr_patch: Count
     """Pixels on a side in LR."""
     inject_noise: bool = False
@@ -96,13 +96,13 @@ class Paired(DataPart):
 
 
 class Unpaired(DataPart):
-    """Sharp pictures, and the source domain's. ``folder`` holds the folders HR and source."""
+    """Sharp images, and the source domain's. ``folder`` holds the folders HR and source."""
 
     kind: Literal["unpaired"] = "unpaired"
     hr: tuple[Path, ...] = ()
-    """Where the sharp pictures are, if not in ``folder``/HR; several folders are mixed."""
+    """Where the sharp images are, if not in ``folder``/HR; several folders are mixed."""
     source: Path | None = None
-    """Where the pictures of the source domain are, if not in ``folder``/source."""
+    """Where the images of the source domain are, if not in ``folder``/source."""
     same: bool = False
     """``source`` patches are cut from the HR patches themselves (DSGAN), which are then all of ``folder``."""
     degradation: Degradation | None = None
@@ -114,13 +114,13 @@ class Unpaired(DataPart):
 
 
 class Dual(DataPart):
-    """HR pictures and real LR pictures that do not belong together (DDNSR). ``folder`` holds the folders HR and LR."""
+    """HR images and real LR images that do not belong together (DDNSR). ``folder`` holds the folders HR and LR."""
 
     kind: Literal["dual"] = "dual"
     hr: tuple[Path, ...] = ()
-    """Where the HR pictures are, if not in ``folder``/HR; several folders are mixed."""
+    """Where the HR images are, if not in ``folder``/HR; several folders are mixed."""
     lr: Path | None = None
-    """Where the LR pictures are, if not in ``folder``/LR."""
+    """Where the LR images are, if not in ``folder``/LR."""
     hr_patch: Count
     """Pixels on a side in HR."""
     lr_patch: Count

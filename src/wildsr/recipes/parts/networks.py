@@ -87,7 +87,7 @@ class SRResCGANPart(NetworkPart):
 
 
 class DSGANPart(NetworkPart):
-    """DSGAN's generator, which makes clean LR pictures look real."""
+    """DSGAN's generator, which makes clean LR images look real."""
 
     architecture: Literal["DSGAN"] = "DSGAN"
     features: Count = 64
@@ -95,13 +95,13 @@ class DSGANPart(NetworkPart):
 
 
 class DegradationNetworkPart(NetworkPart):
-    """DDNSR's network from an HR picture and a real LR picture to an LR picture."""
+    """DDNSR's network from an HR image and a real LR image to an LR image."""
 
     architecture: Literal["DegradationNetwork"] = "DegradationNetwork"
     features: Count = 64
     blocks: Count = 8
     dual: bool = True
-    """Whether it takes noise from a real LR picture."""
+    """Whether it takes noise from a real LR image."""
 
 
 class PatchGANPart(NetworkPart):
@@ -133,7 +133,7 @@ class DSGANDiscriminatorPart(NetworkPart):
 
     architecture: Literal["DSGANDiscriminator"] = "DSGANDiscriminator"
     low_pass: Literal["mean", "gaussian", "none"] = "mean"
-    """What is taken away first; "none" shows it the whole pictures."""
+    """What is taken away first; "none" shows it the whole images."""
     kernel: Count = 5
     probabilities: bool = True
     """False for a Wasserstein GAN, which needs logits."""

@@ -36,7 +36,7 @@ class Charbonnier(LossPart):
 
 
 class PSNR(LossPart):
-    """Minus a tenth of the PSNR of each picture, so that dark and bright, smooth and rich pictures weigh the same."""
+    """Minus a tenth of the PSNR of each image, so that dark and bright, smooth and rich images weigh the same."""
 
     kind: Literal["psnr"] = "psnr"
 
@@ -60,7 +60,7 @@ class Colour(LossPart):
     kernel: Annotated[int, Field(ge=3)] = 5
     """Side of the box in pixels, odd."""
     borders: Literal["cut", "zeros", "ignored"] = "cut"
-    """Where the box reaches beyond the picture: left out (DSGAN), counted as zeros (ESRGAN-FS), or not counted."""
+    """Where the box reaches beyond the image: left out (DSGAN), counted as zeros (ESRGAN-FS), or not counted."""
 
 
 class Features(LossPart):
@@ -107,7 +107,7 @@ class Contest(Part):
     weight: Weight
     """Of the adversarial loss among the generator's."""
     high_pass: int | None = None
-    """Side of the box, odd, whose mean is taken from pictures before the discriminator sees them."""
+    """Side of the box, odd, whose mean is taken from images before the discriminator sees them."""
     generator_every: Annotated[int, Field(ge=1)] = 1
     generator_after: Annotated[int, Field(ge=0)] = 0
     """Steps in the beginning in which only the discriminator learns."""
@@ -116,7 +116,7 @@ class Contest(Part):
 
 
 class PixelObjective(Part):
-    """A generator alone, against the wanted pictures: RRDB-PSNR, BSRNet."""
+    """A generator alone, against the wanted images: RRDB-PSNR, BSRNet."""
 
     kind: Literal["pixel"] = "pixel"
     terms: Terms
@@ -160,15 +160,15 @@ class SRResCGANObjective(Part):
 
 
 class DSGANObjective(Part):
-    """DSGAN's: keep the colours of the clean picture, take on the texture of the source domain."""
+    """DSGAN's: keep the colours of the clean image, take on the texture of the source domain."""
 
     kind: Literal["dsgan"] = "dsgan"
     terms: Terms
-    """Of what the generator makes, against the clean LR picture."""
+    """Of what the generator makes, against the clean LR image."""
     texture: Weight
     """Weight of the adversarial loss; it is a Wasserstein GAN's if the discriminator gives no probabilities."""
     relativistic: bool = False
-    """Judge pictures relative to the mean of the other side."""
+    """Judge images relative to the mean of the other side."""
     penalty: Weight = 10.0
     """Of a Wasserstein GAN's gradient."""
     generator_every: Annotated[int, Field(ge=1)] = 1
@@ -182,15 +182,15 @@ class DDNSRObjective(Part):
 
     kind: Literal["ddnsr"] = "ddnsr"
     content: Loss
-    """Of the degraded picture, against the HR picture averaged down."""
+    """Of the degraded image, against the HR image averaged down."""
     cycle: Loss
-    """Of the real LR picture, upscaled and degraded again, against itself."""
+    """Of the real LR image, upscaled and degraded again, against itself."""
     adversarial_down: Weight
-    """Of what the discriminator of LR pictures says."""
+    """Of what the discriminator of LR images says."""
     terms: Terms
-    """Of the reconstructed picture."""
+    """Of the reconstructed image."""
     adversarial_up: Weight
-    """Of what the discriminator of HR pictures says, where there is one."""
+    """Of what the discriminator of HR images says, where there is one."""
 
 
 Objective = Annotated[

@@ -49,13 +49,13 @@ class Validation(Part):
     """What the network is judged on while it trains."""
 
     folder: Path | None = None
-    """Sharp pictures, which are degraded with fixed seeds, or the folders LR and HR; given by ``--val``. Null: none."""
+    """Sharp images, which are degraded with fixed seeds, or the folders LR and HR; given by ``--val``. Null: none."""
     every: Count = 1000
     """Steps between validations."""
-    pictures: Count = 10
+    images: Count = 10
     """How many at most, the first by name."""
     patch: int | None = Field(default=256, ge=64)
-    """HR pixels on a side of what is cut from the middle of each; null for whole pictures."""
+    """HR pixels on a side of what is cut from the middle of each; null for whole images."""
     lpips: bool = True
     """Compute LPIPS where its weights are found."""
     best_by: Literal["psnr", "ssim", "lpips"] | None = "psnr"

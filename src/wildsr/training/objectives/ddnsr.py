@@ -1,4 +1,4 @@
-"""DDNSR: a degradation network and a reconstruction network that train each other on unpaired pictures."""
+"""DDNSR: a degradation network and a reconstruction network that train each other on unpaired images."""
 
 from collections.abc import Sequence
 
@@ -8,30 +8,30 @@ from torch import Tensor, nn
 
 from wildsr.losses.adversarial import Adversary
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.terms import Term, Terms, move_losses, picture, weighted
+from wildsr.training.objectives.terms import Term, Terms, image, move_losses, weighted
 
 _DCGAN = Adversary()
 _RELATIVISTIC = Adversary(relative_to="all")
 
 
 class DDNSRObjective:
-    """``down`` makes LR pictures of ``hr`` with the noise of ``lr_real``, and ``up`` learns to undo it.
+    """``down`` makes LR images of ``hr`` with the noise of ``lr_real``, and ``up`` learns to undo it.
 
     All networks are updated at once, with the gradients at the weights before the step. ``hr`` and ``lr_real`` are
-    unpaired. ``disc_down`` judges LR pictures, ``disc_up``, where there is one, HR pictures (the original's up type
+    unpaired. ``disc_down`` judges LR images, ``disc_up``, where there is one, HR images (the original's up type
     ``esrgan``; without it, and with the squared difference as only term, ``psnr``).
 
     The discriminators are in evaluation mode even here, as in the original: their batch statistics never change.
 
     Args:
         up: reconstruction network, LR to HR.
-        down: degradation network, of an HR picture and a real LR picture.
-        disc_down: gives logits for LR pictures.
-        content: loss of the degraded picture against ``hr`` averaged down to its size.
+        down: degradation network, of an HR image and a real LR image.
+        disc_down: gives logits for LR images.
+        content: loss of the degraded image against ``hr`` averaged down to its size.
         cycle: loss of ``lr_real``, upscaled and degraded again, against itself.
         adversarial_down: weight of the loss that ``disc_down`` gives to ``down``.
-        terms: losses of the reconstructed picture against ``hr``.
-        disc_up: gives logits for HR pictures.
+        terms: losses of the reconstructed image against ``hr``.
+        disc_up: gives logits for HR images.
         adversarial_up: weight of the loss that ``disc_up`` gives to ``up``.
     """
 
@@ -68,7 +68,7 @@ class DDNSRObjective:
         move_losses((term.loss for term in (self.content, self.cycle, *self.terms.values())), device)
 
     def _losses(self, batch: Batch) -> Losses:
-        hr, lr = picture(batch, "hr"), picture(batch, "lr_real")
+        hr, lr = image(batch, "hr"), image(batch, "lr_real")
         up, down = self.networks["up"], self.networks["down"]
         lr_fake = down(hr, lr)
         # Neither network answers for what it got from the other.

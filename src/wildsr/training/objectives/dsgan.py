@@ -1,4 +1,4 @@
-"""DSGAN: a generator that gives clean LR pictures the look of a source domain (Fritsche et al., 2019, section 3)."""
+"""DSGAN: a generator that gives clean LR images the look of a source domain (Fritsche et al., 2019, section 3)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from wildsr.losses.adversarial import Adversary, probability_judgement
 from wildsr.losses.gradient_penalty import between, gradient_penalty
 from wildsr.networks.dsgan import DSGANDiscriminator
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.terms import Terms, move_losses, picture, weighted
+from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 _WASSERSTEIN = Adversary("wgan")
 
 
 class DSGANObjective:
-    """``lr``, clean LR pictures, become like ``source``, pictures of the source domain that do not belong to them.
+    """``lr``, clean LR images, become like ``source``, images of the source domain that do not belong to them.
 
     A step updates the discriminator, then the generator. The original takes the generator's gradient through the
     updated discriminator, but with the activations from before (PyTorch up to 1.4 let that pass); so does ``through``
@@ -27,11 +27,11 @@ class DSGANObjective:
     step.
 
     Args:
-        generator: LR pictures to LR pictures.
+        generator: LR images to LR images.
         discriminator: when its scores are logits instead of probabilities, the GAN is a Wasserstein GAN.
-        terms: losses of the generated pictures against ``lr``: colour and perceptual.
+        terms: losses of the generated images against ``lr``: colour and perceptual.
         texture: weight of the adversarial loss.
-        relativistic: judge pictures relative to the mean of the other side in the batch.
+        relativistic: judge images relative to the mean of the other side in the batch.
         penalty: weight of the gradient penalty of a Wasserstein GAN, at one random point between the real and the
             generated batch, which depends on ``seed`` and the step.
         generator_every: the generator is updated in every so many-th step.
@@ -84,7 +84,7 @@ class DSGANObjective:
         move_losses((term.loss for term in self.terms.values()), device)
 
     def _both(self, batch: Batch, fraction: float) -> Losses:
-        real, fake = picture(batch, "source"), self._generate(batch)
+        real, fake = image(batch, "source"), self._generate(batch)
         scores = self._scores(real, fake), self._scores(fake, real)
         return {
             "discriminator": self._judgements(scores, real, fake, fraction),
@@ -92,7 +92,7 @@ class DSGANObjective:
         }
 
     def _discriminator_turn(self, batch: Batch, fraction: float, generates: bool) -> Losses:
-        real = picture(batch, "source")
+        real = image(batch, "source")
         with torch.set_grad_enabled(generates):
             fake = self._generate(batch)
         given = fake.detach()
@@ -109,20 +109,20 @@ class DSGANObjective:
             fake, scores = batch.pop("fake"), batch.pop("judged")
         else:
             fake = self._generate(batch)
-            scores = self._scores(fake, picture(batch, "source"))
+            scores = self._scores(fake, image(batch, "source"))
         return {"generator": self._generator_losses(batch, fake, scores)}
 
     def _generate(self, batch: Batch) -> Tensor:
-        fake: Tensor = self.networks["generator"](picture(batch, "lr"))
+        fake: Tensor = self.networks["generator"](image(batch, "lr"))
         batch["sr"] = fake.detach()
         return fake
 
-    def _scores(self, pictures: Tensor, others: Tensor) -> Tensor:
-        scores: Tensor = self.discriminator(pictures, others if self.relativistic else None)
+    def _scores(self, images: Tensor, others: Tensor) -> Tensor:
+        scores: Tensor = self.discriminator(images, others if self.relativistic else None)
         return scores
 
     def _generator_losses(self, batch: Batch, fake: Tensor, scores: Tensor) -> dict[str, Tensor]:
-        losses = weighted(self.terms, fake, picture(batch, "lr"))
+        losses = weighted(self.terms, fake, image(batch, "lr"))
         return losses | {"texture": self.texture * self._judgement(scores, real=True)}
 
     def _judgements(

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from wildsr.networks.edl import EDLNet
 from wildsr.training.objective import Batch
 from wildsr.training.objectives.gan import Contest, GanObjective
-from wildsr.training.objectives.terms import Terms, move_losses, picture, weighted
+from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 
 class ExclusionaryObjective(GanObjective):
@@ -29,8 +29,8 @@ class ExclusionaryObjective(GanObjective):
 
     def generator_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of the branches and of their sum."""
-        hr = picture(batch, "hr")
-        branches = self.branching.branches(picture(batch, "lr"))
+        hr = image(batch, "hr")
+        branches = self.branching.branches(image(batch, "lr"))
         batch["sr"] = branches.out.detach()
         return {
             **weighted(self.pixel_terms, branches.out2, hr),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wildsr.losses.adversarial import Adversary
 from wildsr.losses.gradient_penalty import between, gradient_penalty
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.terms import Terms, move_losses, picture, weighted
+from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Contest:
     Attributes:
         adversary: what they make of scores.
         weight: of the adversarial loss among the generator's.
-        seen: what the discriminator sees of pictures, such as the high frequencies alone
-            (``LowPass(9).rest``: ESRGAN-FS, SRResCGAN); None for the pictures as they are.
+        seen: what the discriminator sees of images, such as the high frequencies alone
+            (``LowPass(9).rest``: ESRGAN-FS, SRResCGAN); None for the images as they are.
         generator_every: the generator is updated in every so many-th step, the discriminator in all.
         generator_after: steps in the beginning in which only the discriminator is updated.
-        penalty: weight of the gradient penalty at random points between real and generated pictures, 10 for WGAN-GP;
+        penalty: weight of the gradient penalty at random points between real and generated images, 10 for WGAN-GP;
             0 for none. The points depend on ``seed`` and the step.
         seed: of the gradient penalty's points.
     """
@@ -40,11 +40,11 @@ class Contest:
 
 
 class GanObjective:
-    """A ``generator`` from ``lr`` to ``hr`` and a ``discriminator`` of its pictures.
+    """A ``generator`` from ``lr`` to ``hr`` and a ``discriminator`` of its images.
 
-    A step updates the generator, then the discriminator on the same generated pictures. Where a batch holds
+    A step updates the generator, then the discriminator on the same generated images. Where a batch holds
     ``hr_reference``, the discriminator takes that for real instead of ``hr`` (Real-ESRGAN sharpens ``hr``).
-    The generated pictures, without gradients, are left in ``sr``.
+    The generated images, without gradients, are left in ``sr``.
     """
 
     result = "generator"
@@ -73,23 +73,23 @@ class GanObjective:
 
     def generate(self, batch: Batch) -> Tensor:
         """What the generator makes of ``lr``."""
-        sr: Tensor = self.networks["generator"](picture(batch, "lr"))
+        sr: Tensor = self.networks["generator"](image(batch, "lr"))
         return sr
 
     def generator_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The generator's weighted losses; leaves its pictures in ``sr``."""
-        hr = picture(batch, "hr")
+        """The generator's weighted losses; leaves its images in ``sr``."""
+        hr = image(batch, "hr")
         sr = self.generate(batch)
         batch["sr"] = sr.detach()
         return weighted(self.terms, sr, hr) | {"adversarial": self.adversarial(sr, batch)}
 
     def adversarial(self, fake: Tensor, batch: Batch) -> Tensor:
-        """The generator's weighted adversarial loss for its pictures."""
+        """The generator's weighted adversarial loss for its images."""
         contest = self.contest
         if contest.adversary.relative_to is None:
             return contest.weight * contest.adversary.generator(self._scores(fake))
         # A pass in training moves the discriminator's statistics, hence the order matters: BSRGAN's code begins with
-        # the real pictures, the others with the generated ones.
+        # the real images, the others with the generated ones.
         if contest.adversary.relative_to == "batch":
             real, scores = self._scores_only(_real(batch)), self._scores(fake)
         else:
@@ -108,7 +108,7 @@ class GanObjective:
         if self.contest.penalty:
             fraction = torch.from_numpy(random.random((len(real), 1, 1, 1))).to(real)
             at = between(real, fake, fraction)
-            losses["penalty"] = self.contest.penalty * gradient_penalty(self._scores, at, per="picture")
+            losses["penalty"] = self.contest.penalty * gradient_penalty(self._scores, at, per="image")
         return {"discriminator": losses}
 
     def _judgements(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -122,15 +122,15 @@ class GanObjective:
         scores, others = self._scores(real), self._scores(fake)
         return {"real": term(scores, others, real=True), "fake": term(others, scores, real=False)}
 
-    def _scores(self, pictures: Tensor) -> Tensor:
-        seen = pictures if self.contest.seen is None else self.contest.seen(pictures)
+    def _scores(self, images: Tensor) -> Tensor:
+        seen = images if self.contest.seen is None else self.contest.seen(images)
         scores: Tensor = self.networks["discriminator"](seen)
         return scores
 
-    def _scores_only(self, pictures: Tensor) -> Tensor:
+    def _scores_only(self, images: Tensor) -> Tensor:
         with torch.no_grad():
-            return self._scores(pictures)
+            return self._scores(images)
 
 
 def _real(batch: Batch) -> Tensor:
-    return batch["hr_reference"] if "hr_reference" in batch else picture(batch, "hr")
+    return batch["hr_reference"] if "hr_reference" in batch else image(batch, "hr")

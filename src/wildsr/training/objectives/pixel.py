@@ -1,11 +1,11 @@
-"""Training one network against the wanted pictures: for PSNR, or on any losses between two pictures."""
+"""Training one network against the wanted images: for PSNR, or on any losses between two images."""
 
 from collections.abc import Sequence
 
 from torch import nn
 
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.terms import Terms, move_losses, picture, weighted
+from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 
 class PixelObjective:
@@ -36,7 +36,7 @@ class PixelObjective:
         move_losses((term.loss for term in self.terms.values()), device)
 
     def _losses(self, batch: Batch) -> Losses:
-        lr, hr = picture(batch, "lr"), picture(batch, "hr")
+        lr, hr = image(batch, "lr"), image(batch, "hr")
         sr = self.networks["generator"](lr)
         batch["sr"] = sr.detach()
         return {"generator": weighted(self.terms, sr, hr)}

@@ -1,4 +1,4 @@
-"""SRResCGAN's training: pictures in [0, 255], mixed in pairs, and a discriminator of high frequencies."""
+"""SRResCGAN's training: images in [0, 255], mixed in pairs, and a discriminator of high frequencies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from torch import nn
 
 from wildsr.training.objective import Batch, Losses, Turn
 from wildsr.training.objectives.gan import Contest, GanObjective
-from wildsr.training.objectives.terms import Terms, picture
+from wildsr.training.objectives.terms import Terms, image
 
 LEVELS = 255.0
 
@@ -57,7 +57,7 @@ class SRResCGANObjective(GanObjective):
 
     def _prepare(self, batch: Batch, random: np.random.Generator) -> None:
         roles = [role for role in ("lr", "hr", "hr_reference") if role in batch]
-        count = len(picture(batch, "lr"))
+        count = len(image(batch, "lr"))
         for role in roles:
             batch[role] = batch[role] * LEVELS
         if self.mixup is None or random.random() >= self.mixup.probability:

@@ -1,4 +1,4 @@
-"""Pieces that the objectives are made of: weighted losses by name, and pictures of a batch by role."""
+"""Pieces that the objectives are made of: weighted losses by name, and images of a batch by role."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from wildsr.training.errors import TrainingError
 from wildsr.training.objective import Batch
 
-PictureLoss = Callable[[Tensor, Tensor], Tensor]
-"""A scalar loss of generated and wanted pictures, both (B, C, H, W), in this order."""
+ImageLoss = Callable[[Tensor, Tensor], Tensor]
+"""A scalar loss of generated and wanted images, both (B, C, H, W), in this order."""
 
 _GIVEN_BY = {
-    "lr": "paired data, or HR pictures with a degradation, give it",
-    "hr": "paired data, or HR pictures with a degradation, give it",
-    "source": "unpaired data, with pictures of the source domain, give it",
-    "lr_real": "unpaired data, with real LR pictures as second input, give it",
+    "lr": "paired data, or HR images with a degradation, give it",
+    "hr": "paired data, or HR images with a degradation, give it",
+    "source": "unpaired data, with images of the source domain, give it",
+    "lr_real": "unpaired data, with real LR images as second input, give it",
 }
 
 
@@ -24,7 +24,7 @@ class Term:
     """A loss and its weight."""
 
     weight: float
-    loss: PictureLoss
+    loss: ImageLoss
 
 
 Terms = Mapping[str, Term]
@@ -42,8 +42,8 @@ def move_losses(losses: Iterable[object], device: str) -> None:
             loss.to(device)
 
 
-def picture(batch: Batch, role: str) -> Tensor:
-    """The pictures of a batch in one role.
+def image(batch: Batch, role: str) -> Tensor:
+    """The images of a batch in one role.
 
     Raises:
         TrainingError: when the batch has none.

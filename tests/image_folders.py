@@ -1,4 +1,4 @@
-"""Folders of small pictures, cut from photographs that scikit-image brings."""
+"""Folders of small images, cut from photographs that scikit-image brings."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ def photograph(number: int, height: int, width: int) -> Tensor:
     return torch.from_numpy(part).permute(2, 0, 1).float().div(255)
 
 
-def save(path: Path, picture: Tensor) -> Path:
+def save(path: Path, image: Tensor) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    canvas = Canvas(picture.shape[-2], picture.shape[-1], Traits())
-    canvas.paste(0, 0, picture)
+    canvas = Canvas(image.shape[-2], image.shape[-1], Traits())
+    canvas.paste(0, 0, image)
     write(path, canvas)
     return path
 
@@ -35,7 +35,7 @@ def save_folder(folder: Path, count: int, height: int = 80, width: int = 96) -> 
 
 
 def save_pairs(folder: Path, count: int, side: int = 64, scale: int = 4) -> Path:
-    """HR pictures, and in LR every ``scale``-th pixel of them, the first of its square."""
+    """HR images, and in LR every ``scale``-th pixel of them, the first of its square."""
     for number in range(count):
         hr = photograph(number, side, side + 8 * scale)
         save(folder / "HR" / f"{number:02}.png", hr)
@@ -44,7 +44,7 @@ def save_pairs(folder: Path, count: int, side: int = 64, scale: int = 4) -> Path
 
 
 def damage(path: Path) -> Path:
-    """Cut a picture off, behind its header."""
+    """Cut an image off, behind its header."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     return path

@@ -1,4 +1,4 @@
-"""Which pictures are found, paired, left out, and kept in a store."""
+"""Which images are found, paired, left out, and kept in a store."""
 
 from pathlib import Path
 from shutil import copy
@@ -6,58 +6,58 @@ from shutil import copy
 import pytest
 import torch
 
-from picture_folders import photograph, save, save_folder, save_pairs
+from image_folders import photograph, save, save_folder, save_pairs
 from wildsr.data.errors import DataError
+from wildsr.data.image_sets import find_images, open_source
 from wildsr.data.pairs import find_pairs
-from wildsr.data.pictures import find_pictures, open_source
 from wildsr.data.store import Store, contents, write_store
-from wildsr.image import PictureError
+from wildsr.image import ImageError
 
 
-def test_subfolders_small_and_hidden_pictures(tmp_path: Path) -> None:
+def test_subfolders_small_and_hidden_images(tmp_path: Path) -> None:
     save(tmp_path / "b/deep/1.png", photograph(1, 40, 50))
     save(tmp_path / "a.jpg", photograph(2, 40, 40))
     save(tmp_path / "small.png", photograph(2, 40, 20))
     save(tmp_path / ".thumbnails/a.png", photograph(2, 40, 40))
-    (tmp_path / "notes.txt").write_text("no picture")
-    pictures = find_pictures(tmp_path, 32)
-    assert pictures.names == ["a.jpg", "b/deep/1.png"]
-    assert pictures.small == ["small.png"]
-    assert pictures[1].shape == (3, 40, 50)
-    assert pictures.bytes == 3 * 40 * 90
+    (tmp_path / "notes.txt").write_text("no image")
+    images = find_images(tmp_path, 32)
+    assert images.names == ["a.jpg", "b/deep/1.png"]
+    assert images.small == ["small.png"]
+    assert images[1].shape == (3, 40, 50)
+    assert images.bytes == 3 * 40 * 90
 
 
 def test_several_folders_are_one_set(tmp_path: Path) -> None:
     one, other = save_folder(tmp_path / "one", 2), save_folder(tmp_path / "other", 1)
-    pictures = find_pictures((one, other), 16)
-    assert pictures.names == [f"{one}/00.png", f"{one}/01.png", f"{other}/00.png"]
-    assert torch.equal(pictures[2], pictures[0])
+    images = find_images((one, other), 16)
+    assert images.names == [f"{one}/00.png", f"{one}/01.png", f"{other}/00.png"]
+    assert torch.equal(images[2], images[0])
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda _: None, "does not exist"),
-        (lambda folder: folder.mkdir(), "holds no picture"),
+        (lambda folder: folder.mkdir(), "holds no image"),
         (lambda folder: folder.write_text("x"), "is not a folder"),
-        (lambda folder: save_folder(folder, 1, 20, 20), "no picture of at least 32x32"),
+        (lambda folder: save_folder(folder, 1, 20, 20), "no image of at least 32x32"),
     ],
 )
 def test_unfit_folders(tmp_path: Path, make: object, message: str) -> None:
     make(tmp_path / "folder")  # type: ignore[operator]
     with pytest.raises(DataError, match=message):
-        find_pictures(tmp_path / "folder", 32)
+        find_images(tmp_path / "folder", 32)
 
 
 def test_a_few_broken_files_are_listed_and_many_are_an_error(tmp_path: Path) -> None:
     save_folder(tmp_path, 20, 32, 32)
-    (tmp_path / "00.png").write_bytes(b"no picture at all")
-    pictures = find_pictures(tmp_path, 32)
-    assert len(pictures) == 19
-    assert "00.png" in pictures.unreadable[0]
+    (tmp_path / "00.png").write_bytes(b"no image at all")
+    images = find_images(tmp_path, 32)
+    assert len(images) == 19
+    assert "00.png" in images.unreadable[0]
     (tmp_path / "01.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"2 of 20 pictures cannot be read(.|\n)*00.png(.|\n)*01.png"):
-        find_pictures(tmp_path, 32)
+    with pytest.raises(DataError, match=r"2 of 20 images cannot be read(.|\n)*00.png(.|\n)*01.png"):
+        find_images(tmp_path, 32)
 
 
 def test_pairs_by_name(tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_pairs_by_name(tmp_path: Path) -> None:
 def test_pairs_without_partners_are_listed(tmp_path: Path) -> None:
     save_pairs(tmp_path, 3)
     (tmp_path / "LR/01.png").rename(tmp_path / "LR/other.png")
-    with pytest.raises(DataError, match=r"2 pictures have no partner(.|\n)*LR/other.png(.|\n)*HR/01.png"):
+    with pytest.raises(DataError, match=r"2 images have no partner(.|\n)*LR/other.png(.|\n)*HR/01.png"):
         find_pairs(tmp_path / "LR", tmp_path / "HR", 4, 8)
 
 
-def test_two_pictures_of_one_name_are_no_pair(tmp_path: Path) -> None:
+def test_two_images_of_one_name_are_no_pair(tmp_path: Path) -> None:
     save_pairs(tmp_path, 1)
     save(tmp_path / "HR/00.jpg", photograph(0, 64, 96))
     with pytest.raises(DataError, match=r"unclear(.|\n)*LR: 00\.png might belong to .*HR: 00\.jpg, 00\.png"):
@@ -113,14 +113,14 @@ def test_a_store_holds_what_the_folder_does(tmp_path: Path) -> None:
     names = [f"{number:02}.png" for number in range(4)]
     assert write_store(path, contents(folder, names)) == 4
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["photos.lmdb"]
-    stored, plain = find_pictures(path, 16), find_pictures(folder, 16)
+    stored, plain = find_images(path, 16), find_images(folder, 16)
     assert stored.names == plain.names
     assert stored.sizes == plain.sizes
     assert all(torch.equal(stored[index], plain[index]) for index in range(4))
     # written again while it is open
     write_store(path, contents(folder, names[1:2]))
     assert torch.equal(Store(path).read("01.png"), plain[1])
-    assert find_pictures(path, 16).names == ["01.png"]
+    assert find_images(path, 16).names == ["01.png"]
 
 
 def test_stores_that_are_none(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_stores_that_are_none(tmp_path: Path) -> None:
     photo = save(tmp_path / "a.png", photograph(0, 20, 20)).read_bytes()
     with pytest.raises(DataError, match=r"a\.png occurs twice"):
         write_store(tmp_path / "twice.lmdb", [("a.png", photo), ("a.png", photo)])
-    with pytest.raises(PictureError, match=r"b\.png"):
-        write_store(tmp_path / "bad.lmdb", [("a.png", photo), ("b.png", b"no picture")])
+    with pytest.raises(ImageError, match=r"b\.png"):
+        write_store(tmp_path / "bad.lmdb", [("a.png", photo), ("b.png", b"no image")])
     with pytest.raises(DataError, match=r"must end in \.lmdb"):
         write_store(tmp_path / "store", [])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "text.lmdb"]

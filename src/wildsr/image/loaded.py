@@ -1,4 +1,4 @@
-"""The types: a picture in memory, and what must survive apart from its pixels."""
+"""The types: an image in memory, and what must survive apart from its pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -21,12 +21,12 @@ class Traits:
         convert: the profile is not sRGB, so pixels are converted from it on reading and to it on painting.
             False: sample values pass through untouched.
         bits: significant bits of an integer sample: 10 or 12 for deep AVIF and HEIC, else those of ``depth``.
-        float_scale: a float picture was divided by this, because its maximum exceeded 1.
+        float_scale: a float image was divided by this, because its maximum exceeded 1.
         metadata: fields of libvips, by name: EXIF, XMP, IPTC, comments.
         resolution: horizontal and vertical, in pixels per millimetre; None where the file does not say.
-        format: name of the source's format in ``formats.FORMATS``; None for a picture not read from a file.
+        format: name of the source's format in ``formats.FORMATS``; None for an image not read from a file.
         lossless: the source was a lossless WebP.
-        notes: what a person should be told about the reading of this picture.
+        notes: what a person should be told about the reading of this image.
     """
 
     depth: Depth = "uint8"
@@ -49,8 +49,8 @@ class Traits:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture in memory.
+class LoadedImage:
+    """An image in memory.
 
     Attributes:
         rgb: (1, 3, H, W) float32, sRGB-encoded, nominally [0, 1]; colours outside the sRGB gamut exceed it.

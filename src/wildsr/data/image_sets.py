@@ -1,4 +1,4 @@
-"""Many pictures of one folder or one store, by number: found, checked, and kept in memory where they fit."""
+"""Many images of one folder or one store, by number: found, checked, and kept in memory where they fit."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,33 +12,33 @@ from torch import Tensor
 
 from wildsr.data.errors import DataError, listed
 from wildsr.data.store import Store, is_store
-from wildsr.image import PictureError, Size, probe, read_levels
+from wildsr.image import ImageError, Size, probe, read_levels
 from wildsr.image.formats import READABLE_SUFFIXES
 
 BAD_SHARE = 0.05
-"""More pictures than this share that cannot be read are an error; fewer are left out, and listed."""
+"""More images than this share that cannot be read are an error; fewer are left out, and listed."""
 
 
 class Source(Protocol):
-    """Where pictures are read from: a folder or a store."""
+    """Where images are read from: a folder or a store."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Of all pictures, in order."""
+        """Of all images, in order."""
         ...
 
     def size(self, name: str) -> Size:
-        """Width and height; raises ``PictureError``."""
+        """Width and height; raises ``ImageError``."""
         ...
 
     def read(self, name: str) -> Tensor:
-        """The picture, uint8 (3, H, W); raises ``PictureError``."""
+        """The image, uint8 (3, H, W); raises ``ImageError``."""
         ...
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The pictures in a folder and all folders below it, in the order of their names."""
+    """The images in a folder and all folders below it, in the order of their names."""
 
     path: Path
     names: tuple[str, ...]
@@ -48,7 +48,7 @@ class Folder:
         return probe(self.path / name)
 
     def read(self, name: str) -> Tensor:
-        """The picture, uint8 (3, H, W)."""
+        """The image, uint8 (3, H, W)."""
         return read_levels(self.path / name)[0]
 
 
@@ -69,14 +69,14 @@ class Joined:
         return source.size(inner)
 
     def read(self, name: str) -> Tensor:
-        """The picture, uint8 (3, H, W)."""
+        """The image, uint8 (3, H, W)."""
         source, inner = self._found[name]
         return source.read(inner)
 
 
 @dataclass
-class Pictures:
-    """Pictures by number, uint8 (3, H, W), 8 bits being what training needs.
+class ImageSet:
+    """ImageSet by number, uint8 (3, H, W), 8 bits being what training needs.
 
     Attributes:
         source: where they are read from.
@@ -99,11 +99,11 @@ class Pictures:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Tensor:
-        """The picture of number ``index``. Raises ``PictureError`` when it cannot be read."""
+        """The image of number ``index``. Raises ``ImageError`` when it cannot be read."""
         if self._samples is None:
             return self.source.read(self.names[index])
         if index in self._damaged:
-            raise PictureError(self._damaged[index])
+            raise ImageError(self._damaged[index])
         width, height = self.sizes[index]
         start = self._starts[index]
         return self._samples[start : start + 3 * height * width].view(3, height, width)
@@ -132,10 +132,10 @@ class Pictures:
 
         def read_into(index: int) -> str | None:
             try:
-                picture = self.source.read(self.names[index])
-            except PictureError as error:
+                image = self.source.read(self.names[index])
+            except ImageError as error:
                 return str(error)
-            samples[starts[index] : starts[index + 1]] = picture.flatten()
+            samples[starts[index] : starts[index + 1]] = image.flatten()
             return None
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -146,16 +146,16 @@ class Pictures:
         require_few(self.unreadable, total)
         self._samples, self._starts, self._damaged = samples, starts, damaged
 
-    def only(self, names: Sequence[str]) -> "Pictures":
+    def only(self, names: Sequence[str]) -> "ImageSet":
         """Some of them, in the order given; none is in memory yet."""
         size_of = dict(zip(self.names, self.sizes, strict=True))
-        return Pictures(
+        return ImageSet(
             self.source, list(names), [size_of[name] for name in names], self.unreadable, self.small
         )
 
 
 def open_source(path: Path) -> Source:
-    """The pictures of a folder, or of a store made by :func:`wildsr.data.store.write_store`.
+    """The images of a folder, or of a store made by :func:`wildsr.data.store.write_store`.
 
     Raises:
         DataError: when there is no such folder or store, or nothing in it.
@@ -163,8 +163,8 @@ def open_source(path: Path) -> Source:
     if is_store(path):
         return Store(path)
     if not path.is_dir():
-        what = "is not a folder, nor a store of pictures (.lmdb)" if path.exists() else "does not exist"
-        raise DataError(f"{path} {what}; give the folder that holds the pictures")
+        what = "is not a folder, nor a store of images (.lmdb)" if path.exists() else "does not exist"
+        raise DataError(f"{path} {what}; give the folder that holds the images")
     found = (
         file.relative_to(path).as_posix()
         for file in path.rglob("*")
@@ -172,12 +172,12 @@ def open_source(path: Path) -> Source:
     )
     names = tuple(sorted(name for name in found if not _hidden(name)))
     if not names:
-        raise DataError(f"{path} holds no picture; give a folder with JPEG, PNG, WebP or TIFF files")
+        raise DataError(f"{path} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
     return Folder(path, names)
 
 
-def find_pictures(paths: Path | Sequence[Path], least: int) -> Pictures:
-    """The readable pictures under one or several paths that are at least ``least`` pixels on both sides.
+def find_images(paths: Path | Sequence[Path], least: int) -> ImageSet:
+    """The readable images under one or several paths that are at least ``least`` pixels on both sides.
 
     Only headers are read.
 
@@ -194,7 +194,7 @@ def find_pictures(paths: Path | Sequence[Path], least: int) -> Pictures:
     def size_of(name: str) -> Size | str:
         try:
             return source.size(name)
-        except PictureError as error:
+        except ImageError as error:
             return str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -207,17 +207,17 @@ def find_pictures(paths: Path | Sequence[Path], least: int) -> Pictures:
     if not fit:
         where = ", ".join(map(str, several))
         raise DataError(
-            f"{where}: no picture of at least {least}x{least} pixels was found here; the {len(small)} that can be "
-            "read are smaller. Give larger pictures, or make the patches of the recipe smaller"
+            f"{where}: no image of at least {least}x{least} pixels was found here; the {len(small)} that can be "
+            "read are smaller. Give larger images, or make the patches of the recipe smaller"
         )
-    return Pictures(source, list(fit), list(fit.values()), unreadable, small)
+    return ImageSet(source, list(fit), list(fit.values()), unreadable, small)
 
 
 def require_few(unreadable: list[str], total: int) -> None:
-    """Raise a ``DataError`` when more than :data:`BAD_SHARE` of ``total`` pictures are ``unreadable``."""
+    """Raise a ``DataError`` when more than :data:`BAD_SHARE` of ``total`` images are ``unreadable``."""
     if len(unreadable) > BAD_SHARE * total:
         raise DataError(
-            f"{len(unreadable)} of {total} pictures cannot be read, more than {BAD_SHARE:.0%}; repair or remove "
+            f"{len(unreadable)} of {total} images cannot be read, more than {BAD_SHARE:.0%}; repair or remove "
             f"them:\n{listed(unreadable)}"
         )
 

@@ -1,4 +1,4 @@
-"""Pictures and profiles made on the spot."""
+"""ImageSet and profiles made on the spot."""
 
 import struct
 from collections.abc import Callable
@@ -61,4 +61,4 @@ def saturated(dtype: type, channels: int = 3) -> "np.ndarray":
     return pixels
 
 
-Copy = Callable[..., image.Picture]
+Copy = Callable[..., image.LoadedImage]

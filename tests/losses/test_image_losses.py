@@ -1,4 +1,4 @@
-"""Losses between pictures."""
+"""Losses between images."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from wildsr.networks.vgg import VGGFeatures
 from wildsr.ops.frequency import LowPass
 
 
-def pictures(seed: int = 0, size: int = 24) -> Tensor:
+def images(seed: int = 0, size: int = 24) -> Tensor:
     return torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -37,14 +37,14 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_equal_pictures_cost_nothing(name: str) -> None:
-    x = pictures(size=64)
+def test_equal_images_cost_nothing(name: str) -> None:
+    x = images(size=64)
     assert LOSSES[name](x, x.clone()).abs() < 1e-6
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "lpips"])  # whose weights are zero here
-def test_gradients_lead_towards_the_wanted_picture(name: str) -> None:
-    sr, hr = pictures(1).requires_grad_(), pictures(2)
+def test_gradients_lead_towards_the_wanted_image(name: str) -> None:
+    sr, hr = images(1).requires_grad_(), images(2)
     loss = LOSSES[name](sr, hr)
     (gradient,) = torch.autograd.grad(loss, sr)
     step = 1e-2 * gradient / gradient.abs().max()
@@ -53,7 +53,7 @@ def test_gradients_lead_towards_the_wanted_picture(name: str) -> None:
 
 
 def test_charbonnier_is_nearly_l1() -> None:
-    sr, hr = pictures(1), pictures(2)
+    sr, hr = images(1), images(2)
     torch.testing.assert_close(charbonnier_mean(sr, hr), l1(sr, hr), rtol=1e-4, atol=0)
     torch.testing.assert_close(charbonnier_sum(sr, hr) / sr.numel(), l1(sr, hr), rtol=1e-4, atol=0)
 
@@ -75,7 +75,7 @@ def test_detail_does_not_matter_to_low_frequencies() -> None:
 
 
 def test_ssim_is_computed_exactly_in_mixed_precision() -> None:
-    sr, hr = pictures(1), pictures(1) + 0.01 * pictures(2)
+    sr, hr = images(1), images(1) + 0.01 * images(2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = ssim_index(sr, hr)
     assert torch.equal(mixed, ssim_index(sr, hr))
@@ -85,7 +85,7 @@ def test_ssim_is_computed_exactly_in_mixed_precision() -> None:
 def test_features_judge_and_are_not_changed() -> None:
     network = small_vgg()
     loss = PerceptualLoss(network, {"conv1_2": 1.0})
-    sr, hr = pictures(1).requires_grad_(), pictures(2).requires_grad_()
+    sr, hr = images(1).requires_grad_(), images(2).requires_grad_()
     loss(sr, hr).backward()
     assert sr.grad is not None
     assert hr.grad is None
@@ -93,7 +93,7 @@ def test_features_judge_and_are_not_changed() -> None:
 
 
 def test_weights_of_layers() -> None:
-    sr, hr = pictures(1), pictures(2)
+    sr, hr = images(1), images(2)
     one, other = (PerceptualLoss(small_vgg(), {layer: 1.0})(sr, hr) for layer in ("conv1_2", "relu2_1"))
     both = PerceptualLoss(small_vgg(), {"conv1_2": 0.1, "relu2_1": 2.0})(sr, hr)
     torch.testing.assert_close(both, 0.1 * one + 2 * other)
@@ -101,7 +101,7 @@ def test_weights_of_layers() -> None:
 
 def test_layer_that_is_not_there() -> None:
     with pytest.raises(ValueError, match=r"no layer conv5_4; they have conv1_2, relu2_1"):
-        PerceptualLoss(small_vgg(), {"conv5_4": 1.0})(pictures(1), pictures(2))
+        PerceptualLoss(small_vgg(), {"conv5_4": 1.0})(images(1), images(2))
 
 
 def test_losses_with_networks_move() -> None:
@@ -115,7 +115,7 @@ def test_lpips_with_jitter_sees_every_phase() -> None:
     network = Lpips("squeeze")
     for index in range(7):
         network.get_parameter(f"lin{index}").data.fill_(1.0)
-    sr, hr = pictures(1, 68), pictures(2, 68)
+    sr, hr = images(1, 68), images(2, 68)
     phases = {
         round(network(sr[..., top:, left:], hr[..., top:, left:]).mean().item(), 6)
         for top in range(3)
@@ -125,7 +125,7 @@ def test_lpips_with_jitter_sees_every_phase() -> None:
     assert {round(loss(sr, hr).item(), 6) for _ in range(120)} == phases
 
 
-def test_psnr_loss_is_the_mean_of_the_pictures_psnr() -> None:
+def test_psnr_loss_is_the_mean_of_the_images_psnr() -> None:
     hr = torch.full((2, 3, 8, 8), 0.5)
     off = torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1)
     torch.testing.assert_close(psnr_loss(hr + off, hr, epsilon=0.0), torch.tensor(-3.0))

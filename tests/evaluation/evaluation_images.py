@@ -6,7 +6,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.evaluation.methods import save_picture
+from wildsr.evaluation.methods import save_image
 
 
 def photograph(height: int = 96, width: int = 120, top: int = 0) -> Tensor:
@@ -15,14 +15,14 @@ def photograph(height: int = 96, width: int = 120, top: int = 0) -> Tensor:
     return pixels.permute(2, 0, 1)[None].float() / 255
 
 
-def save_folder(folder: Path, **pictures: Tensor) -> Path:
-    """The pictures as PNG by name."""
+def save_folder(folder: Path, **images: Tensor) -> Path:
+    """The images as PNG by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures.items():
-        save_picture(folder / f"{name}.png", picture)
+    for name, image in images.items():
+        save_image(folder / f"{name}.png", image)
     return folder
 
 
-def darker(picture: Tensor, levels: int) -> Tensor:
+def darker(image: Tensor, levels: int) -> Tensor:
     """Every sample lower by some levels, and above 0, so that the PSNR is known."""
-    return (picture * (255 - levels) / 255).mul(255).round() / 255
+    return (image * (255 - levels) / 255).mul(255).round() / 255
