@@ -93,7 +93,7 @@ def print_problems(console: Console, results: "Results") -> int:
         for reason in sorted(reasons):
             console.print(f"[red]no value[/] {escape(row.image)} by {escape(row.method)}: {escape(reason)}")
         if "picture" in row.notes:
-            console.print(f"[yellow]note[/] {escape(row.image)}: {escape(row.notes['image'])}")
+            console.print(f"[yellow]note[/] {escape(row.image)}: {escape(row.notes['picture'])}")
     return failed
 
 

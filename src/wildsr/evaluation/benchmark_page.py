@@ -27,7 +27,7 @@ def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapp
         parts += [f"## {name}", PROTOCOLS[name].about]
         for dataset in results.datasets:
             facts = results.protocol["datasets"][dataset]
-            parts += [f"### {dataset}", f"{facts['images']} images. LR: {facts['lr']}."]
+            parts += [f"### {dataset}", f"{facts['pictures']} images. LR: {facts['lr']}."]
             parts += [summary_table(results, dataset), *remarks(results, dataset)]
         if peer in results.methods and len(results.methods) > 1:
             parts += [f"### {name}: differences to {peer}", difference_table(results, peer)]

@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """ImageSet under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
+    """Images under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
 
     name: str
     samples: tuple[Sample, ...]

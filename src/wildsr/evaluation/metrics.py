@@ -20,7 +20,7 @@ from wildsr.evaluation.weights import find_file, identity
 from wildsr.networks.lpips import Backbone
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""ImageSet to judge and their truths (the images themselves where there are none) -> (B,)."""
+"""Images to judge and their truths (the images themselves where there are none) -> (B,)."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ METRICS: dict[str, Kind] = {
 class Meter:
     """A metric at work: called for numbers, and keeping their mean over all that it was called for.
 
-    ImageSet are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
+    Images are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
     device of the settings.
     """
 

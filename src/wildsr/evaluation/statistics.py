@@ -1,6 +1,6 @@
 """How sure a mean is, and whether two methods differ: bootstrap intervals and a sign-flip test, all seeded.
 
-ImageSet are the unit: each is drawn, or has its sign flipped, as a whole.
+Images are the unit: each is drawn, or has its sign flipped, as a whole.
 """
 
 from dataclasses import dataclass

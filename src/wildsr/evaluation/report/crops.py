@@ -34,7 +34,7 @@ class Crop:
 def choose(images: Sequence[Tensor], count: int = 3) -> list[Crop]:
     """At most ``count`` windows where ``images``, all (1, 3, H, W) uint8, differ most, the most first.
 
-    What is smaller than a window is one crop, as a whole. ImageSet that are all equal, or only one, have none.
+    What is smaller than a window is one crop, as a whole. Images that are all equal, or only one, have none.
     """
     height, width = images[0].shape[2:] if images else (0, 0)
     if len(images) < 2 or all(torch.equal(images[0], other) for other in images[1:]):

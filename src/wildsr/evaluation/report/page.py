@@ -39,7 +39,7 @@ def write_report(
 ) -> None:
     """Write the report of an evaluation: one HTML file, which opens without a network and asks for nothing else.
 
-    ImageSet are read from where the rows say; what cannot be read is named in the report.
+    Images are read from where the rows say; what cannot be read is named in the report.
 
     Args:
         results: what was found.
@@ -107,7 +107,7 @@ def _page(
     sections = [("summary", "Summary", _summary(results, marks, against if several else None))]
     sections.append(("spread", "Distributions", _distributions(results, marks)))
     if shown:
-        sections.append(("look", "ImageSet", _look(shown, scenes)))
+        sections.append(("look", "Images", _look(shown, scenes)))
     if drawn:
         sections.append(
             (
@@ -225,7 +225,7 @@ def _method(results: Results) -> str:
 
 
 def _images(count: int) -> str:
-    return _count(count, "picture")
+    return _count(count, "image")
 
 
 def _count(count: int, noun: str) -> str:

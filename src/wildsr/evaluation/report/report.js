@@ -21,7 +21,7 @@
   nameTheme();
 
   // The table of all numbers.
-  const table = $("pictures");
+  const table = $("images");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   const lines = [...body.rows];

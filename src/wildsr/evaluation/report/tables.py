@@ -64,7 +64,7 @@ def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
 
 def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str, str], int]) -> str:
     """A line for every image and method, to be sorted and filtered; ``shown`` are the scenes that can be opened."""
-    names = ["Dataset", "LoadedImage", "Method", *(heading(metric) for metric in results.metrics)]
+    names = ["Dataset", "Image", "Method", *(heading(metric) for metric in results.metrics)]
     timed = any(row.seconds is not None for row in results.rows)
     names += ["Seconds"] * timed
     heads = "".join(
@@ -83,7 +83,7 @@ def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str,
         if timed:
             line += f'<td class="n" data-v="{_key(row.seconds)}">{plain(row.seconds, 2)}</td>'
         lines.append(f"<tr>{line}</tr>")
-    return _table(heads, lines, "pictures")
+    return _table(heads, lines, "images")
 
 
 def facts(value: Any) -> str:
