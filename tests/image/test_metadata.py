@@ -1,5 +1,6 @@
 """What stands beside the pixels: kept across formats, upright, and never stale."""
 
+import multiprocessing
 import struct
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image, ImageOps
 
 from wildsr import image
 from wildsr.image.color import profile_of
-from wildsr.image.metadata import clean_photoshop, clean_xmp
+from wildsr.image.metadata import LONGEST_FIELD, clean_photoshop, clean_xmp
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -221,3 +222,41 @@ def test_heic_without_its_package(
     with pytest.raises(image.ImageError, match=r"pip install 'wildsr\[heic\]'"):
         image.read(tmp_path / "in.heic")
     assert image.probe(tmp_path / "in.heic") == (48, 40)
+
+
+def test_xmp_takes_linear_time() -> None:
+    """Any of these megabytes took hours with patterns that scan to the end from every tag."""
+    packets = [
+        b"<tiff:Orientation " * 60_000,
+        b"<xmp:Thumbnails>" * 60_000,
+        b"<tiff:ImageWidth " * 60_000,
+        b"".join(b"<hdrgm:n%d>" % index for index in range(90_000)),
+        b"<tiff:ImageWidth>" * 30_000 + b"</tiff:ImageLength>" * 30_000,
+        b" exif:PixelXDimension='" * 45_000,
+        b" tiff:Orientation" + b" " * 1_000_000,
+    ]
+    # A process, because matching holds the interpreter's lock.
+    work = multiprocessing.get_context("spawn").Process(target=_clean_all, args=(packets,))
+    work.start()
+    work.join(120)
+    work.kill()
+    assert work.exitcode == 0
+
+
+def _clean_all(packets: list[bytes]) -> None:
+    for packet in packets:
+        clean_xmp(packet)
+
+
+def test_xmp_elements_end_at_their_first_closing_tag() -> None:
+    packet = b"a<tiff:ImageWidth>4</tiff:ImageWidth>b<tiff:ImageWidth x='1'>5</tiff:ImageWidth>c<tiff:ImageLength>d"
+    assert clean_xmp(packet) == b"abc<tiff:ImageLength>d"
+    assert clean_xmp(b"<tiff:ImageWidth/><hdrgm:a>1</hdrgm:b></hdrgm:a>2") == b"<tiff:ImageWidth/>2"
+
+
+def test_large_metadata_is_left_out_with_a_note(tmp_path: Path, scene: Image.Image) -> None:
+    path = tmp_path / "in.webp"
+    scene.save(path, xmp=XMP + b" " * LONGEST_FIELD)
+    read = image.read(path)
+    assert "xmp-data" not in dict(read.traits.metadata)
+    assert any("xmp-data" in note for note in read.traits.notes)

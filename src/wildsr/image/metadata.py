@@ -1,7 +1,8 @@
 """What a file says beside its pixels: kept, but never stale."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from wildsr.image.libvips import set_field
@@ -16,20 +17,34 @@ _STALE_EXIF = re.compile(
     r"|Tile.*|JPEG.*|NewSubfileType|SubIFDs))"
 )
 _STALE_XMP = rb"(?:tiff:Image(?:Width|Length)|exif:Pixel[XY]Dimension|hdrgm:\w+)"
-_XMP_RULES: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
+# None of these patterns may scan past the next tag: a crafted packet must not take more than linear time.
+_XMP_ATTRIBUTES: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"(tiff:Orientation\s*=\s*[\"'])\d+"), rb"\g<1>1"),
-    (re.compile(rb"(<tiff:Orientation[^>]*>\s*)\d+"), rb"\g<1>1"),
+    (re.compile(rb"(<tiff:Orientation[^<>]*>\s*)\d+"), rb"\g<1>1"),
     (re.compile(rb"\s" + _STALE_XMP + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"), b""),
-    (re.compile(rb"<(" + _STALE_XMP + rb")(?:\s[^>]*)?>.*?</\1>", re.DOTALL), b""),
-    (re.compile(rb"<((?:xmp|xap):Thumbnails)(?:\s[^>]*)?>.*?</\1>", re.DOTALL), b""),
-    (re.compile(rb"<(G?Container:Directory)(?:\s[^>]*)?>.*?</\1>", re.DOTALL), b""),
 )
+_XMP_ELEMENT = rb"(" + _STALE_XMP + rb"|(?:xmp|xap):Thumbnails|G?Container:Directory)"
+_XMP_OPENING = re.compile(rb"<" + _XMP_ELEMENT + rb"(?:\s[^<>]*)?(?<!/)>")
+_XMP_CLOSING = re.compile(rb"</" + _XMP_ELEMENT + rb">")
+LONGEST_FIELD = 8 << 20
+"""Bytes of one metadata field that are kept; a larger one is left out, with a note."""
 _THUMBNAIL_RESOURCES = {0x0409, 0x040C}
 
 
-def collect(image: Any) -> tuple[tuple[str, Field], ...]:
-    """The metadata of a libvips image that stays true for an enlarged, upright copy of it."""
-    return tuple(_fields(image))
+def collect(image: Any) -> tuple[tuple[tuple[str, Field], ...], tuple[str, ...]]:
+    """The metadata of a libvips image that stays true for an enlarged, upright copy of it; and notes on the rest.
+
+    Fields above :data:`LONGEST_FIELD` are left out, each with a note.
+    """
+    kept, notes = [], []
+    for name, value in _fields(image):
+        if isinstance(value, bytes | str) and len(value) > LONGEST_FIELD:
+            notes.append(f"the metadata field {name} has {len(value) >> 20} MB and is left out")
+        else:
+            cleaned = _CLEANERS[name](value) if name in _CLEANERS and isinstance(value, bytes) else value
+            if cleaned not in (b"", ""):
+                kept.append((name, cleaned))
+    return tuple(kept), tuple(notes)
 
 
 def _fields(image: Any) -> Iterator[tuple[str, Field]]:
@@ -40,15 +55,9 @@ def _fields(image: Any) -> Iterator[tuple[str, Field]]:
         if _STALE_EXIF.fullmatch(name) or (comment and name.endswith("XML:com.adobe.xmp")):
             continue
         value = image.get(name)
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, bytearray | memoryview):
             value = bytes(value)
-            if name == "xmp-data":
-                value = clean_xmp(value)
-            elif name == "exif-data":
-                value = clean_exif(value)
-            elif name in ("iptc-data", "photoshop-data"):
-                value = clean_photoshop(value)
-        if isinstance(value, bytes | str | int | float) and value not in (b"", ""):
+        if isinstance(value, bytes | str | int | float):
             yield name, value
 
 
@@ -78,10 +87,26 @@ def clean_exif(block: bytes) -> bytes:
 
 
 def clean_xmp(packet: bytes) -> bytes:
-    """An XMP packet that claims no rotation, no old dimensions, no thumbnail and no gain map."""
-    for pattern, replacement in _XMP_RULES:
+    """An XMP packet without rotation, old dimensions, thumbnails or gain map. Takes time linear in its length."""
+    for pattern, replacement in _XMP_ATTRIBUTES:
         packet = pattern.sub(replacement, packet)
-    return packet
+    return _without_elements(packet)
+
+
+def _without_elements(packet: bytes) -> bytes:
+    """The packet without the elements of ``_XMP_ELEMENT``, each up to the first closing tag of its name."""
+    closings: dict[bytes, deque[tuple[int, int]]] = defaultdict(deque)
+    for tag in _XMP_CLOSING.finditer(packet):
+        closings[tag[1]].append(tag.span())
+    kept, at = [], 0
+    for tag in _XMP_OPENING.finditer(packet):
+        ends = closings[tag[1]]
+        while ends and ends[0][0] < tag.end():
+            ends.popleft()
+        if tag.start() >= at and ends:
+            kept.append(packet[at : tag.start()])
+            at = ends[0][1]
+    return b"".join([*kept, packet[at:]])
 
 
 def clean_photoshop(block: bytes) -> bytes:
@@ -99,3 +124,11 @@ def clean_photoshop(block: bytes) -> bytes:
         at = end
     kept.append(block[at:])
     return b"".join(kept)
+
+
+_CLEANERS: dict[str, Callable[[bytes], bytes]] = {
+    "xmp-data": clean_xmp,
+    "exif-data": clean_exif,
+    "iptc-data": clean_photoshop,
+    "photoshop-data": clean_photoshop,
+}

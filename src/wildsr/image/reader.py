@@ -99,12 +99,13 @@ def _image(path: Path, source: Source) -> LoadedImage:
 def _converted(path: Path, image: Any, source: Source) -> LoadedImage:
     """The decoded ``image`` of ``source``, or some of its rows."""
     across, down = source.image.xres, source.image.yres
+    metadata, notes = collect(image)
     traits = Traits(
-        metadata=collect(image),
+        metadata=metadata,
         resolution=(across, down) if upright(source.image) else (down, across),
         format=source.format,
         lossless=source.lossless,
-        notes=source.notes,
+        notes=(*source.notes, *notes),
     )
     if traits.resolution == _NO_RESOLUTION:
         traits = replace(traits, resolution=None)
