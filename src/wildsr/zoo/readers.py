@@ -19,7 +19,7 @@ from wildsr.zoo.keras import MAGIC as KERAS_MAGIC
 from wildsr.zoo.keras import read_keras
 from wildsr.zoo.ncnn import MAGIC as NCNN_MAGIC
 from wildsr.zoo.ncnn_graph import read_ncnn
-from wildsr.zoo.pickle_scan import Exhausting, scan
+from wildsr.zoo.pickle_scan import FOREIGN, RefusedPickle, scan
 
 # A batch norm's count of passes: an integer, which nothing depends on.
 _BATCH_COUNT = ".num_batches_tracked"
@@ -184,8 +184,8 @@ def _require_loadable(path: Path, stream: IO[bytes], pickles: int) -> None:
         for _ in range(pickles):
             if not scan(stream, path.stat().st_size):
                 break
-    except Exhausting as error:
-        raise ModelError(f"{path} is damaged, or made to do harm: {error}") from error
+    except RefusedPickle as error:
+        raise ModelError(f"{path} {error}") from error
 
 
 def _read_pickle(path: Path) -> Weights:
@@ -205,10 +205,7 @@ def _read_torch(path: Path, data: Path | IO[bytes]) -> Weights:
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
             raise ModelError(f"{path} is truncated; download or copy it again") from error
-        raise ModelError(
-            f"{path} contains pickled code or objects besides weights; wildsr never executes code from a "
-            "model file: ask for the weights alone, best as .safetensors"
-        ) from error
+        raise ModelError(f"{path} {FOREIGN}") from error
     except Exception as error:  # torch.load answers a damaged file with whatever its parser stumbled over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is truncated or damaged ({reason}); download or copy it again") from error
