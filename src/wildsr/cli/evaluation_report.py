@@ -48,7 +48,8 @@ def progress_bar(console: Console) -> Iterator["OnStep"]:
 
 def print_results(console: Console, results: "Results") -> None:
     """The means of every dataset, the best bold and the second best underlined; then what was left out."""
-    from wildsr.evaluation.summary import cells, measured
+    from wildsr.evaluation.results import TRAINED_MARK, TRAINED_NOTE
+    from wildsr.evaluation.summary import any_trained_on, cells, measured
     from wildsr.evaluation.tables import remarks
 
     for dataset in results.datasets:
@@ -62,16 +63,19 @@ def print_results(console: Console, results: "Results") -> None:
             line = []
             for metric, column in zip(metrics, columns, strict=True):
                 cell = column[method]
+                mark = TRAINED_MARK * cell.trained_on
                 if cell.interval is None:
-                    line.append("∞" if cell.infinite else "–")
+                    line.append(f"∞{mark}" if cell.infinite else "–")
                     continue
                 mean = f"{cell.interval.mean:.{metric.digits}f}"
                 style = {1: "bold", 2: "underline"}.get(cell.place)
-                line.append(f"[{style}]{mean}[/]" if style else mean)
+                line.append((f"[{style}]{mean}[/]" if style else mean) + mark)
             table.add_row(escape(method), *line)
         console.print(table)
         for remark in remarks(results, dataset):
             console.print(f"[yellow]note[/] {escape(remark)}")
+    if any_trained_on(results):
+        console.print(f"[dim]{TRAINED_NOTE}[/]")
 
 
 def print_problems(console: Console, results: "Results") -> int:

@@ -153,6 +153,8 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
             ("file", f"{checkpoint.file}, {_size(checkpoint.size)}"),
             ("SHA-256", checkpoint.sha256 or "unknown"),
         ]
+    if entry.trained_on:
+        facts.append(("trained on", ", ".join(entry.trained_on)))
     facts.append(("origin", entry.origin))
     if entry.path is not None:
         facts.append(("here", str(entry.path)))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wildsr.evaluation.benchmark import PROTOCOLS
-from wildsr.evaluation.results import Results
+from wildsr.evaluation.results import TRAINED_NOTE, Results
+from wildsr.evaluation.summary import any_trained_on
 from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, difference_table, remarks, summary_table
 
 _HEAD = """\
@@ -22,7 +23,8 @@ have gone on; docs/speed.md measures speed with care. Peak memory is that of the
 
 def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapping[str, str]) -> str:
     """The Markdown page of benchmarks by name; ``peer`` is compared with, ``missing`` says which methods are not."""
-    parts = [_HEAD.format(command=command, legend=LEGEND)]
+    marked = any(any_trained_on(results) for results in found.values())
+    parts = [_HEAD.format(command=command, legend=f"{LEGEND} {TRAINED_NOTE}" if marked else LEGEND)]
     for name, results in found.items():
         parts += [f"## {name}", PROTOCOLS[name].about]
         for dataset in results.datasets:

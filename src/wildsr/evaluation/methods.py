@@ -63,12 +63,14 @@ class Method:
         self._upscaler: Upscaler | None = None
         self._device = "cpu"
         self._scale = scale
+        trained_on: tuple[str, ...] = ()
         if choice.model is None:
             self.facts: dict[str, Any] = {"method": "bicubic: MATLAB's imresize, 8-bit results"}
         else:
             self._device = str(pick_device(enlarging.device))
             model = load(choice.model)
             contract = model.contract
+            trained_on = contract.trained_on
             if contract.scale != scale:
                 raise ModelError(
                     f"the model '{choice.name}' enlarges {contract.scale} times, the others {scale} times; evaluate "
@@ -92,6 +94,9 @@ class Method:
             }
         self.facts |= {"scale": scale, "wildsr": __version__, "torch": torch.__version__}
         self.key = hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:24]
+        # Not part of the key: what is known about a model does not change its results.
+        if trained_on:
+            self.facts["trained_on"] = list(trained_on)
 
     def __call__(self, lr: Tensor) -> Tensor:
         """Enlarge (1, 3, H, W) in [0, 1] to (1, 3, scale*H, scale*W) in [0, 1]."""

@@ -16,6 +16,7 @@ from wildsr.evaluation.nrqm import HOW_TO_GET_NRQM
 from wildsr.evaluation.perceptual import load_lpips, lpips, lpips_files
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
+from wildsr.evaluation.sharpness import edge_sharpness, flat_noise, grid_pattern
 from wildsr.evaluation.weights import find_file, identity
 from wildsr.networks.lpips import Backbone
 
@@ -69,6 +70,29 @@ def _distortion(name: str, channels: Channels) -> Kind:
             f"{name} on {space}, 8-bit levels, {settings.border} pixels left out at every side{how}"
         ),
         load=lambda settings: lambda a, b: measure(a, b, settings.border, channels=channels),
+    )
+
+
+def _by_truth(
+    label: str,
+    measure: Score,
+    definition: str,
+    *,
+    higher_is_better: bool = False,
+    unit: str = "",
+    digits: int = 2,
+) -> Kind:
+    """A measure that needs neither settings nor files."""
+    return Kind(
+        label=label,
+        higher_is_better=higher_is_better,
+        unit=unit,
+        reference=True,
+        digits=digits,
+        define=lambda _: (
+            f"{definition}; grey 0.299 R + 0.587 G + 0.114 B of 8-bit levels, no border left out"
+        ),
+        load=lambda _: measure,
     )
 
 
@@ -146,6 +170,27 @@ METRICS: dict[str, Kind] = {
             f"PSNR between mean RGB colours, 8-bit levels, {settings.border} pixels left out at every side"
         ),
         load=lambda settings: lambda a, b: psnr_of_means(a, b, settings.border),
+    ),
+    "edge-sharpness": _by_truth(
+        "Edge sharpness",
+        edge_sharpness,
+        "mean gradient (hypotenuse of forward differences) at the 2 % strongest gradients of the truth, relative to "
+        "the truth",
+        higher_is_better=True,
+        digits=3,
+    ),
+    "flat-noise": _by_truth(
+        "Flat noise",
+        flat_noise,
+        "mean standard deviation in the 8x8 blocks in which the truth's is below 1.5 levels, relative to the truth; "
+        "images with more than 20 such blocks",
+    ),
+    "grid": _by_truth(
+        "Grid",
+        grid_pattern,
+        "standard deviation of the 16 mean values at the positions of a 4x4 period, in the blocks of flat-noise less "
+        "their means; for results of clean images",
+        unit="levels",
     ),
     "lpips-alex": _lpips("alex", "alexnet"),
     "lpips-squeeze": _lpips("squeeze", "squeezenet1_1"),

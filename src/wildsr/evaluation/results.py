@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+TRAINED_MARK = "†"
+"""Marks values of metrics that the method was trained on."""
+TRAINED_NOTE = f"{TRAINED_MARK} The model was trained on this metric, so the value flatters it."
 FORMAT = 1
 """Version of the JSON; raised when its meaning changes."""
 
@@ -95,6 +98,14 @@ class Results:
             for row in self.rows
             if row.method == method and metric in row.values and dataset in (None, row.dataset)
         }
+
+    def trained_on(self, method: str, metric: str) -> bool:
+        """Whether the training of a method optimised this metric, as far as its model says.
+
+        PSNR and SSIM of RGB and of Y count as one metric each.
+        """
+        facts = self.protocol.get("methods", {}).get(method, {})
+        return metric.removesuffix("-y") in facts.get("trained_on", ())
 
     def to_json(self) -> str:
         """Standard JSON: numbers that are not finite are the texts ``Infinity``, ``-Infinity`` and ``NaN``."""

@@ -21,6 +21,7 @@ class Cell:
         infinite: on how many images this method's value is infinite (PSNR of equal images), left out of the mean.
         missing: on how many images this method has no number: refused, or nothing to measure.
         place: 1 for the best mean, 2 for the second best, and so on; equal means share a place.
+        trained_on: the method was trained on this metric.
     """
 
     interval: Interval | None
@@ -28,6 +29,7 @@ class Cell:
     infinite: int
     missing: int
     place: int
+    trained_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def cells(results: Results, dataset: str, metric: Metric, seed: int = 0) -> dict
             infinite,
             rows - infinite - sum(math.isfinite(value) for value in values),
             order.index(interval.mean) + 1 if interval else 0,
+            results.trained_on(method, metric.name),
         )
     return found
 
@@ -79,6 +82,13 @@ def differences(
             first, second = ([values[image] for image in common] for values in (column, base))
             found[method] = compare(np.array(first), np.array(second), seed)
     return found
+
+
+def any_trained_on(results: Results) -> bool:
+    """Whether any method was trained on any of the metrics."""
+    return any(
+        results.trained_on(method, metric.name) for method in results.methods for metric in results.metrics
+    )
 
 
 def costs(results: Results, dataset: str) -> dict[str, Cost]:

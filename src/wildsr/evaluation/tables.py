@@ -4,8 +4,8 @@ import csv
 import io
 import math
 
-from wildsr.evaluation.results import Metric, Results
-from wildsr.evaluation.summary import Cell, Cost, cells, costs, differences, measured
+from wildsr.evaluation.results import TRAINED_MARK, TRAINED_NOTE, Metric, Results
+from wildsr.evaluation.summary import Cell, Cost, any_trained_on, cells, costs, differences, measured
 
 LEGEND = (
     "Means over the images on which every method has a finite value; in brackets 95 % bootstrap intervals over "
@@ -38,11 +38,16 @@ def to_markdown(results: Results, against: str | None = None, seed: int = 0) -> 
         if dataset:
             parts.append(f"### {dataset}")
         parts += [summary_table(results, dataset, seed), *remarks(results, dataset, seed)]
-    parts.append(LEGEND)
+    parts.append(legend(results))
     against = against or results.methods[0]
     if len(results.methods) > 1:
         parts += [f"### Differences to {against}", difference_table(results, against, seed), NOTE_ON_P]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def legend(results: Results) -> str:
+    """The sentences below a table of means."""
+    return f"{LEGEND} {TRAINED_NOTE}" if any_trained_on(results) else LEGEND
 
 
 def summary_table(results: Results, dataset: str, seed: int = 0) -> str:
@@ -75,10 +80,11 @@ def difference_table(
                     (found.wins, found.losses) if metric.higher_is_better else (found.losses, found.wins)
                 )
                 p = f"{found.p:.2g}" if found.p >= 1e-4 else "< 0.0001"
+                marked = any(results.trained_on(one, metric.name) for one in (method, against))
                 lines.append(
                     [
                         dataset,
-                        metric.label,
+                        metric.label + TRAINED_MARK * marked,
                         _escaped(method),
                         text,
                         f"{better} / {worse} of {found.images}",
@@ -106,9 +112,9 @@ def remarks(results: Results, dataset: str, seed: int = 0) -> list[str]:
 def format_cell(cell: Cell, metric: Metric) -> str:
     """A mean as Markdown: bold when it is the best, italic when it is the second best."""
     if cell.interval is None:
-        return "∞" if cell.infinite else "–"
+        return "∞" + TRAINED_MARK * cell.trained_on if cell.infinite else "–"
     mean = f"{cell.interval.mean:.{metric.digits}f}"
-    mean = {1: f"**{mean}**", 2: f"_{mean}_"}.get(cell.place, mean)
+    mean = {1: f"**{mean}**", 2: f"_{mean}_"}.get(cell.place, mean) + TRAINED_MARK * cell.trained_on
     if math.isnan(cell.interval.low):
         return mean
     return f"{mean} [{cell.interval.low:.{metric.digits}f}, {cell.interval.high:.{metric.digits}f}]"

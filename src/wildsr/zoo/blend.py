@@ -38,7 +38,8 @@ def blend(first: Model, second: Model, share: float) -> Model:
     )
     name = f"{one.name}+{other.name}"
     source = f"{share:g} of {other.name}, {1 - share:g} of {one.name}"
-    return Model(network, replace(one, name=name, source=source, sha256=None))
+    trained_on = tuple(dict.fromkeys((*one.trained_on, *other.trained_on)))
+    return Model(network, replace(one, name=name, source=source, sha256=None, trained_on=trained_on))
 
 
 def _described(model: Model) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +21,7 @@ FOLDER_VARIABLE = "WILDSR_MODELS"
 class Entry:
     """What is known about a model without reading its weights; an unknown scale is None.
 
+    ``trained_on`` are the metrics of `wildsr evaluate` that served as a loss in training, as far as known.
     ``path`` is None for a published checkpoint that is not here, and ``checkpoint`` for what is not one.
     """
 
@@ -31,6 +33,7 @@ class Entry:
     origin: str
     good_at: str
     checkpoint: Checkpoint | None = None
+    trained_on: tuple[str, ...] = ()
 
 
 _WEIGHTS = Path(__file__).parent / "weights"
@@ -44,6 +47,7 @@ EMBEDDED = {
         licence="Apache-2.0",
         origin="trained by the wildsr authors; comes with the package",
         good_at="photographs, scans and web JPEGs, fast on an ordinary CPU",
+        trained_on=("psnr", "lpips-alex", "lpips-squeeze", "grid"),
     ),
     "wildsr-faithful-x4": Entry(
         name="wildsr-faithful-x4",
@@ -53,6 +57,7 @@ EMBEDDED = {
         licence="Apache-2.0",
         origin="trained by the wildsr authors; comes with the package",
         good_at="the same images, softer: it draws only what is certain",
+        trained_on=("psnr",),
     ),
 }
 ALIASES = {"default": "wildsr-compact-x4"}
@@ -190,7 +195,14 @@ def _own_entry(name: str, path: Path) -> Entry:
         licence=header.get("licence", "unknown"),
         origin=header.get("source", str(path)),
         good_at=header.get("good_at", ""),
+        trained_on=listed_metrics(header),
     )
+
+
+def listed_metrics(header: Mapping[str, str]) -> tuple[str, ...]:
+    """The metrics that the header of a model file lists under ``trained_on``, separated by commas."""
+    names = (name.strip() for name in header.get("trained_on", "").split(","))
+    return tuple(name for name in names if name)
 
 
 def _header(path: Path) -> dict[str, str]:

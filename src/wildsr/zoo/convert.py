@@ -117,6 +117,8 @@ def _facts(model: Model, path: Path) -> dict[str, str]:
     contract = model.contract
     facts = {"scale": f"{contract.scale}", **_origin(contract.source, path, contract.sha256)}
     facts |= {"value_range": f"{contract.value_range:g}"}
+    if contract.trained_on:
+        facts["trained_on"] = ", ".join(contract.trained_on)
     return facts | ({"licence": contract.licence} if contract.licence != "unknown" else {})
 
 

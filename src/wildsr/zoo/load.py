@@ -1,6 +1,7 @@
 """``load``: a name or a file becomes a Model; ``load_network``: a file becomes a bare network."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -8,7 +9,7 @@ from torch import nn
 
 from wildsr.zoo import foreign
 from wildsr.zoo.architectures import ARCHITECTURES, TRAINING_NETWORKS, build, recognise
-from wildsr.zoo.catalogue import find
+from wildsr.zoo.catalogue import find, listed_metrics
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.model import Contract, Model
@@ -39,6 +40,7 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
         entry = None  # a file of one's own under a published name: what is known about that does not hold
     licence = entry.licence if entry else weights.metadata.get("licence", "unknown")
     source = entry.origin if entry else weights.metadata.get("source", str(path))
+    trained_on = entry.trained_on if entry else listed_metrics(weights.metadata)
     try:
         recognised = recognise(weights.tensors)
         if other := TRAINING_NETWORKS.get(recognised.architecture):
@@ -56,7 +58,7 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
     contract = contract_of(network, recognised.architecture, recognised.sizes, name, licence, source, digest)
-    return Model(network, contract)
+    return Model(network, replace(contract, trained_on=trained_on))
 
 
 def load_network(path: str | os.PathLike[str]) -> nn.Module:

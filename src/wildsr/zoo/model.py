@@ -22,6 +22,7 @@ class Contract:
         overlap: default overlap of tiles, in LR pixels on each side.
         licence: SPDX name, or "unknown".
         source: where the weights come from.
+        trained_on: metrics of `wildsr evaluate` that served as a loss in training, as far as known.
         sha256: of the file, or that of the pair which holds the weights; None for a model that was never a file.
     """
 
@@ -36,6 +37,7 @@ class Contract:
     licence: str = "unknown"
     source: str = "unknown"
     sha256: str | None = None
+    trained_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wildsr.zoo.catalogue import listed_metrics
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.model import Contract, Model
@@ -61,6 +62,7 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         licence=licence or found.metadata.get("licence", "unknown"),
         source=source or found.metadata.get("source", str(path)),
         sha256=sha256_of(path),
+        trained_on=listed_metrics(found.metadata),
     )
     return Model(network, contract)
 

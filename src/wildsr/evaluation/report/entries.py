@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wildsr.evaluation.report import crops, spectra, tables
 from wildsr.evaluation.report.scenes import INPUT, PLAIN, TRUTH, Scene, data_uri, read_layers, shrunk
-from wildsr.evaluation.results import Results
+from wildsr.evaluation.results import TRAINED_MARK, Results
 
 _COLOURS = 8
 
@@ -94,7 +94,11 @@ def _values(results: Results, scene: Scene) -> dict[str, Any]:
             {
                 "method": row.method,
                 "mark": marks[row.method],
-                "texts": [tables.plain(row.values.get(metric.name), metric.digits) for metric in metrics],
+                "texts": [
+                    tables.plain(row.values.get(metric.name), metric.digits)
+                    + TRAINED_MARK * results.trained_on(row.method, metric.name)
+                    for metric in metrics
+                ],
                 "best": [
                     row.values.get(metric.name) == best.get(metric.name, math.nan) for metric in metrics
                 ],

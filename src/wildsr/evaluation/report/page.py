@@ -19,7 +19,7 @@ from wildsr.evaluation.report.entries import describe, marks_of
 from wildsr.evaluation.report.scenes import PLAIN, TRUTH, gather, spread
 from wildsr.evaluation.results import Results
 from wildsr.evaluation.summary import measured
-from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, remarks
+from wildsr.evaluation.tables import NOTE_ON_P, legend, remarks
 
 OnImage = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -91,10 +91,10 @@ def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArra
         lines = {label: np.mean(found[label], axis=0) for label in order}
         count = max(len(found[label]) for label in order)
         name = f"Power spectra{f' of {dataset}' if dataset else ''}, mean of {_images(count)}"
-        legend = "".join(f'<li><i class="dot {marks[label]}"></i>{escape(label)}</li>' for label in order)
+        labels = "".join(f'<li><i class="dot {marks[label]}"></i>{escape(label)}</li>' for label in order)
         parts.append(
             f'<figure class="card"><figcaption>{escape(name)}</figcaption>{curves(lines, marks, limit, name)}'
-            f'<ul class="legend">{legend}</ul></figure>'
+            f'<ul class="legend">{labels}</ul></figure>'
         )
     return "".join(parts)
 
@@ -164,10 +164,9 @@ def _summary(results: Results, marks: Mapping[str, str], against: str | None) ->
             parts.append(f"<h3>{escape(dataset)}</h3>")
         parts.append(tables.summary(results, dataset, marks))
         parts += [f'<p class="note">{escape(remark)}</p>' for remark in remarks(results, dataset)]
-    legend = (
-        escape(LEGEND).replace("**Best**", "<mark>Best</mark>").replace("_second best_", "<u>second best</u>")
-    )
-    parts.append(f'<p class="note">{legend.replace("in brackets", "below them")}</p>')
+    note = escape(legend(results)).replace("**Best**", "<mark>Best</mark>")
+    note = note.replace("_second best_", "<u>second best</u>").replace("in brackets", "below them")
+    parts.append(f'<p class="note">{note}</p>')
     if against is not None:
         parts.append(f"<details><summary>Differences to {escape(against)}</summary>")
         parts.append(tables.comparison(results, against, marks))

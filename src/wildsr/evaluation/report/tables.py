@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from wildsr.evaluation.report.charts import whisker
-from wildsr.evaluation.results import Metric, Results, Row
+from wildsr.evaluation.results import TRAINED_MARK, TRAINED_NOTE, Metric, Results, Row
 from wildsr.evaluation.summary import Cell, cells, costs, differences, measured
 
 _PLACES = {1: "best", 2: "second"}
@@ -49,8 +49,9 @@ def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
                 if not math.isnan(interval.low):
                     text += f" <small>[{interval.low:+.{digits}f}, {interval.high:+.{digits}f}]</small>"
                 p = f"{found.p:.2g}" if found.p >= 1e-4 else "&lt; 0.0001"
+                mark = trained_mark(any(results.trained_on(one, metric.name) for one in (method, against)))
                 lines.append(
-                    f"<tr><td>{escape(dataset)}</td><td>{heading(metric)}</td>"
+                    f"<tr><td>{escape(dataset)}</td><td>{heading(metric)}{mark}</td>"
                     f'<th scope="row"><i class="dot {marks[method]}"></i>{escape(method)}</th>'
                     f'<td class="n {kind}">{text}</td><td class="n">{better} / {worse} of {found.images}</td>'
                     f'<td class="n">{p}</td></tr>'
@@ -79,7 +80,7 @@ def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str,
             name = f'<button type="button" class="link" data-scene="{scene}">{name}</button>'
         line = f'<td>{escape(row.dataset)}</td><th scope="row">{name}</th>'
         line += f'<td><i class="dot {marks[row.method]}"></i>{escape(row.method)}</td>'
-        line += "".join(_value(row, metric) for metric in results.metrics)
+        line += "".join(_value(results, row, metric) for metric in results.metrics)
         if timed:
             line += f'<td class="n" data-v="{_key(row.seconds)}">{plain(row.seconds, 2)}</td>'
         lines.append(f"<tr>{line}</tr>")
@@ -111,6 +112,11 @@ def heading(metric: Metric) -> str:
     return f'{escape(metric.label)}{unit} <span class="arrow" title="{better} is better">{arrow}</span>'
 
 
+def trained_mark(trained_on: bool) -> str:
+    """The mark of a value of a metric that the method was trained on, with its explanation."""
+    return f'<span class="trained" title="{escape(TRAINED_NOTE)}">{TRAINED_MARK}</span>' if trained_on else ""
+
+
 def plain(value: float | None, digits: int) -> str:
     """A number for people."""
     if value is None or math.isnan(value):
@@ -121,10 +127,10 @@ def plain(value: float | None, digits: int) -> str:
 def _mean(column: Mapping[str, Cell], method: str, metric: Metric) -> str:
     cell = column[method]
     if cell.interval is None:
-        return f'<td class="n">{"∞" if cell.infinite else "–"}</td>'
+        return f'<td class="n">{"∞" if cell.infinite else "–"}{trained_mark(cell.trained_on)}</td>'
     interval, digits = cell.interval, metric.digits
     place = _PLACES.get(cell.place, "") if len(column) > 1 else ""
-    inner = f"<b>{interval.mean:.{digits}f}</b>"
+    inner = f"<b>{interval.mean:.{digits}f}</b>{trained_mark(cell.trained_on)}"
     if place:
         inner += f'<span class="sr-only"> {place}</span>'
     if not math.isnan(interval.low):
@@ -135,11 +141,12 @@ def _mean(column: Mapping[str, Cell], method: str, metric: Metric) -> str:
     return f'<td class="n {place}">{inner}</td>'
 
 
-def _value(row: Row, metric: Metric) -> str:
+def _value(results: Results, row: Row, metric: Metric) -> str:
     value = row.values.get(metric.name)
     note = row.notes.get(metric.name)
     title = f' title="{escape(note)}"' if note else ""
-    return f'<td class="n" data-v="{_key(value)}"{title}>{plain(value, metric.digits)}</td>'
+    mark = trained_mark(value is not None and results.trained_on(row.method, metric.name))
+    return f'<td class="n" data-v="{_key(value)}"{title}>{plain(value, metric.digits)}{mark}</td>'
 
 
 def _key(value: float | None) -> str:

@@ -17,6 +17,7 @@ from wildsr.recipes.building.objectives import build_objective, check_roles
 from wildsr.recipes.building.validation import build_validation, note_on
 from wildsr.recipes.parts import schedules as parts
 from wildsr.recipes.parts.files import dump_recipe, flat
+from wildsr.recipes.parts.objectives import trained_metrics
 from wildsr.recipes.parts.recipe import Recipe
 from wildsr.recipes.parts.strict import RecipeError
 from wildsr.training import schedules
@@ -150,6 +151,8 @@ def run_of(recipe: Recipe, folder: Path) -> Run:
         if not any(place == free or place.startswith(f"{free}.") for free in _FREE)
     }
     header = {"licence": recipe.licence, "source": f"trained with wildsr's recipe {recipe.name}"}
+    if metrics := trained_metrics(recipe.objective):
+        header["trained_on"] = ", ".join(metrics)
     return Run(folder, recipe.name, dump_recipe(recipe), identity, header)
 
 

@@ -16,6 +16,10 @@ class LossPart(Part):
     weight: Weight = 1.0
     """0 leaves the loss out, and needs none of its files."""
 
+    def metric(self) -> str | None:
+        """The metric of ``wildsr evaluate`` that this loss optimises, if it is one."""
+        return None
+
 
 class L1(LossPart):
     """The mean absolute difference."""
@@ -27,6 +31,10 @@ class L2(LossPart):
     """The mean squared difference."""
 
     kind: Literal["l2"] = "l2"
+
+    def metric(self) -> str:
+        """PSNR is a function of the mean squared error."""
+        return "psnr"
 
 
 class Charbonnier(LossPart):
@@ -40,11 +48,19 @@ class PSNR(LossPart):
 
     kind: Literal["psnr"] = "psnr"
 
+    def metric(self) -> str:
+        """PSNR itself."""
+        return "psnr"
+
 
 class SSIM(LossPart):
     """1 - SSIM."""
 
     kind: Literal["ssim"] = "ssim"
+
+    def metric(self) -> str:
+        """SSIM itself."""
+        return "ssim"
 
 
 class TV(LossPart):
@@ -83,6 +99,10 @@ class Lpips(LossPart):
     jitter: Annotated[int, Field(ge=0)] = 0
     """Up to so many of the first rows and columns are left out, lest a pattern settle on the backbone's grid."""
 
+    def metric(self) -> str:
+        """LPIPS with the same backbone."""
+        return f"lpips-{self.backbone}"
+
 
 class Grid(LossPart):
     """What of the error repeats in every block of pixels."""
@@ -90,6 +110,10 @@ class Grid(LossPart):
     kind: Literal["grid"] = "grid"
     period: Annotated[int, Field(ge=2)] = 16
     """Side of a block in pixels: the scale, times how often the network halves."""
+
+    def metric(self) -> str:
+        """The metric ``grid`` finds the same patterns."""
+        return "grid"
 
 
 Loss = Annotated[
@@ -202,3 +226,23 @@ Objective = Annotated[
     | DDNSRObjective,
     Field(discriminator="kind"),
 ]
+
+
+def trained_metrics(objective: Part) -> tuple[str, ...]:
+    """The metrics of ``wildsr evaluate`` among the losses of an objective, in alphabetical order."""
+    found: set[str] = set()
+
+    def visit(value: object) -> None:
+        if isinstance(value, LossPart):
+            metric = value.metric()
+            if metric is not None and value.weight > 0:
+                found.add(metric)
+        elif isinstance(value, Part):
+            for field in type(value).model_fields:
+                visit(getattr(value, field))
+        elif isinstance(value, dict):
+            for item in value.values():
+                visit(item)
+
+    visit(objective)
+    return tuple(sorted(found))

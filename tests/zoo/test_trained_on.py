@@ -1,0 +1,49 @@
+"""Which metrics a model was trained on: in the catalogue, in headers, through conversion and blending."""
+
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from wildsr.zoo.catalogue import describe
+from wildsr.zoo.convert import convert
+from wildsr.zoo.load import load
+
+
+def test_embedded_models_say_what_they_were_trained_on() -> None:
+    assert {"lpips-alex", "lpips-squeeze"} <= set(describe("wildsr-compact-x4").trained_on)
+    assert load("default").contract.trained_on == describe("default").trained_on
+    assert load("wildsr-faithful-x4").contract.trained_on == ("psnr",)
+
+
+def test_a_converted_file_keeps_it(tmp_path: Path) -> None:
+    convert("wildsr-faithful-x4", tmp_path / "copy.safetensors")
+    with safe_open(tmp_path / "copy.safetensors", framework="pt") as file:
+        assert file.metadata()["trained_on"] == "psnr"
+    assert load(tmp_path / "copy.safetensors").contract.trained_on == ("psnr",)
+
+
+def test_a_blend_was_trained_on_the_metrics_of_both(tmp_path: Path) -> None:
+    target = tmp_path / "blend.safetensors"
+    convert("wildsr-faithful-x4", target, toward="wildsr-compact-x4", strength=0.5)
+    assert set(load(target).contract.trained_on) == {"psnr", "lpips-alex", "lpips-squeeze", "grid"}
+
+
+def test_an_onnx_file_keeps_it(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    convert("wildsr-faithful-x4", tmp_path / "copy.onnx")
+    assert load(tmp_path / "copy.onnx").contract.trained_on == ("psnr",)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"), [({}, ()), ({"trained_on": " psnr ,, ssim "}, ("psnr", "ssim"))]
+)
+def test_any_header_is_read(
+    tmp_path: Path, header: dict[str, str], expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = {name: value.clone() for name, value in load("wildsr-faithful-x4").network.state_dict().items()}
+    monkeypatch.setenv("WILDSR_MODELS", str(tmp_path))
+    save_file(weights, tmp_path / "mine.safetensors", header)
+    assert load(tmp_path / "mine.safetensors").contract.trained_on == expected
+    assert describe("mine").trained_on == expected
