@@ -13,6 +13,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WILDSR_CACHE", str(folder / "cache"))
         patch.setenv("WILDSR_MODELS", str(folder / "models"))
+        patch.setenv("WILDSR_DATA", str(folder / "data"))
         yield folder
 
 

@@ -9,6 +9,7 @@ from wildsr import __version__
 from wildsr.cli import (
     benchmark,
     convert,
+    data,
     degrade,
     estimate,
     evaluate,
@@ -31,6 +32,7 @@ VERBS = (
     "upscale",
     "models",
     "convert",
+    "data",
     "degrade",
     "estimate",
     "prepare",
@@ -52,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(estimate.app, name="estimate")
 app.command("prepare", no_args_is_help=True)(prepare.prepare)
 app.command("convert", no_args_is_help=True)(convert.convert)
+app.add_typer(data.app, name="data")
 app.command("degrade", no_args_is_help=True)(degrade.degrade)
 app.add_typer(recipe.app, name="recipe")
 app.command("train", no_args_is_help=True)(train.train)

@@ -1,0 +1,60 @@
+"""Finds the images of a published data set in a folder, whatever level it was unpacked at."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.data.catalogue.published_set import ImageGroup, PublishedSet
+from wildsr.data.errors import DataError
+from wildsr.image.formats import READABLE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class FoundGroup:
+    """A group of a data set and its images by name; ``twice`` lists images whose name another one has."""
+
+    group: ImageGroup
+    images: dict[str, Path]
+    twice: tuple[Path, ...] = ()
+
+
+def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
+    """The groups of a data set in ``folder`` by their folder names; empty ones included.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}; get the data with `wildsr data pull {published.name}`")
+    # The name of the folder itself may be the one that the data set is known by.
+    places = [(f"{folder.resolve().name}/{place}", folder / place) for place in _images(folder)]
+    found = {}
+    for group in published.groups:
+        pattern = re.compile(group.match, re.IGNORECASE)
+        images: dict[str, Path] = {}
+        twice = []
+        for place, path in places:
+            match = pattern.fullmatch(place)
+            if match is None:
+                continue
+            if match["name"] in images:
+                twice.append(path)
+            else:
+                images[match["name"]] = path
+        found[group.folder] = FoundGroup(group, images, tuple(twice))
+    return found
+
+
+def _images(folder: Path) -> Iterator[str]:
+    """The places of all images below ``folder``, with ``/``, sorted; hidden folders are left out."""
+    found = []
+    for place, subfolders, files in os.walk(folder, followlinks=True):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [
+            (Path(place) / name).relative_to(folder).as_posix()
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
+        ]
+    return iter(sorted(found))

@@ -1,0 +1,82 @@
+"""Arranges a data set into the folders that recipes and protocols read, by links."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.data.catalogue.published_set import PublishedSet
+from wildsr.data.errors import DataError
+from wildsr.data.sets.groups import find_groups
+
+SETS = "sets"
+"""Folder for what belongs to one data set; classic test images go to ``testsets`` beside it."""
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """What was arranged: the folders with the number of images in each, and how files were put there."""
+
+    folders: dict[Path, int]
+    linked: str
+
+
+def layout_folder(published: PublishedSet, group: str) -> Path:
+    """The place of a group below the folder that ``wildsr benchmark --data`` and ``--output`` of layout name."""
+    return Path(group) if group.startswith("testsets/") else Path(SETS, published.name, group)
+
+
+def lay_out(published: PublishedSet, folder: Path, output: Path) -> Arranged:
+    """Link the images of a data set in ``folder`` into ``output``, each group into its folder, pairs under equal names.
+
+    What links there already is left alone; links whose images have gone are made again. Symbolic links are made, or
+    where the system refuses these, hard links, or else copies.
+
+    Raises:
+        DataError: ``folder`` has none of its images, two images of a group have one name, or a place in ``output`` is
+            taken by another file.
+        OSError: ``output`` cannot be written.
+    """
+    found = {name: group for name, group in find_groups(published, folder).items() if group.images}
+    if not found:
+        raise DataError(
+            f"{folder} holds no image that is named as those of '{published.name}' are; `wildsr data show "
+            f"{published.name}` says what is expected"
+        )
+    for name, group in found.items():
+        if group.twice:
+            raise DataError(
+                f"{group.twice[0]} has the name of another image of {name}; give the folder of one copy of the data set"
+            )
+    folders: dict[Path, int] = {}
+    ways = set()
+    for name, group in found.items():
+        place = output / layout_folder(published, name)
+        place.mkdir(parents=True, exist_ok=True)
+        for stem, image in group.images.items():
+            ways.add(_link(image.resolve(), place / f"{stem}{image.suffix.lower()}"))
+        folders[place] = len(group.images)
+    return Arranged(folders, ", ".join(sorted(ways - {""})) or "there already")
+
+
+def _link(image: Path, place: Path) -> str:
+    """Link ``image`` at ``place``; returns how, or "" where it is there already."""
+    if place.exists():
+        if place.samefile(image) or _is_copy(image, place):
+            return ""
+        raise DataError(f"{place} is another file than {image}; remove it or choose another --output")
+    place.unlink(missing_ok=True)  # a link to nowhere
+    try:
+        place.symlink_to(image)
+    except (OSError, NotImplementedError):
+        try:
+            os.link(image, place)
+        except OSError:
+            shutil.copyfile(image, place)
+            return "copied"
+        return "hard links"
+    return "symbolic links"
+
+
+def _is_copy(image: Path, place: Path) -> bool:
+    return place.stat().st_size == image.stat().st_size and place.read_bytes() == image.read_bytes()
