@@ -16,6 +16,8 @@ from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
+from wildsr.zoo.ncnn import Layer
+from wildsr.zoo.ncnn_graph import evaluate
 
 SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
 Array = np.ndarray
@@ -417,3 +419,23 @@ def test_random_damage_is_always_explained(tmp_path: Path) -> None:
                 continue
         damaged.write_bytes(sound)
     load(path)
+
+
+def _layer(kind: str, inputs: str, outputs: str, **numbers: float) -> Layer:
+    settings = {int(key[1:]): value for key, value in numbers.items()}
+    return Layer(kind, tuple(inputs.split()), tuple(outputs.split()), settings, {}, {})
+
+
+def test_a_graph_of_many_large_blobs() -> None:
+    """No blob is too large by itself, but 30 of them are 86 million values."""
+    enlarged = _layer("Interp", "in", "b0", _0=1, _1=100.0, _2=100.0)
+    chain = [_layer("ReLU", f"b{index}", f"b{index + 1}") for index in range(30)]
+    with pytest.raises(ModelError, match="values of a small image"):
+        evaluate([_layer("Input", "", "in"), enlarged, *chain], torch.rand(1, 3, 12, 8))
+
+
+def test_broadcasting_is_bounded() -> None:
+    columns = _layer("MemoryData", "", "a")._replace(weights={"value": torch.zeros(1, 9000, 1)})
+    rows = _layer("MemoryData", "", "b")._replace(weights={"value": torch.zeros(1, 1, 9000)})
+    with pytest.raises(ModelError, match="BinaryOp in its graph would make 81000000 values"):
+        evaluate([columns, rows, _layer("BinaryOp", "a b", "c")], torch.rand(1, 3, 12, 8))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -307,3 +308,23 @@ def test_every_place_of_a_tensor_is_looked_at(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not in its folder") as caught:
             inspect(path)
         assert said in str(caught.value)
+
+
+def test_tensors_far_larger_than_the_file(tmp_path: Path) -> None:
+    """A constant of 300 million values takes 400 bytes to write; it is refused before it is computed."""
+    side, tensor = 10_000, onnx.numpy_helper.from_array
+    nodes = [
+        onnx.helper.make_node("ConstantOfShape", ["shape"], ["large"]),
+        onnx.helper.make_node("ReduceMean", ["large", "axes"], ["mean"], keepdims=1),
+        onnx.helper.make_node("Add", ["x", "mean"], ["y"]),
+    ]
+    values = [onnx.helper.make_tensor_value_info(name, 1, [1, 3, "h", "w"]) for name in ("x", "y")]
+    constants = [
+        tensor(np.array([1, 3, side, side], np.int64), "shape"),
+        tensor(np.array([2, 3], np.int64), "axes"),
+    ]
+    graph = onnx.helper.make_graph(nodes, "graph", values[:1], values[1:], constants)
+    opset = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match="computes .* values"):
+        load(tmp_path / "net.onnx")

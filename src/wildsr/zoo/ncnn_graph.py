@@ -1,5 +1,6 @@
 """The weights of an ncnn graph under the names of the network that it draws, proven by computing both."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from wildsr.zoo.errors import ModelError
 from wildsr.zoo.key_tables import rrdbnet_layers
 from wildsr.zoo.ncnn import Layer, read_graph
 
-_LARGEST_BLOB = 1 << 25
+# Values in one blob and in all blobs of a graph, for the image of 96 pixels that it is tried on.
+_LARGEST_BLOB, _ALL_BLOBS = 1 << 22, 1 << 26
 _TOLERANCE = 1e-3
 
 
@@ -90,6 +92,7 @@ def evaluate(layers: list[Layer], image: Tensor) -> Tensor:
         ModelError: for a layer that the networks of this package do not need, or a graph without one output.
     """
     blobs: dict[str, Tensor] = {}
+    total = 0.0
     for layer in layers:
         if layer.kind == "Input":
             made: tuple[Tensor, ...] = (image,)
@@ -97,7 +100,9 @@ def evaluate(layers: list[Layer], image: Tensor) -> Tensor:
             made = (blobs[layer.inputs[0]],) * len(layer.outputs)
         elif layer.kind in _COMPUTE:
             given = [blobs[name] for name in layer.inputs]
-            _modest(layer, given)
+            total += _values_made(layer, given)
+            if total > _ALL_BLOBS:
+                raise ModelError(f"its graph would make {total:.0f} values of a small image")
             made = (_COMPUTE[layer.kind](layer, given),)
         else:
             raise ModelError(f"its graph has a layer of kind {layer.kind}, which wildsr does not read")
@@ -109,15 +114,20 @@ def evaluate(layers: list[Layer], image: Tensor) -> Tensor:
     return blobs[outputs[0]]
 
 
-def _modest(layer: Layer, given: list[Tensor]) -> None:
-    """A small image needs no large tensors, whatever a file claims."""
+def _values_made(layer: Layer, given: list[Tensor]) -> float:
+    """How many values a layer makes; a small image needs no large tensors, whatever a file claims."""
     size = float(sum(blob.numel() for blob in given))
+    if layer.kind == "MemoryData":
+        return float(layer.weights["value"].numel())
     if layer.kind == "Convolution":
         size = size / given[0].shape[1] * layer.weights["weight"].shape[0]
     elif layer.kind == "Interp":
         size *= layer.numbers.get(1, 1.0) * layer.numbers.get(2, 1.0)
-    if not 0 < size <= _LARGEST_BLOB and layer.kind != "MemoryData":
+    elif layer.kind in ("BinaryOp", "Eltwise") and len(given) > 1:
+        size = float(math.prod(torch.broadcast_shapes(*(blob.shape for blob in given))))
+    if not 0 < size <= _LARGEST_BLOB:
         raise ModelError(f"a layer of kind {layer.kind} in its graph would make {size:.0f} values")
+    return size
 
 
 def _convolution(layer: Layer, given: list[Tensor]) -> Tensor:

@@ -1,6 +1,7 @@
 """ONNX files as Models for inference: OpenVINO computes them, and what they are is found out by trying."""
 
 import hashlib
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ FEWEST_OVERLAP, MOST_OVERLAP = 16, 64
 _MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _LARGEST_SCALE = 16
 _QUARTER_LEVEL = 1 / 1020
+# Values for each pixel of a small input, in one tensor and in all of a graph. RRDBNet-23 computes 0.1 million in all,
+# a large transformer half a million, with up to 6,000 in one.
+_LARGEST_TENSOR, _ALL_TENSORS = 16_384, 1_000_000
+# Values in what a graph computes from constants alone, such as masks: OpenVINO computes it when it prepares a model.
+_ALL_CONSTANTS = 1 << 26
 
 
 def load_onnx(path: Path, name: str, licence: str | None = None, source: str | None = None) -> Model:
@@ -125,6 +131,7 @@ def _converted(path: Path) -> Any:
 
 def _floats(model: Any) -> Any:
     """The model with float32 in and out, whatever float it works in."""
+    _require_modest_constants(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(
             f"it has {len(model.inputs)} inputs and {len(model.outputs)} outputs; wildsr runs models of one image"
@@ -171,6 +178,7 @@ def _scale(model: Any, height: int, width: int) -> int | None:
     tried = model.clone()
     try:
         tried.reshape([1, 3, height, width])
+        _require_modest(tried, height * width)
         shape = tried.output(0).get_partial_shape()
         batch, channels, tall, wide = shape.to_shape()
     except (RuntimeError, ValueError):
@@ -178,6 +186,43 @@ def _scale(model: Any, height: int, width: int) -> int | None:
     scale = tall // height
     fits = (batch, channels, tall, wide) == (1, 3, scale * height, scale * width)
     return int(scale) if fits and 1 <= scale <= _LARGEST_SCALE else None
+
+
+def _require_modest(model: Any, pixels: int) -> None:
+    """Refuse a graph that computes enormous tensors for a small image. Shapes are inferred, nothing is computed."""
+    total = 0
+    for operation in model.get_ops():
+        values = _values_made(operation)
+        total += values
+        if values > _LARGEST_TENSOR * pixels or total > _ALL_TENSORS * pixels:
+            raise ModelError(
+                f"it computes {max(values, total):,} values for an image of {pixels:,} pixels; no such network "
+                "upscales"
+            )
+
+
+def _require_modest_constants(model: Any) -> None:
+    """Refuse a graph that computes enormous tensors without any input."""
+    dependent: set[str] = set()
+    total = 0
+    for operation in model.get_ordered_ops():
+        sources = {
+            operation.input_value(index).get_node().get_name() for index in range(operation.get_input_size())
+        }
+        if operation.get_type_name() == "Parameter" or sources & dependent:
+            dependent.add(operation.get_name())
+        else:
+            total += _values_made(operation)
+            if total > _ALL_CONSTANTS:
+                raise ModelError(f"it computes {total:,} values from constants; no such network upscales")
+
+
+def _values_made(operation: Any) -> int:
+    """How many values an operation computes, as far as its shapes are known; constants are bounded by their file."""
+    if operation.get_type_name() in ("Constant", "Parameter", "Result"):
+        return 0
+    shapes = [output.get_partial_shape() for output in operation.outputs()]
+    return sum(math.prod(shape.to_shape()) for shape in shapes if shape.is_static)
 
 
 def _measure(network: OnnxNetwork) -> tuple[int, int]:
