@@ -326,5 +326,5 @@ def test_tensors_far_larger_than_the_file(tmp_path: Path) -> None:
     graph = onnx.helper.make_graph(nodes, "graph", values[:1], values[1:], constants)
     opset = [onnx.helper.make_opsetid("", 18)]
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "net.onnx")
-    with pytest.raises(ModelError, match="computes .* values"):
+    with pytest.raises(ModelError, match="values from constants"):
         load(tmp_path / "net.onnx")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -124,7 +125,7 @@ def _values_made(layer: Layer, given: list[Tensor]) -> float:
     elif layer.kind == "Interp":
         size *= layer.numbers.get(1, 1.0) * layer.numbers.get(2, 1.0)
     elif layer.kind in ("BinaryOp", "Eltwise") and len(given) > 1:
-        size = float(math.prod(torch.broadcast_shapes(*(blob.shape for blob in given))))
+        size = float(math.prod(np.broadcast_shapes(*(tuple(blob.shape) for blob in given))))
     if not 0 < size <= _LARGEST_BLOB:
         raise ModelError(f"a layer of kind {layer.kind} in its graph would make {size:.0f} values")
     return size
