@@ -25,6 +25,7 @@ from wildsr.networks.span import SPAN
 from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.zoo import convert as module
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats import onnx_export
 from wildsr.zoo.load import load, load_network
 
 SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
@@ -239,7 +240,9 @@ def test_a_wrong_export_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other = SRVGGNetCompact(6, 2, 4).requires_grad_(False)
     with torch.no_grad():
         other.body[-1].bias.add_(1)
-    monkeypatch.setattr(module, "_UnitRange", lambda *_: other)
+    monkeypatch.setattr(
+        onnx_export, "exported", lambda _, side, export=onnx_export.exported: export(other, side)
+    )
     with pytest.raises(ModelError, match="gives another result"):
         module.convert(checkpoint(tmp_path, "compact"), tmp_path / "out.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["compact.pth"]

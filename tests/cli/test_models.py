@@ -13,8 +13,7 @@ from typer.testing import Result
 from web_server import Site, serving, status
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
-from wildsr.zoo.checkpoint import Checkpoint
-from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.catalogue import PUBLISHED, PublishedModel
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 
@@ -49,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch, file: Path, site: Site) -> Checkpoint:
+def published(monkeypatch: pytest.MonkeyPatch, file: Path, site: Site) -> PublishedModel:
     """It is published on a server of our own, with a checksum."""
     site.content = file.read_bytes()
     checkpoint = replace(
@@ -66,7 +65,7 @@ def published(monkeypatch: pytest.MonkeyPatch, file: Path, site: Site) -> Checkp
 
 
 @pytest.fixture
-def publish(monkeypatch: pytest.MonkeyPatch, published: Checkpoint) -> Callable[..., None]:
+def publish(monkeypatch: pytest.MonkeyPatch, published: PublishedModel) -> Callable[..., None]:
     """The same with other facts."""
 
     def change(**facts: object) -> None:
@@ -120,7 +119,7 @@ def test_unknown_names(wildsr: Run, site: Site, verb: list[str]) -> None:
 # --- pull
 
 
-def test_pull_and_load(wildsr: Run, folder: Path, published: Checkpoint) -> None:
+def test_pull_and_load(wildsr: Run, folder: Path, published: PublishedModel) -> None:
     with pytest.raises(ModelError, match="not here yet; get it with `wildsr models pull small-x2`"):
         load("small-x2")
     done = wildsr("models", "pull", "small-x2")
@@ -149,7 +148,7 @@ def test_pull_goes_on_past_failures(wildsr: Run, folder: Path) -> None:
     assert (folder / "small-x2.pth").is_file()
 
 
-def test_pull_fails_with_a_way_out(wildsr: Run, published: Checkpoint, site: Site) -> None:
+def test_pull_fails_with_a_way_out(wildsr: Run, published: PublishedModel, site: Site) -> None:
     site.moves = [status(404)]
     done = wildsr("models", "pull", "small-x2")
     assert done.exit_code == 1
@@ -209,7 +208,7 @@ def test_add_a_published_file(wildsr: Run, folder: Path, file: Path) -> None:
 
 
 def test_add_another_file_under_a_published_name(
-    wildsr: Run, folder: Path, published: Checkpoint, file: Path
+    wildsr: Run, folder: Path, published: PublishedModel, file: Path
 ) -> None:
     torch.save(SRVGGNetCompact(4, 1, 2).state_dict(), file)
     done = wildsr("models", "add", file, "--as", "small-x2")

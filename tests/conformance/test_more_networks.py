@@ -16,8 +16,8 @@ from wildsr.networks.edl import EDLNet
 from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from wildsr.ops.frequency import LowPass
 from wildsr.ops.kernels import gaussian_kernel
+from wildsr.zoo.architectures.discriminators import from_kair_children
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.key_tables import from_kair_patchgan
 from wildsr.zoo.load import load, load_network
 
 Read = Callable[[str], Golden]
@@ -201,7 +201,7 @@ def kair_patchgan(item: Golden) -> nn.Module:
     network = PatchGAN(
         made["input_nc"], made["ndf"], made["n_layers"], "kair", made["norm_type"] == "spectral"
     )
-    network.load_state_dict(from_kair_patchgan(item.under("weight.")))
+    network.load_state_dict(from_kair_children(item.under("weight.")))
     return network
 
 
@@ -240,7 +240,7 @@ def test_discriminator(golden: Read, name: str, make: Callable[[Golden], nn.Modu
             assert_close(network(x), item[f"output.{mode}.{index}"], tolerance)
             state = item.under(f"output.{mode}.{index}.state.")
             assert bool(state) == (mode == "train")
-            assert_state(network, from_kair_patchgan(state), tolerance)
+            assert_state(network, from_kair_children(state), tolerance)
 
 
 def test_edl_through_the_zoo(golden: Read, tmp_path: Path) -> None:

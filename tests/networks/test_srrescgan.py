@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.networks.l2_ball import noise_level, norm_of_each, shrinkage
+from wildsr.networks.protocols import WholeImageNetwork
 from wildsr.networks.srrescgan import SRResCGAN
-from wildsr.networks.whole_image import WholeImageNetwork
 
 
 @pytest.fixture

@@ -11,8 +11,16 @@ from safetensors.torch import save_file
 
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.zoo.architectures import ARCHITECTURES
-from wildsr.zoo.catalogue import ALIASES, EMBEDDED, SUFFIXES, available, find, models_folder, user_models
-from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.catalogue import (
+    ALIASES,
+    EMBEDDED,
+    PUBLISHED,
+    SUFFIXES,
+    available,
+    find,
+    models_folder,
+    user_models,
+)
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from web_server import Site, cut, dripping, ranged, serving, silent, status, whole
-from wildsr.zoo import download as downloading
 from wildsr.zoo.download import Patience, download
+from wildsr.zoo.download import transfer as downloading
 from wildsr.zoo.errors import ModelError
 
 QUICK = Patience(timeout=2.0, attempts=3, pause=0.01)
@@ -267,7 +267,7 @@ def test_redirect_from_https_to_http() -> None:
     from urllib.error import URLError
     from urllib.request import Request
 
-    from wildsr.zoo.http import _CarefulRedirects
+    from wildsr.zoo.download.http import _CarefulRedirects
 
     with pytest.raises(URLError, match="does not follow"):
         _CarefulRedirects().redirect_request(

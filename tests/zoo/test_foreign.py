@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from wildsr.inference.upscaler import Upscaler
 from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.zoo import foreign
+from wildsr.zoo.architectures import foreign
 from wildsr.zoo.convert import convert
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load

@@ -18,8 +18,8 @@ from torch import Tensor
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.keras import read_keras
 from wildsr.zoo.load import load, load_network
+from wildsr.zoo.read import read_weights
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "golden"
 GOLDEN = Path(os.environ.get("WILDSR_GOLDEN", SHARED)) / "ddnsr"
@@ -101,7 +101,7 @@ def test_later_keras(file: str) -> None:
 )
 def test_counters_that_start_high(which: str, moment: str) -> None:
     """Files of a training run: the layers go on counting from the networks that were made before."""
-    found = read_keras(golden(f"train/esrgan_dual_{which}_{moment}.h5"))
+    found = read_weights(golden(f"train/esrgan_dual_{which}_{moment}.h5")).tensors
     stored = load_file(golden("train/esrgan_dual.safetensors"))
     prefix = f"{'init' if moment == 'init' else 'after3'}/{which}/"
 
@@ -143,7 +143,7 @@ def test_the_names_of_full_size(tmp_path: Path, network: str) -> None:
         name: np.zeros((1, 1, *shape[2:]) if len(shape) == 4 else shape, np.float32)
         for name, shape in shapes.items()
     }
-    weights = read_keras(keras_file(tmp_path / "net.h5", small, ["input_1"]))
+    weights = read_weights(keras_file(tmp_path / "net.h5", small, ["input_1"])).tensors
     expected = RRDBNet().state_dict() if "reconstruction" in network else DegradationNetwork().state_dict()
     assert weights.keys() == expected.keys()
     for key, value in weights.items():
@@ -160,8 +160,8 @@ def test_a_file_of_weights_alone(tmp_path: Path) -> None:
             )
         )
         layers = [str(name) for name in file["model_weights"].attrs["layer_names"]]
-    alone = read_keras(keras_file(tmp_path / "w.h5", inner, layers, root=""))
-    whole = read_keras(path)
+    alone = read_weights(keras_file(tmp_path / "w.h5", inner, layers, root="")).tensors
+    whole = read_weights(path).tensors
     assert alone.keys() == whole.keys()
     assert all(torch.equal(alone[key], whole[key]) for key in whole)
 

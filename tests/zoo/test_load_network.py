@@ -13,7 +13,7 @@ from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.vgg import vgg_layers
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.features import load_vgg
+from wildsr.zoo.features.vgg import load_vgg
 from wildsr.zoo.load import load, load_network
 
 

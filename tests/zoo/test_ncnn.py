@@ -15,9 +15,9 @@ from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.span import SPAN
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats.ncnn import NcnnLayer
+from wildsr.zoo.formats.ncnn_compute import evaluate
 from wildsr.zoo.load import load
-from wildsr.zoo.ncnn import Layer
-from wildsr.zoo.ncnn_graph import evaluate
 
 SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
 Array = np.ndarray
@@ -421,9 +421,9 @@ def test_random_damage_is_always_explained(tmp_path: Path) -> None:
     load(path)
 
 
-def _layer(kind: str, inputs: str, outputs: str, **numbers: float) -> Layer:
+def _layer(kind: str, inputs: str, outputs: str, **numbers: float) -> NcnnLayer:
     settings = {int(key[1:]): value for key, value in numbers.items()}
-    return Layer(kind, tuple(inputs.split()), tuple(outputs.split()), settings, {}, {})
+    return NcnnLayer(kind, tuple(inputs.split()), tuple(outputs.split()), settings, {}, {})
 
 
 def test_a_graph_of_many_large_blobs() -> None:

@@ -15,8 +15,8 @@ from wildsr.inference.upscaler import Upscaler
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats.onnx_file import inspect
 from wildsr.zoo.load import load
-from wildsr.zoo.onnx_file import inspect
 
 onnx = pytest.importorskip("onnx")
 

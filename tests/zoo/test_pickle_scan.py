@@ -8,7 +8,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from wildsr.zoo.pickle_scan import RefusedPickle, scan
+from wildsr.zoo.formats.pickle_scan import RefusedPickle, scan
 
 _TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.zoo.catalogue import Entry, catalogue, describe, models_folder
+from wildsr.zoo.catalogue import ModelEntry, catalogue, describe, models_folder
+from wildsr.zoo.download import add as add_file
+from wildsr.zoo.download import pull as pull_one
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.install import add as add_file
-from wildsr.zoo.install import pull as pull_one
 
 app = typer.Typer(help="List, describe and fetch models.")
 _COMMERCIAL = {
@@ -104,7 +104,7 @@ def add(
     _console().print(f"[green]{escape(name)}[/] [dim]{escape(str(path))}[/]")
 
 
-def _pull(console: Console, entry: Entry, overwrite: bool) -> bool:
+def _pull(console: Console, entry: ModelEntry, overwrite: bool) -> bool:
     if entry.path is not None and not (overwrite and entry.checkpoint):
         console.print(f"{escape(entry.name)} [dim]is here already: {escape(str(entry.path))}[/]")
         return True
@@ -126,13 +126,13 @@ def _pull(console: Console, entry: Entry, overwrite: bool) -> bool:
     return True
 
 
-def _whereabouts(entry: Entry) -> str:
+def _whereabouts(entry: ModelEntry) -> str:
     if entry.path is not None:
         return "[green]yes[/]"
     return "pull" if entry.checkpoint and entry.checkpoint.urls else "by hand"
 
 
-def _facts(entry: Entry) -> list[tuple[str, str]]:
+def _facts(entry: ModelEntry) -> list[tuple[str, str]]:
     """What the card of a model says, line by line."""
     facts = [
         ("good at", entry.good_at or "unknown"),

@@ -22,8 +22,8 @@ from wildsr.ops.resize import imresize
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats.ncnn import weights_file
 from wildsr.zoo.load import load
-from wildsr.zoo.ncnn import weights_file
 
 BICUBIC = "bicubic"
 

@@ -10,7 +10,7 @@ from wildsr.evaluation.planes import check_pair
 from wildsr.evaluation.weights import find_file
 from wildsr.networks.lpips import Backbone, Lpips
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.readers import read_weights
+from wildsr.zoo.read import read_weights
 
 SMALLEST = 64
 _BACKBONES: dict[Backbone, str] = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}

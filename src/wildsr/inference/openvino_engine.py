@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.inference.engine import OutOfMemory, is_out_of_memory
-from wildsr.zoo.openvino_runtime import core as _core
-from wildsr.zoo.openvino_runtime import openvino as _openvino
+from wildsr.zoo.formats.openvino_runtime import core as _core
+from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 
 CACHE_LIMIT = 512 * 2**20
 """Bytes of compiled models kept on disk; those not used for longest go first."""

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -12,8 +11,7 @@ from wildsr.inference.engine import Engine, OutOfMemory, Precision
 from wildsr.inference.engines import engine_maker, pick_device
 from wildsr.inference.fidelity import is_faithful
 from wildsr.inference.tiling import Window, plan
-from wildsr.networks.l2_ball import shrinkage
-from wildsr.networks.whole_image import WholeImageNetwork
+from wildsr.networks.protocols import WholeImagePass
 from wildsr.ops.back_projection import RADIUS, back_project
 from wildsr.ops.dihedral import dihedral, undo_dihedral
 from wildsr.ops.resize import resize
@@ -39,22 +37,6 @@ class Piece(NamedTuple):
     top: int
     left: int
     pixels: Tensor
-
-
-@dataclass
-class _WholeImage:
-    """The statistics of one image for a network that needs them; one number for each transform of the ensemble."""
-
-    bounds: Tensor
-    shrinks: Tensor
-    squares: Tensor
-
-    def settled(self) -> bool:
-        """Take the norm of the residual just seen; False when pieces made so far used another shrinkage."""
-        needed = shrinkage(self.squares.sqrt(), self.bounds)
-        same = torch.allclose(needed, self.shrinks, rtol=1e-5, atol=0)
-        self.shrinks, self.squares = needed, torch.zeros_like(self.squares)
-        return same
 
 
 class Upscaler:
@@ -103,7 +85,7 @@ class Upscaler:
         self._back_projection = back_projection
         self._strength = strength
         identity = _identity(model)
-        make, half_helps = engine_maker(_TileBody(model), identity, pick_device(device))
+        make, half_helps = engine_maker(_Local(model), identity, pick_device(device))
         half = precision == "half" or (precision == "auto" and half_helps and is_faithful(make, identity))
         self._engine = make(half)
         self._make_exact: Callable[[], Engine] = lambda: make(False)
@@ -147,28 +129,29 @@ class Upscaler:
         height, width = image.shape[-2:]
         run = self._run_exactly if deep and self._precision == "auto" else self._run
         padded = pad_to_multiple(image.detach().float().cpu(), self.model.contract.size_multiple)
-        whole = self._whole_image(padded)
+        states = self._states(padded)
         while True:
             try:
-                for top, left, pixels in self._pass(padded, whole, run, on_tile):
+                for top, left, pixels in self._pass(padded, states, run, on_tile):
                     yield Piece(
                         top, left, pixels[..., : height * self.scale - top, : width * self.scale - left]
                     )
             except OutOfMemory as error:
                 self._shrink_tile(padded, error)
                 continue
-            if whole is None or whole.settled():
+            settled = [state.settled() for state in states]
+            if all(settled):
                 return
 
     def _pass(
         self,
         image: Tensor,
-        whole: _WholeImage | None,
+        states: list[WholeImagePass],
         run: Callable[[Tensor], Tensor],
         on_tile: OnTile | None,
     ) -> Iterator[Piece]:
-        if whole is not None:
-            whole.squares.zero_()
+        for state in states:
+            state.begin()
         height, width = image.shape[-2:]
         tiles = plan(height, width, self._overlap, self._largest, self.model.contract.size_multiple)
         for done, window in enumerate(tiles.windows, 1):
@@ -176,7 +159,7 @@ class Upscaler:
             lr = image[
                 ..., rows.start : rows.start + rows.length, columns.start : columns.start + columns.length
             ]
-            sr = self._finish(self._tile(lr, window, whole, run), lr)
+            sr = self._finish(self._tile(lr, window, states, run), lr)
             yield Piece(rows.core_start * self.scale, columns.core_start * self.scale, self._core(sr, window))
             if on_tile is not None:
                 on_tile(done, len(tiles.windows))
@@ -185,7 +168,7 @@ class Upscaler:
         self,
         lr: Tensor,
         window: Window,
-        whole: _WholeImage | None,
+        states: list[WholeImagePass],
         run: Callable[[Tensor], Tensor],
     ) -> Tensor:
         """The super-resolved tile: one transform, or the mean of eight."""
@@ -193,10 +176,9 @@ class Upscaler:
         for mode in self._modes:
             given = dihedral(lr, mode).contiguous()
             out = run(given)
-            if whole is not None:
-                core = self._core(undo_dihedral(out, mode), window)
-                whole.squares[mode] += core.double().square().sum().float()
-                out = self._assemble(given, out, whole.shrinks[mode])
+            if states:
+                states[mode].add(self._core(undo_dihedral(out, mode), window))
+                out = states[mode].finish(given, out)
             out = undo_dihedral(out, mode)
             total = out if total is None else total + out
         assert total is not None
@@ -234,21 +216,10 @@ class Upscaler:
             * self.scale,
         ]
 
-    def _whole_image(self, image: Tensor) -> _WholeImage | None:
-        network = self.model.network
-        if not isinstance(network, WholeImageNetwork):
-            return None
-        domain = image * self.model.contract.value_range
-        with torch.inference_mode():
-            bounds = torch.cat([network.bound(dihedral(domain, mode)) for mode in self._modes])
-        bounds = bounds.cpu() / self.model.contract.value_range
-        return _WholeImage(bounds, torch.ones_like(bounds), torch.zeros_like(bounds))
-
-    def _assemble(self, lr: Tensor, residual: Tensor, shrink: Tensor) -> Tensor:
-        assert isinstance(self.model.network, WholeImageNetwork)
-        domain = self.model.contract.value_range
-        with torch.inference_mode():
-            return self.model.network.assemble(lr * domain, residual * domain, shrink) / domain
+    def _states(self, image: Tensor) -> list[WholeImagePass]:
+        """One for each transform of the ensemble; none for networks whose tiles are independent."""
+        states = (self.model.unit_range.whole_image(dihedral(image, mode)) for mode in self._modes)
+        return [state for state in states if state is not None]
 
     def _shrink_tile(self, image: Tensor, error: OutOfMemory) -> None:
         """Halve the area of the tile, or give up where that is not possible."""
@@ -265,21 +236,15 @@ class Upscaler:
             ) from error
 
 
-class _TileBody(nn.Module):
-    """What an engine runs: the local part of the model, from and to values in [0, 1]."""
+class _Local(nn.Module):
+    """The part of a model that an engine runs on tiles, from and to [0, 1]."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = model.network
-        self.local: Callable[[Tensor], Tensor] = (
-            model.network.residual if isinstance(model.network, WholeImageNetwork) else model.network
-        )
-        self.domain = model.contract.value_range
+        self.network = model.unit_range
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.domain == 1:
-            return self.local(x)
-        return self.local(x * self.domain) / self.domain
+        return self.network.local(x)
 
 
 def _identity(model: Model) -> str:

@@ -13,6 +13,8 @@ class SRVGGNetCompact(nn.Module):
     ``convs`` counts the hidden convolutions, so the network has ``convs + 2`` in all.
     """
 
+    size_multiple = 1
+
     def __init__(self, features: int = 64, convs: int = 16, scale: int = 4) -> None:
         super().__init__()
         self.scale = scale

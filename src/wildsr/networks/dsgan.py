@@ -19,6 +19,7 @@ class DSGANGenerator(nn.Module):
     """
 
     scale = 1
+    size_multiple = 1
 
     def __init__(self, features: int = 64, blocks: int = 8) -> None:
         super().__init__()

@@ -18,6 +18,8 @@ class MSRResNet(nn.Module):
         ValueError: when the scale is none of 2, 3, 4.
     """
 
+    size_multiple = 1
+
     def __init__(
         self,
         in_channels: int = 3,

@@ -21,6 +21,8 @@ class SPAN(nn.Module):
     without normalising their input carry the tensor ``no_norm`` in their files, and so does this one.
     """
 
+    size_multiple = 1
+
     def __init__(self, features: int = 48, scale: int = 4, normalised: bool = True) -> None:
         super().__init__()
         self.scale = scale

@@ -14,12 +14,13 @@ class SRResCGAN(nn.Module):
     """Estimates what is wrong with the upsampled input, bounds it by the noise level of that, subtracts it.
 
     Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes
-    from the whole image, so a crop of the input does not give the same pixels; tiles go through
-    :meth:`residual`, :meth:`bound` and :meth:`assemble`
-    (:class:`wildsr.networks.whole_image.WholeImageNetwork`).
+    from the whole image, so a crop of the input does not give the same pixels; tiles go through :meth:`local` and
+    :meth:`whole_image` (:class:`wildsr.networks.protocols.WholeImageNetwork`).
 
-    ``alpha``, which is learned, is the logarithm of that bound per noise level; it begins where the original's does.
+    ``alpha``, which is learned, is the logarithm of that bound per noise level; its initial value is the original's.
     """
+
+    size_multiple = 1
 
     def __init__(
         self, features: int = 64, blocks: int = 5, scale: int = 4, alpha: float = math.log(2)
@@ -40,8 +41,17 @@ class SRResCGAN(nn.Module):
         residual = self.residual(x)
         return self.assemble(x, residual, shrinkage(norm_of_each(residual), self.bound(x)))
 
+    def local(self, lr: Tensor) -> Tensor:
+        """See :class:`wildsr.networks.protocols.WholeImageNetwork`; the residual."""
+        return self.residual(lr)
+
+    def whole_image(self, lr: Tensor) -> "ProjectionPass":
+        """See :class:`wildsr.networks.protocols.WholeImageNetwork`."""
+        with torch.inference_mode():
+            return ProjectionPass(self, self.bound(lr).cpu())
+
     def residual(self, lr: Tensor) -> Tensor:
-        """What is to be subtracted from the upsampled input, before the projection."""
+        """The estimated error of the upsampled input, before the projection."""
         out: Tensor = self.model(self._upsampled(lr))
         return out
 
@@ -57,6 +67,44 @@ class SRResCGAN(nn.Module):
 
     def _upsampled(self, lr: Tensor) -> Tensor:
         return F.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
+
+
+class ProjectionPass:
+    """The projection of one image whose residual is computed tile by tile.
+
+    The projection shrinks the residual where the norm of all of it exceeds the bound. Every pass sums the squares of
+    the residual; the first pass assumes that nothing has to be shrunk, which is so for most images.
+
+    Args:
+        network: the network in [0, 255].
+        bound: radius (1,) of the L2 ball for the image.
+    """
+
+    def __init__(self, network: SRResCGAN, bound: Tensor) -> None:
+        self._network = network
+        self._bound = bound
+        self._shrinkage = torch.ones_like(bound)
+        self._squares = torch.zeros_like(bound)
+
+    def begin(self) -> None:
+        """See :class:`wildsr.networks.protocols.WholeImagePass`."""
+        self._squares = torch.zeros_like(self._bound)
+
+    def add(self, core: Tensor) -> None:
+        """Add the squares of a part of the residual."""
+        self._squares += core.double().square().sum().float()
+
+    def finish(self, lr: Tensor, local: Tensor) -> Tensor:
+        """The tile with the shrunken residual."""
+        with torch.inference_mode():
+            return self._network.assemble(lr, local, self._shrinkage)
+
+    def settled(self) -> bool:
+        """Whether the shrinkage that this pass used is the one that its residual needs."""
+        needed = shrinkage(self._squares.sqrt(), self._bound)
+        settled = torch.allclose(needed, self._shrinkage, rtol=1e-5, atol=0)
+        self._shrinkage = needed
+        return settled
 
 
 class _ResCNet(nn.Module):

@@ -1,17 +1,18 @@
 """The model file of a run, which :func:`wildsr.zoo.load.load` reads."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import nn
 
+from wildsr.networks.protocols import UpscalingNetwork
 from wildsr.training.errors import TrainingError
 from wildsr.training.files import write_whole
 from wildsr.zoo.architectures import ARCHITECTURES, recognise
-from wildsr.zoo.convert import FORMAT
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.header import FORMAT, Header
 
 
 def model_header(network: nn.Module) -> dict[str, str]:
@@ -24,15 +25,11 @@ def model_header(network: nn.Module) -> dict[str, str]:
         recognised = recognise(network.state_dict())
     except ModelError as error:
         raise TrainingError(f"the trained network could not be loaded again: {error}") from error
-    header = {
-        "format": FORMAT,
-        "architecture": recognised.architecture,
-        "sizes": json.dumps(recognised.sizes),
-    }
-    if recognised.architecture in ARCHITECTURES:
-        value_range = ARCHITECTURES[recognised.architecture].value_range
-        header |= {"scale": str(network.scale), "value_range": f"{value_range:g}"}
-    return header
+    header = Header(recognised.architecture, recognised.sizes)
+    architecture = ARCHITECTURES[recognised.architecture]
+    if isinstance(network, UpscalingNetwork):
+        header = replace(header, scale=network.scale, value_range=architecture.value_range)
+    return {"format": FORMAT, **header.metadata()}
 
 
 def save_model(path: Path, network: nn.Module, header: Mapping[str, str]) -> None:

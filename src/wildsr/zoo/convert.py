@@ -1,9 +1,9 @@
 """Writing models: any readable checkpoint as wildsr's own ``.safetensors``, or as ONNX for other programs."""
 
-import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,22 +11,22 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from wildsr.networks.whole_image import WholeImageNetwork
-from wildsr.zoo.architectures import TRAINING_NETWORKS, build, recognise
+from wildsr.networks.protocols import WholeImageNetwork
+from wildsr.zoo.architectures import ARCHITECTURES, build, recognise
+from wildsr.zoo.architectures.foreign import ForeignNetwork
 from wildsr.zoo.blend import blend
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.foreign import ForeignNetwork
+from wildsr.zoo.formats.ncnn import weights_file
+from wildsr.zoo.formats.onnx import ARCHITECTURE as ONNX
+from wildsr.zoo.formats.onnx import load_onnx
+from wildsr.zoo.formats.onnx_file import is_onnx
+from wildsr.zoo.header import FORMAT, Header
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
-from wildsr.zoo.ncnn import weights_file
-from wildsr.zoo.onnx import ARCHITECTURE as ONNX
-from wildsr.zoo.onnx import load_onnx
-from wildsr.zoo.onnx_file import is_onnx
-from wildsr.zoo.readers import read_weights
+from wildsr.zoo.read import read_weights
 
-FORMAT = "wildsr 1"
 FORMATS = (".safetensors", ".onnx")
 WRONG = 0.1
 """An ONNX file whose result differs by more than this, of the largest value, computes something else."""
@@ -98,34 +98,38 @@ def _safetensors(
     path = find(source)[1]
     try:
         recognised = recognise(read_weights(path).tensors)
-        if recognised.architecture in TRAINING_NETWORKS and toward is None:
-            network, facts = build(recognised), _origin(str(path), path, sha256_of(path))
+        if ARCHITECTURES[recognised.architecture].training_only and toward is None:
+            network, header = build(recognised), _origin(str(path), path, sha256_of(path))
         else:
             model = _loaded(source, toward, strength)
-            network, facts = model.network, _facts(model, path)
+            network, header = model.network, _header(model, path)
     except ModelError as error:
         raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error
-    sizes = json.dumps(recognised.sizes)
-    header = {"format": FORMAT, "architecture": recognised.architecture, "sizes": sizes, **facts}
+    header = replace(header, architecture=recognised.architecture, sizes=recognised.sizes)
     # The counts of batch norms are whole numbers, which nothing depends on.
     tensors = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
-    return recognised.architecture, save(_stored(tensors, half), header)
+    return recognised.architecture, save(_stored(tensors, half), {"format": FORMAT, **header.metadata()})
 
 
-def _facts(model: Model, path: Path) -> dict[str, str]:
-    """What both formats say of a Model; every value is text."""
+def _header(model: Model, path: Path) -> Header:
+    """The description of a Model that was read from ``path``, for both formats."""
     contract = model.contract
-    facts = {"scale": f"{contract.scale}", **_origin(contract.source, path, contract.sha256)}
-    facts |= {"value_range": f"{contract.value_range:g}"}
-    if contract.trained_on:
-        facts["trained_on"] = ", ".join(contract.trained_on)
-    return facts | ({"licence": contract.licence} if contract.licence != "unknown" else {})
+    return replace(
+        _origin(contract.source, path, contract.sha256),
+        scale=contract.scale,
+        value_range=contract.value_range,
+        licence="" if contract.licence == "unknown" else contract.licence,
+        trained_on=contract.trained_on,
+    )
 
 
-def _origin(source: str, path: Path, digest: str | None) -> dict[str, str]:
-    """Where the weights come from, without the folders of the machine."""
-    origin = {"source": path.name if source == str(path) else source, "source_file": weights_file(path).name}
-    return origin | ({"source_sha256": digest} if digest else {})
+def _origin(source: str, path: Path, digest: str | None) -> Header:
+    """Where the weights come from, without the folders of this computer."""
+    return Header(
+        source=path.name if source == str(path) else source,
+        source_file=weights_file(path).name,
+        source_sha256=digest or "",
+    )
 
 
 def _stored(tensors: dict[str, Tensor], half: bool) -> dict[str, Tensor]:
@@ -152,29 +156,15 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
         import onnx
     except ImportError as error:
         raise ModelError("to write ONNX files, run: pip install 'wildsr[onnx]'") from error
-    from wildsr.zoo.onnx_export import exported, with_half_kernels
+    from wildsr.zoo.formats.onnx_export import exported, with_half_kernels
 
-    drawn = exported(_UnitRange(model.network, contract.value_range), 8 * contract.size_multiple)
+    drawn = exported(model.unit_range, 8 * contract.size_multiple)
     if half:
         _stored(dict(model.network.state_dict()), half)
         with_half_kernels(drawn)
-    facts = {"architecture": contract.architecture, **_facts(model, path), "value_range": "1"}
-    onnx.helper.set_model_props(drawn, facts)
+    header = replace(_header(model, path), architecture=contract.architecture, value_range=1)
+    onnx.helper.set_model_props(drawn, header.metadata())
     return bytes(drawn.SerializeToString())
-
-
-class _UnitRange(nn.Module):
-    """A network from and to [0, 1]."""
-
-    def __init__(self, network: nn.Module, top_value: float) -> None:
-        super().__init__()
-        self.network = network
-        self.top_value = top_value
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.top_value == 1:
-            return self.network(x)  # type: ignore[no-any-return]
-        return self.network(x * self.top_value) / self.top_value  # type: ignore[no-any-return]
 
 
 def _difference(model: Model, path: Path) -> float:

@@ -1,32 +1,31 @@
-"""``load``: a name or a file becomes a Model; ``load_network``: a file becomes a bare network."""
+"""Loads a catalogue name or a file as a Model, or a file as a network without a contract."""
 
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from torch import nn
 
-from wildsr.zoo import foreign
-from wildsr.zoo.architectures import ARCHITECTURES, TRAINING_NETWORKS, build, recognise
-from wildsr.zoo.catalogue import find, listed_metrics
+from wildsr.networks.protocols import UpscalingNetwork
+from wildsr.zoo.architectures import ARCHITECTURES, build, foreign, recognise
+from wildsr.zoo.catalogue import find
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError, UnknownArchitecture
+from wildsr.zoo.formats.ncnn import weights_file
+from wildsr.zoo.formats.onnx import load_onnx
+from wildsr.zoo.formats.onnx_file import is_onnx
+from wildsr.zoo.header import Header
 from wildsr.zoo.model import Contract, Model
-from wildsr.zoo.ncnn import weights_file
-from wildsr.zoo.onnx import load_onnx
-from wildsr.zoo.onnx_file import is_onnx
-from wildsr.zoo.readers import read_weights
+from wildsr.zoo.read import read_weights
 
 
 def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     """The model of a catalogue name, of a file, or of a file in the user's model folder (by stem).
 
-    Reads safetensors, PyTorch, Keras and ncnn files of every family in
-    :data:`wildsr.zoo.architectures.SUPPORTED`, of which the weights alone decide what the network is, and ONNX
-    files of any network that upscales RGB images. Other architectures are left to the package spandrel, where
-    it is installed. The model is on the CPU, in float32, in evaluation mode,
-    without gradients. Nothing in a file is ever executed.
+    Reads safetensors, PyTorch, Keras and ncnn files of every architecture in
+    :data:`wildsr.zoo.architectures.SUPPORTED`, which is recognised from the weights alone, and ONNX files of any
+    network that upscales RGB images. Other architectures are left to the package spandrel, where it is installed.
+    The model is on the CPU, in float32, in evaluation mode, without gradients. Nothing in a file is ever executed.
 
     Raises:
         ModelError: when there is no such name or file, or the file is not a model that wildsr can run.
@@ -37,16 +36,15 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     weights = read_weights(path)
     digest = sha256_of(weights_file(path))
     if entry and entry.checkpoint and entry.checkpoint.sha256 not in (None, digest):
-        entry = None  # a file of one's own under a published name: what is known about that does not hold
-    licence = entry.licence if entry else weights.metadata.get("licence", "unknown")
-    source = entry.origin if entry else weights.metadata.get("source", str(path))
-    trained_on = entry.trained_on if entry else listed_metrics(weights.metadata)
+        entry = None  # another file under a published name, to which the facts of the catalogue do not apply
+    header = Header.parse(weights.metadata)
+    licence = entry.licence if entry else header.licence or "unknown"
+    source = entry.origin if entry else header.source or str(path)
+    trained_on = entry.trained_on if entry else header.trained_on
     try:
         recognised = recognise(weights.tensors)
-        if other := TRAINING_NETWORKS.get(recognised.architecture):
-            raise ModelError(
-                f"it is {other.what}, and upscales nothing; wildsr.zoo.load.load_network reads it"
-            )
+        if kind := ARCHITECTURES[recognised.architecture].training_only:
+            raise ModelError(f"it is {kind}, and upscales nothing; wildsr.zoo.load_network reads it")
         network = build(recognised)
     except UnknownArchitecture as error:
         if not foreign.available():
@@ -64,9 +62,8 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
 def load_network(path: str | os.PathLike[str]) -> nn.Module:
     """The network of a file, without a contract: any that :func:`load` reads, or one that only training needs.
 
-    These are DDNSR's degradation network and the discriminators of
-    :data:`wildsr.zoo.architectures.TRAINING_NETWORKS`. On the CPU, in float32, in evaluation mode, without
-    gradients.
+    The latter are DDNSR's degradation network and the discriminators. On the CPU, in float32, in evaluation mode,
+    without gradients.
 
     Raises:
         ModelError: when there is no such file, or it holds no network that wildsr knows.
@@ -88,16 +85,22 @@ def contract_of(
     source: str = "unknown",
     digest: str | None = None,
 ) -> Contract:
-    """The contract of a network that was built with ``sizes``, for instance one still in training."""
+    """The contract of a network that was built with ``sizes``, for instance one still in training.
+
+    Raises:
+        TypeError: for a network that upscales nothing, such as a discriminator.
+    """
+    if not isinstance(network, UpscalingNetwork):
+        raise TypeError(f"{type(network).__name__} is not an upscaling network")
     common = ARCHITECTURES[architecture]
-    radius = cast(int, network.receptive_field)
+    radius = network.receptive_field
     return Contract(
         name=name,
         architecture=architecture,
         sizes=dict(sizes),
-        scale=cast(int, network.scale),
+        scale=network.scale,
         value_range=common.value_range,
-        size_multiple=cast(int, getattr(network, "size_multiple", 1)),
+        size_multiple=network.size_multiple,
         receptive_field=radius,
         overlap=radius if common.largest_overlap is None else min(radius, common.largest_overlap),
         licence=licence,

@@ -30,7 +30,7 @@ from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.srrescgan import Mixup, SRResCGANObjective
 from wildsr.training.objectives.terms import Term
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.features import load_vgg
+from wildsr.zoo.features.vgg import load_vgg
 
 _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pixel": (("generator",), ()),

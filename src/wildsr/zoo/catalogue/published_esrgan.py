@@ -1,6 +1,6 @@
-"""The published checkpoints of ESRGAN and Real-ESRGAN; see :mod:`wildsr.zoo.checkpoints`. Imports no torch."""
+"""The published checkpoints of ESRGAN and Real-ESRGAN; see :mod:`wildsr.zoo.catalogue.published`. Imports no torch."""
 
-from wildsr.zoo.checkpoint import Checkpoint, Project
+from wildsr.zoo.catalogue.published_model import Project, PublishedModel
 
 _ESRGAN = Project(
     paper="Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, ECCV Workshops 2018",
@@ -28,8 +28,8 @@ def _real_esrgan(
     digest: str,
     size: int | None,
     scale: int = 4,
-) -> Checkpoint:
-    return Checkpoint(
+) -> PublishedModel:
+    return PublishedModel(
         name=name,
         file=file,
         project=_REAL_ESRGAN,
@@ -43,7 +43,7 @@ def _real_esrgan(
 
 
 ESRGAN_CHECKPOINTS = (
-    Checkpoint(
+    PublishedModel(
         name="esrgan-x4",
         file="RRDB_ESRGAN_x4.pth",
         project=_ESRGAN,
@@ -53,7 +53,7 @@ ESRGAN_CHECKPOINTS = (
         urls=(f"{_ESRGAN_FILES}ESRGAN.pth",),
         sha256="65fece06e1ccb48853242aa972bdf00ad07a7dd8938d2dcbdf4221b59f6372ce",
     ),
-    Checkpoint(
+    PublishedModel(
         name="rrdb-psnr-x4",
         file="RRDB_PSNR_x4.pth",
         project=_ESRGAN,

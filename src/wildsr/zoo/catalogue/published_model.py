@@ -23,7 +23,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PublishedModel:
     """A published file, and the name that wildsr gives to it.
 
     Attributes:

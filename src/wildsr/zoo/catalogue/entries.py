@@ -1,24 +1,23 @@
 """The named checkpoints, and the folder where a user keeps their own. Imports no torch."""
 
-import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 import platformdirs
 
-from wildsr.zoo.checkpoint import Checkpoint
-from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.catalogue.published import PUBLISHED
+from wildsr.zoo.catalogue.published_model import PublishedModel
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.header import Header, read_metadata
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".h5", ".param", ".onnx")
 FOLDER_VARIABLE = "WILDSR_MODELS"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """What is known about a model without reading its weights; an unknown scale is None.
 
     ``trained_on`` are the metrics of `wildsr evaluate` that served as a loss in training, as far as known.
@@ -32,14 +31,14 @@ class Entry:
     licence: str
     origin: str
     good_at: str
-    checkpoint: Checkpoint | None = None
+    checkpoint: PublishedModel | None = None
     trained_on: tuple[str, ...] = ()
 
 
-_WEIGHTS = Path(__file__).parent / "weights"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 EMBEDDED = {
-    "wildsr-compact-x4": Entry(
+    "wildsr-compact-x4": ModelEntry(
         name="wildsr-compact-x4",
         path=_WEIGHTS / "wildsr-compact-x4.safetensors",
         architecture="ResUNet",
@@ -49,7 +48,7 @@ EMBEDDED = {
         good_at="photographs, scans and web JPEGs, fast on an ordinary CPU",
         trained_on=("psnr", "lpips-alex", "lpips-squeeze", "grid"),
     ),
-    "wildsr-faithful-x4": Entry(
+    "wildsr-faithful-x4": ModelEntry(
         name="wildsr-faithful-x4",
         path=_WEIGHTS / "wildsr-faithful-x4.safetensors",
         architecture="ResUNet",
@@ -61,7 +60,6 @@ EMBEDDED = {
     ),
 }
 ALIASES = {"default": "wildsr-compact-x4"}
-_LONGEST_HEADER = 1 << 24
 
 
 def models_folder() -> Path:
@@ -86,12 +84,12 @@ def user_models() -> dict[str, Path]:
     return models
 
 
-def available() -> list[Entry]:
+def available() -> list[ModelEntry]:
     """Every model that :func:`wildsr.load` finds by name now: embedded, published and fetched, the user's own."""
     return [entry for entry in catalogue() if entry.path is not None]
 
 
-def catalogue() -> list[Entry]:
+def catalogue() -> list[ModelEntry]:
     """Every model with a name: the embedded, the published whether here or not, then the user's own.
 
     What a user's file says about itself is taken from its header, where it has one; no weights are read.
@@ -104,7 +102,7 @@ def catalogue() -> list[Entry]:
     ]
 
 
-def describe(name: str) -> Entry:
+def describe(name: str) -> ModelEntry:
     """The entry of a name.
 
     Raises:
@@ -117,7 +115,7 @@ def describe(name: str) -> Entry:
     raise ModelError(f"there is no model named '{name}'{_nearest(Path(name)) or _known()}")
 
 
-def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, Entry | None]:
+def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, ModelEntry | None]:
     """The name, file and catalogue entry that a name or a path stands for.
 
     A name of the catalogue comes first, then an existing file, then a file of the user's folder; write
@@ -148,7 +146,7 @@ def _is_known(name: str) -> bool:
     return name in EMBEDDED or name in ALIASES or name in PUBLISHED
 
 
-def _installed(entry: Entry) -> Path:
+def _installed(entry: ModelEntry) -> Path:
     if entry.path is None:
         assert entry.checkpoint is not None
         raise ModelError(f"the model '{entry.name}' is not here yet; {entry.checkpoint.how_to_get}")
@@ -171,8 +169,8 @@ def _known() -> str:
     return f"; models that are here: {', '.join(here)} (`wildsr models` also lists what can be fetched)"
 
 
-def _published_entry(checkpoint: Checkpoint, path: Path | None) -> Entry:
-    return Entry(
+def _published_entry(checkpoint: PublishedModel, path: Path | None) -> ModelEntry:
+    return ModelEntry(
         name=checkpoint.name,
         path=path,
         architecture=checkpoint.architecture,
@@ -184,33 +182,15 @@ def _published_entry(checkpoint: Checkpoint, path: Path | None) -> Entry:
     )
 
 
-def _own_entry(name: str, path: Path) -> Entry:
-    header = _header(path) if path.suffix.lower() == ".safetensors" else {}
-    scale = header.get("scale", "")
-    return Entry(
+def _own_entry(name: str, path: Path) -> ModelEntry:
+    header = Header.parse(read_metadata(path) if path.suffix.lower() == ".safetensors" else {})
+    return ModelEntry(
         name=name,
         path=path,
-        architecture=header.get("architecture", ""),
-        scale=int(scale) if scale.isdecimal() else None,
-        licence=header.get("licence", "unknown"),
-        origin=header.get("source", str(path)),
-        good_at=header.get("good_at", ""),
-        trained_on=listed_metrics(header),
+        architecture=header.architecture,
+        scale=header.scale,
+        licence=header.licence or "unknown",
+        origin=header.source or str(path),
+        good_at=header.good_at,
+        trained_on=header.trained_on,
     )
-
-
-def listed_metrics(header: Mapping[str, str]) -> tuple[str, ...]:
-    """The metrics that the header of a model file lists under ``trained_on``, separated by commas."""
-    names = (name.strip() for name in header.get("trained_on", "").split(","))
-    return tuple(name for name in names if name)
-
-
-def _header(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; empty when there is none or the file is damaged."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            metadata = json.loads(file.read(min(length, _LONGEST_HEADER))).get("__metadata__", {})
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return {}
-    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}

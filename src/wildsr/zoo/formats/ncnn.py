@@ -17,7 +17,7 @@ _FLOAT32, _FLOAT16, _INT8 = 0, 0x01306B47, 0x000D4B38
 _ARRAYS = -23300
 
 
-class Layer(NamedTuple):
+class NcnnLayer(NamedTuple):
     """One line of a ``.param`` file, with what the ``.bin`` file holds for it.
 
     ``numbers`` and ``arrays`` are the layer's parameters by ncnn's keys.
@@ -35,7 +35,7 @@ class Layer(NamedTuple):
         return int(self.numbers.get(key, default))
 
 
-def read_graph(path: Path) -> list[Layer]:
+def read_graph(path: Path) -> list[NcnnLayer]:
     """The layers of an ncnn model in the order of computation; ``path`` is either file of the pair.
 
     Convolutions hold ``weight`` (out, in, k, k) and ``bias`` (out), PReLUs ``weight`` (channels), constants
@@ -87,7 +87,7 @@ def weights_file(path: Path) -> Path:
         return pair(path)[1] if file.read(len(MAGIC)) == MAGIC else path
 
 
-def _parse(text: str) -> list[Layer]:
+def _parse(text: str) -> list[NcnnLayer]:
     lines = [line.split() for line in text.splitlines() if line.strip()]
     if not lines or lines[0] != [MAGIC.decode()]:
         raise ValueError("it does not begin with 7767517")
@@ -97,7 +97,7 @@ def _parse(text: str) -> list[Layer]:
     return layers
 
 
-def _layer(line: list[str]) -> Layer:
+def _layer(line: list[str]) -> NcnnLayer:
     if len(line) < 4:
         raise ValueError(f"the line '{' '.join(line)}' is incomplete")
     kind, _, width_in, width_out = line[:4]
@@ -113,10 +113,10 @@ def _layer(line: list[str]) -> Layer:
             arrays[_ARRAYS - int(key)] = tuple(float(part) for part in value.split(",")[1:])
         else:
             numbers[int(key)] = float(value)
-    return Layer(kind, tuple(blobs[:ins]), tuple(blobs[ins:]), numbers, arrays, {})
+    return NcnnLayer(kind, tuple(blobs[:ins]), tuple(blobs[ins:]), numbers, arrays, {})
 
 
-def _weights(layer: Layer, values: "_Values") -> dict[str, Tensor]:
+def _weights(layer: NcnnLayer, values: "_Values") -> dict[str, Tensor]:
     if layer.kind == "Convolution":
         out, side = layer.whole(0), layer.whole(1)
         if layer.whole(8):

@@ -7,11 +7,18 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from wildsr.zoo.catalogue import ALIASES, EMBEDDED, SUFFIXES, describe, models_folder, user_models
-from wildsr.zoo.checkpoint import Checkpoint
-from wildsr.zoo.checkpoints import PUBLISHED
+from wildsr.zoo.catalogue import (
+    ALIASES,
+    EMBEDDED,
+    PUBLISHED,
+    SUFFIXES,
+    PublishedModel,
+    describe,
+    models_folder,
+    user_models,
+)
 from wildsr.zoo.digest import sha256_of
-from wildsr.zoo.download import PATIENT, OnBytes, Patience, download
+from wildsr.zoo.download.transfer import PATIENT, OnBytes, Patience, download
 from wildsr.zoo.errors import ModelError
 
 MIRROR_VARIABLE = "WILDSR_MIRROR"
@@ -107,7 +114,7 @@ def _require_free(name: str, overwrite: bool) -> None:
         raise ModelError(f"{there} is there already; use --overwrite to replace it, or another name")
 
 
-def _require_right(file: Path, copy: Path, checkpoint: Checkpoint | None) -> None:
+def _require_right(file: Path, copy: Path, checkpoint: PublishedModel | None) -> None:
     if checkpoint is None:
         _architecture_of(copy, file)
         return
@@ -120,7 +127,7 @@ def _require_right(file: Path, copy: Path, checkpoint: Checkpoint | None) -> Non
         )
 
 
-def _require_architecture(path: Path, checkpoint: Checkpoint, file: Path | None = None) -> None:
+def _require_architecture(path: Path, checkpoint: PublishedModel, file: Path | None = None) -> None:
     found = _architecture_of(path, file or path)
     if found != (checkpoint.architecture, checkpoint.scale):
         raise ModelError(

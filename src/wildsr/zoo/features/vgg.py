@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wildsr.networks.vgg import Depth, VGGFeatures
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.readers import read_weights
+from wildsr.zoo.read import read_weights
 
 
 def load_vgg(

@@ -19,9 +19,9 @@ from urllib.request import Request
 
 from wildsr import __version__
 from wildsr.zoo.digest import sha256_of
+from wildsr.zoo.download.http import Answer, Refused, Transient, opener, reason_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.file_lock import held
-from wildsr.zoo.http import Answer, Refused, Transient, opener, reason_of
 
 OnBytes = Callable[[int, "int | None"], None]
 _PIECE = 1 << 16

@@ -5,8 +5,8 @@ that other projects which verify the same download record (for RealSR and BSRGAN
 What is not known is left out. RWSR-EDL publishes no weights.
 """
 
-from wildsr.zoo.checkpoint import Checkpoint, Project
-from wildsr.zoo.esrgan_checkpoints import ESRGAN_CHECKPOINTS
+from wildsr.zoo.catalogue.published_esrgan import ESRGAN_CHECKPOINTS
+from wildsr.zoo.catalogue.published_model import Project, PublishedModel
 
 _REALSR = Project(
     paper="Ji et al., Real-World Super-Resolution via Kernel Estimation and Noise Injection, CVPR Workshops 2020",
@@ -55,7 +55,7 @@ _FREQUENCY_SEPARATION_FILES = "https://data.vision.ee.ethz.ch/timofter/Frequency
 _DDNSR_PAGE = "https://www.jianguoyun.com/p/DTEWcuUQ7cO4CxjagvwEIAA"
 
 
-def _frequency_separation() -> tuple[Checkpoint, ...]:
+def _frequency_separation() -> tuple[PublishedModel, ...]:
     """DSGAN (the degradation) and ESRGAN-FS (the upscaler), one pair per kind of source."""
     sources = {
         "df2k-gaussian": ("DF2K_gaussian", "Gaussian noise (sigma 8)"),
@@ -64,7 +64,7 @@ def _frequency_separation() -> tuple[Checkpoint, ...]:
         "aim2019": ("AIM2019", "the corruption of the AIM 2019 challenge"),
     }
     upscalers = [
-        Checkpoint(
+        PublishedModel(
             name=f"esrgan-fs-{source}-{domain.lower()}",
             file=f"{stem}_{domain}.pth",
             project=_FREQUENCY_SEPARATION,
@@ -77,7 +77,7 @@ def _frequency_separation() -> tuple[Checkpoint, ...]:
         for domain, result in (("SDSR", "kept in the result"), ("TDSR", "removed in the result"))
     ]
     degradations = [
-        Checkpoint(
+        PublishedModel(
             name=f"dsgan-{source}",
             file=f"{stem}.tar",
             project=_FREQUENCY_SEPARATION,
@@ -96,7 +96,7 @@ def _drive(identity: str) -> str:
 
 
 _CHECKPOINTS = (
-    Checkpoint(
+    PublishedModel(
         name="realsr-df2k",
         file="DF2K.pth",
         project=_REALSR,
@@ -107,7 +107,7 @@ _CHECKPOINTS = (
         sha256="a3df4ebdb3ff9fba08133b69fcfdd7965793957036c2b1a648d8440e737c39ac",
         size=66921375,
     ),
-    Checkpoint(
+    PublishedModel(
         name="realsr-dped",
         file="DPED.pth",
         project=_REALSR,
@@ -118,7 +118,7 @@ _CHECKPOINTS = (
         sha256="b39f06be1aea3349a2d4ea584262e7baa5f62a54d9be3247c12b7823c3aa72a0",
         size=66923471,
     ),
-    Checkpoint(
+    PublishedModel(
         name="realsr-df2k-jpeg",
         file="DF2K_JPEG.pth",
         project=_REALSR,
@@ -129,7 +129,7 @@ _CHECKPOINTS = (
         sha256="e186c60a3c8a0af07f79ffb99ffa5b3083af27978b6fcf4bec0327cb91031f9f",
         size=66923491,
     ),
-    Checkpoint(
+    PublishedModel(
         name="bsrgan-x4",
         file="BSRGAN.pth",
         project=_BSRGAN,
@@ -140,7 +140,7 @@ _CHECKPOINTS = (
         sha256="5d505a0766160921e0388d76e1ddf08cb114303990f9080432bf2b1c988b1c54",
         size=67046751,
     ),
-    Checkpoint(
+    PublishedModel(
         name="bsrgan-x2",
         file="BSRGANx2.pth",
         project=_BSRGAN,
@@ -151,7 +151,7 @@ _CHECKPOINTS = (
         sha256="614f68bcafcf123a1ea51cc75ae5741640a8b1d49dd75757ad3ad531f772c736",
         size=66894171,
     ),
-    Checkpoint(
+    PublishedModel(
         name="bsrnet-x4",
         file="BSRNet.pth",
         project=_BSRGAN,
@@ -161,7 +161,7 @@ _CHECKPOINTS = (
         urls=(f"{_KAIR}BSRNet.pth",),
         sha256="fa633d80ff4db5a546740ae8e3baebe925fc84d3c03e3e9002493acc5e88c3ec",
     ),
-    Checkpoint(
+    PublishedModel(
         name="srrescgan",
         file="srrescgan_model.pth",
         project=_SRRESCGAN,
@@ -173,7 +173,7 @@ _CHECKPOINTS = (
         size=1529586,
         value_range=255.0,
     ),
-    Checkpoint(
+    PublishedModel(
         name="srresdnet-x4",
         file="G_perceptual.pth",
         project=_SRRESCGAN,
@@ -186,7 +186,7 @@ _CHECKPOINTS = (
         value_range=255.0,
     ),
     *(
-        Checkpoint(
+        PublishedModel(
             name=f"srrescycgan-{corruption}",
             file="srrescycgan.pth",
             project=_SRRESCYCGAN,
@@ -203,7 +203,7 @@ _CHECKPOINTS = (
             ("aim2020", "photographs of real cameras (AIM 2020)", "1NAZjl6UDkcd_BnxfXmwF5QB-uHiJidnA"),
         )
     ),
-    Checkpoint(
+    PublishedModel(
         name="dsgan-ntire2020",
         file="300_G.pth",
         project=_SRRESCGAN,
@@ -217,7 +217,7 @@ _CHECKPOINTS = (
     *_frequency_separation(),
     *ESRGAN_CHECKPOINTS,
     *(
-        Checkpoint(
+        PublishedModel(
             name=f"ddnsr-{track}-{target}",
             file=f"{track}_{target}.h5",
             project=_DDNSR,

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wildsr.zoo.catalogue import listed_metrics
 from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats.onnx_file import OnnxFile, inspect
+from wildsr.zoo.formats.openvino_runtime import core, openvino
+from wildsr.zoo.header import Header
 from wildsr.zoo.model import Contract, Model
-from wildsr.zoo.onnx_file import OnnxFile, inspect
-from wildsr.zoo.openvino_runtime import core, openvino
 
 ARCHITECTURE = "ONNX"
 FEWEST_OVERLAP, MOST_OVERLAP = 16, 64
@@ -56,6 +56,7 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         Exception
     ) as error:  # OpenVINO answers a graph that it cannot run with whatever its parts stumble over
         raise ModelError(f"{path} cannot be used: OpenVINO cannot run it ({_reason(error)})") from error
+    header = Header.parse(found.metadata)
     contract = Contract(
         name=name,
         architecture=ARCHITECTURE,
@@ -65,10 +66,10 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         size_multiple=network.size_multiple,
         receptive_field=max(reach, overlap),
         overlap=overlap,
-        licence=licence or found.metadata.get("licence", "unknown"),
-        source=source or found.metadata.get("source", str(path)),
+        licence=licence or header.licence or "unknown",
+        source=source or header.source or str(path),
         sha256=sha256_of(path),
-        trained_on=listed_metrics(found.metadata),
+        trained_on=header.trained_on,
     )
     return Model(network, contract)
 

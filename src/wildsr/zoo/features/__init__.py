@@ -1,0 +1,1 @@
+"""Feature networks of losses and metrics (VGG, LPIPS) and their weight files."""

@@ -1,0 +1,130 @@
+"""DDNSR's Keras ``.h5`` files as layers, in PyTorch's layout.
+
+Only datasets and the list of layer names are read. The configuration, from which Keras would build a model and which
+may hold code, is ignored: the architecture follows from the names and shapes of the weights.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wildsr.zoo.errors import ModelError
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_MOST_DATASETS = 20_000
+_NUMBERED = re.compile(r"(?:.*/)?(conv2d|batch_normalization|dense)(?:_(\d+))?/(\w+)(?::0)?")
+_WEIGHT_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+_INSIDE_BLOCK = re.compile(r"(^|/)(rrdb|res_block)(_\d+)?/")
+
+
+class KerasLayer(NamedTuple):
+    """One layer: its path in the file, and its weights by PyTorch's names and in PyTorch's layout."""
+
+    path: str
+    weights: dict[str, Tensor]
+
+
+class KerasLayers(NamedTuple):
+    """The layers of a network by kind, each kind in the order in which the original code makes them.
+
+    ``operations`` are the names of all layers, also of those without weights.
+    """
+
+    convolutions: list[KerasLayer]
+    normalisations: list[KerasLayer]
+    dense: list[KerasLayer]
+    operations: list[str]
+
+    def inside_blocks(self) -> list[bool]:
+        """For each convolution, whether it belongs to a residual block."""
+        return [_INSIDE_BLOCK.search(layer.path) is not None for layer in self.convolutions]
+
+    def require_order(self, in_order: bool) -> None:
+        """Raise ValueError unless ``in_order`` and there are no dense layers."""
+        if not in_order or self.dense:
+            raise ValueError(f"its {len(self.convolutions)} convolutions are in another order")
+
+
+def read_keras(path: Path) -> KerasLayers:
+    """The layers of a network of DDNSR, float32.
+
+    TensorFlow numbers layers in the order in which code makes them, counting on from network to network; sorted by
+    these numbers they are in the order of our networks.
+
+    Raises:
+        ModelError: when the file is damaged, h5py is missing, or the file holds no network of DDNSR.
+    """
+    try:
+        datasets, names = _contents(path)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ModelError(
+            f"{path} cannot be read as a Keras file ({error}); download or copy it again"
+        ) from error
+    found = _layers(path, datasets)
+    return KerasLayers(found["conv2d"], found["batch_normalization"], found["dense"], names)
+
+
+def _contents(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """All datasets by their path, and the names of the layers."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ModelError(
+            f"{path} is a Keras/HDF5 file; to read it, run: pip install 'wildsr[keras]'"
+        ) from error
+    datasets: dict[str, Tensor] = {}
+
+    def take(name: str, item: Any) -> None:  # links are not followed, neither in the file nor out of it
+        if not isinstance(item, h5py.Dataset):
+            return
+        if len(datasets) >= _MOST_DATASETS:
+            raise ValueError(f"it holds more than {_MOST_DATASETS} tensors")
+        # Stored as they are, within the file, and nowhere else: no filters to run, no other files to open.
+        plain = item.external is None and not item.is_virtual and item.dtype.kind == "f"
+        if not plain or item.id.get_storage_size() != item.size * item.dtype.itemsize:
+            raise ValueError(f"the tensor {name} is not stored as Keras stores weights")
+        datasets[name] = torch.from_numpy(np.asarray(item[()], dtype=np.float32))
+
+    with h5py.File(path, "r") as file:
+        link = file.get("model_weights", getlink=True)
+        root = file["model_weights"] if isinstance(link, h5py.HardLink) else file
+        root.visititems(take)
+        names = [
+            name.decode() if isinstance(name, bytes) else str(name) for name in root.attrs["layer_names"]
+        ]
+    return datasets, names
+
+
+def _layers(path: Path, datasets: dict[str, Tensor]) -> dict[str, list[KerasLayer]]:
+    """The layers of each kind in the order of their numbers."""
+    found: dict[tuple[str, int], KerasLayer] = {}
+    for name, value in datasets.items():
+        match = _NUMBERED.fullmatch(name)
+        if match is None or match[3] not in _WEIGHT_NAMES:
+            raise ModelError(f"{path} holds none of DDNSR's networks: it has the weight {name}")
+        layer = found.setdefault((match[1], int(match[2] or 0)), KerasLayer(name.rpartition("/")[0], {}))
+        if layer.path != name.rpartition("/")[0]:
+            raise ModelError(f"{path} holds several networks: {layer.path} and {name} have the same number")
+        layer.weights[_WEIGHT_NAMES[match[3]]] = _as_torch(match[3], value)
+    kinds = ("conv2d", "batch_normalization", "dense")
+    return {kind: [found[key] for key in sorted(found) if key[0] == kind] for kind in kinds}
+
+
+def _as_torch(kind: str, value: Tensor) -> Tensor:
+    """HWIO becomes OIHW, and (in, out) becomes (out, in)."""
+    if kind == "kernel" and value.ndim == 4:
+        return value.permute(3, 2, 0, 1).contiguous()
+    if kind == "kernel" and value.ndim == 2:
+        return value.t().contiguous()
+    return value

@@ -1,0 +1,86 @@
+"""The metadata with which model files describe themselves. Imports no torch.
+
+wildsr writes it into the header of its ``.safetensors`` files and into the metadata of ONNX files; every value is text.
+Loading a model never depends on it: the weights alone decide what the network is.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = "wildsr 1"
+"""The value of the key ``format`` in files that wildsr writes."""
+_LONGEST = 1 << 24
+
+
+@dataclass(frozen=True)
+class Header:
+    """The description of a model in its file; None or "" for facts that are not stated.
+
+    Attributes:
+        architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
+        sizes: the arguments with which the network is built.
+        scale: HR pixels per LR pixel.
+        value_range: the network works in [0, value_range].
+        licence: SPDX name.
+        source: where the weights come from.
+        source_file: name of the file that was converted.
+        source_sha256: SHA-256 of that file.
+        good_at: the images that the model is for.
+        trained_on: metrics of `wildsr evaluate` that served as a loss in training.
+    """
+
+    architecture: str = ""
+    sizes: Mapping[str, int] | None = None
+    scale: int | None = None
+    value_range: float | None = None
+    licence: str = ""
+    source: str = ""
+    source_file: str = ""
+    source_sha256: str = ""
+    good_at: str = ""
+    trained_on: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, metadata: Mapping[str, str]) -> "Header":
+        """The header from a file's metadata; ``sizes`` and ``value_range``, which nobody reads, are left out."""
+        scale = metadata.get("scale", "")
+        names = (name.strip() for name in metadata.get("trained_on", "").split(","))
+        return cls(
+            architecture=metadata.get("architecture", ""),
+            scale=int(scale) if scale.isdecimal() else None,
+            licence=metadata.get("licence", ""),
+            source=metadata.get("source", ""),
+            source_file=metadata.get("source_file", ""),
+            source_sha256=metadata.get("source_sha256", ""),
+            good_at=metadata.get("good_at", ""),
+            trained_on=tuple(name for name in names if name),
+        )
+
+    def metadata(self) -> dict[str, str]:
+        """The stated facts as text by key."""
+        facts = {
+            "architecture": self.architecture,
+            "sizes": "" if self.sizes is None else json.dumps(dict(self.sizes)),
+            "scale": "" if self.scale is None else f"{self.scale}",
+            "value_range": "" if self.value_range is None else f"{self.value_range:g}",
+            "licence": self.licence,
+            "source": self.source,
+            "source_file": self.source_file,
+            "source_sha256": self.source_sha256,
+            "good_at": self.good_at,
+            "trained_on": ", ".join(self.trained_on),
+        }
+        return {key: value for key, value in facts.items() if value}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file without its tensors; empty when there is none or the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            metadata = json.loads(file.read(min(length, _LONGEST))).get("__metadata__", {})
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
