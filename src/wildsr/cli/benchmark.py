@@ -11,6 +11,7 @@ from wildsr.cli.evaluation_report import (
     complain,
     plain_console,
     print_problems,
+    print_published,
     print_results,
     progress_bar,
     write_files,
@@ -29,7 +30,9 @@ def benchmark(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="classic, wild, real, or a part such as wild/bsrgan. All by default.", show_default=False
+            help="classic, wild, real (all three by default), or a part such as wild/bsrgan; or ntire2020-track1, "
+            "ntire2020-track2, aim2019, realsr, camerasr, dped, div2k-noise8, div2k-jpeg30.",
+            show_default=False,
         ),
     ] = None,
     model: Annotated[
@@ -106,11 +109,12 @@ def benchmark(
         for name, part in select(names or []).items():
             with progress_bar(console) as step:
                 datasets = datasets_of(name, data, working.cache, part, partial(step, "making inputs"))
-                measuring = Measuring(PROTOCOLS[name].metrics, weights=weights)
+                measuring = Measuring(PROTOCOLS[name].metrics, PROTOCOLS[name].border, weights)
                 found[name] = evaluate_methods(
                     methods, datasets, measuring, working, scale=SCALE, on_step=step
                 )
             print_results(console, found[name])
+            print_published(console, PROTOCOLS[name].published)
             failed += print_problems(console, found[name])
             write_files(found[name], output / name if output else None, None, peer)
         for name, reason in missing.items():

@@ -12,6 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from wildsr.evaluation.evaluate import OnStep
+    from wildsr.evaluation.protocol import PublishedRow
     from wildsr.evaluation.results import Results
 
 
@@ -76,6 +77,20 @@ def print_results(console: Console, results: "Results") -> None:
             console.print(f"[yellow]note[/] {escape(remark)}")
     if any_trained_on(results):
         console.print(f"[dim]{TRAINED_NOTE}[/]")
+
+
+def print_published(console: Console, published: "tuple[PublishedRow, ...]") -> None:
+    """Print numbers that others published, marked as such."""
+    if not published:
+        return
+    labels = list(dict.fromkeys(label for row in published for label in row.values))
+    table = Table(title="published by others, not computed here", title_justify="left", box=None, style="dim")
+    for heading in ("method", *labels, "images", "source"):
+        table.add_column(heading, justify="right" if heading in labels else "left")
+    for row in published:
+        values = [f"{row.values[label]:g}" if label in row.values else "–" for label in labels]
+        table.add_row(escape(row.method), *values, escape(row.images), escape(row.source))
+    console.print(table)
 
 
 def print_problems(console: Console, results: "Results") -> int:

@@ -4,49 +4,23 @@
 BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photographs of poor quality without a truth.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.degradations.bsrgan import Bsrgan
 from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import Degradation, load_record
 from wildsr.degradations.real_esrgan import RealEsrgan
+from wildsr.evaluation.challenges import CHALLENGES
 from wildsr.evaluation.datasets import Dataset, OnMade, degraded, real, shrunk
 from wildsr.evaluation.methods import BICUBIC, Choice, choose
 from wildsr.evaluation.pairing import PairingError
+from wildsr.evaluation.protocol import Part, Protocol
 from wildsr.zoo.errors import ModelError
 
 SCALE = 4
 WILD_SEED = 2026
 DRAWS = Path(__file__).parent / "draws"
 """What was drawn with that seed, once and for all: what becomes of the samplers does not change the benchmark."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One dataset of a benchmark.
-
-    Attributes:
-        name: of the dataset.
-        folders: where its images may be within the folder of data; the first that is there counts.
-        images: how many there must be.
-        build: makes the dataset of (name, folder, cache, progress).
-    """
-
-    name: str
-    folders: tuple[str, ...]
-    images: int
-    build: Callable[[str, Path, Path, OnMade | None], Dataset]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A benchmark: its parts and the metrics taken, and a sentence for people."""
-
-    parts: tuple[Part, ...]
-    metrics: tuple[str, ...]
-    about: str
 
 
 def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
@@ -93,6 +67,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "Real photographs of poor quality. There is no truth, so only measures of naturalness can be taken, and "
         "these do not see whether a detail is right.",
     ),
+    **CHALLENGES,
 }
 """Every benchmark by name."""
 
@@ -140,14 +115,15 @@ def benchmark_method(given: str, data: Path) -> Choice:
 
 
 def select(names: list[str]) -> dict[str, str | None]:
-    """The benchmarks that are named, each with its part, None for all: ``wild`` or ``wild/bsrgan``; all by default.
+    """The benchmarks that are named, each with its part, None for all: ``wild`` or ``wild/bsrgan``; the standard
+    ones by default.
 
     Raises:
         ValueError: there is no such benchmark or part.
     """
     parts = {part.name: name for name, protocol in PROTOCOLS.items() for part in protocol.parts}
     found: dict[str, str | None] = {}
-    for name in names or PROTOCOLS:
+    for name in names or [name for name, protocol in PROTOCOLS.items() if protocol.standard]:
         if name not in PROTOCOLS and name not in parts:
             raise ValueError(
                 f"there is no benchmark '{name}'; there are {', '.join(PROTOCOLS)}, and of these the parts "
@@ -168,21 +144,33 @@ def datasets_of(
     Raises:
         PairingError: its images are not there, or not all of them.
     """
+    chosen = PROTOCOLS[protocol]
     found = []
-    for one in PROTOCOLS[protocol].parts:
+    for one in chosen.parts:
         if part not in (None, one.name):
             continue
         folder = next((data / name for name in one.folders if (data / name).is_dir()), None)
+        if folder is None and part is None and not chosen.standard:
+            continue
         if folder is None:
-            raise PairingError(
-                f"the benchmark '{protocol}' needs the images of {one.name}: there is no "
-                f"{' or '.join(str(data / name) for name in one.folders)}"
-            )
+            raise PairingError(_missing(protocol, (one,), data))
         dataset = one.build(one.name, folder, cache, on_made)
-        if len(dataset.samples) != one.images:
+        if one.images not in (None, len(dataset.samples)):
             raise PairingError(
                 f"{folder} has {len(dataset.samples)} images, {one.name} has {one.images}; numbers of another set "
                 "would not compare. `wildsr evaluate` measures any images"
             )
         found.append(dataset)
+    if not found:
+        raise PairingError(_missing(protocol, chosen.parts, data))
     return found
+
+
+def _missing(protocol: str, parts: tuple[Part, ...], data: Path) -> str:
+    looked = " or ".join(str(data / name) for part in parts for name in part.folders)
+    names = " and ".join(part.name for part in parts)
+    hint = "".join(
+        f"; `wildsr data pull {name}` and `wildsr data layout {name} FOLDER -o {data}` bring them"
+        for name in PROTOCOLS[protocol].data_sets
+    )
+    return f"the benchmark '{protocol}' needs the images of {names}: there is no {looked}{hint}"

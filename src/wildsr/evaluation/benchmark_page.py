@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wildsr.evaluation.benchmark import PROTOCOLS
+from wildsr.evaluation.protocol import PublishedRow
 from wildsr.evaluation.results import TRAINED_NOTE, Results
 from wildsr.evaluation.summary import any_trained_on
 from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, difference_table, remarks, summary_table
@@ -31,6 +32,7 @@ def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapp
             facts = results.protocol["datasets"][dataset]
             parts += [f"### {dataset}", f"{facts['pictures']} images. LR: {facts['lr']}."]
             parts += [summary_table(results, dataset), *remarks(results, dataset)]
+        parts += published_table(PROTOCOLS[name].published)
         if peer in results.methods and len(results.methods) > 1:
             parts += [f"### {name}: differences to {peer}", difference_table(results, peer)]
     parts += [
@@ -42,6 +44,18 @@ def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapp
         _data(found),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def published_table(published: tuple[PublishedRow, ...]) -> list[str]:
+    """A heading and a Markdown table of numbers that others published; nothing where there are none."""
+    if not published:
+        return []
+    labels = list(dict.fromkeys(label for row in published for label in row.values))
+    lines = [f"| method | {' | '.join(labels)} | images | source |", "|---" * (len(labels) + 3) + "|"]
+    for row in published:
+        values = [f"{row.values[label]:g}" if label in row.values else "–" for label in labels]
+        lines.append(f"| {row.method} | {' | '.join(values)} | {row.images} | {row.source} |")
+    return ["Published by others, not computed here; other code, and images as named:", "\n".join(lines)]
 
 
 def _methods(found: Mapping[str, Results]) -> str:

@@ -124,12 +124,13 @@ def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Ten
     hr = hr[..., :height, :width]
     return Sample(
         name_of(path, folder),
-        _kept(cache / "lr", make(hr)),
-        path if whole else _kept(cache / "hr", hr),
+        keep_image(cache / "lr", make(hr)),
+        path if whole else keep_image(cache / "hr", hr),
     )
 
 
-def _kept(folder: Path, rgb: Tensor) -> Path:
+def keep_image(folder: Path, rgb: Tensor) -> Path:
+    """The file of an image (1, 3, H, W) in [0, 1] with 8 bits, in ``folder``, named by its content."""
     levels = quantize(rgb)
     digest = hashlib.sha256(f"{tuple(levels.shape)}".encode() + levels.numpy().tobytes()).hexdigest()
     path = folder / f"{digest}.png"
