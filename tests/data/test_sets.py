@@ -23,7 +23,7 @@ from wildsr.data.sets.layout import lay_out
 from wildsr.data.sets.pull import pull_set, steps_by_hand
 from wildsr.data.sets.unpack import is_archive
 from wildsr.recipes.builtin import RECIPES
-from wildsr.zoo.download import Patience
+from wildsr.zoo.download.transfer import Patience
 
 QUICK = Patience(timeout=5, attempts=3, pause=0.01)
 

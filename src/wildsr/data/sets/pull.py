@@ -12,7 +12,7 @@ from wildsr.data.catalogue.published_set import PublishedSet, RemoteFile
 from wildsr.data.errors import DataError
 from wildsr.data.sets.unpack import is_archive, remove_leftovers, stem_of, unpack
 from wildsr.zoo.digest import sha256_of
-from wildsr.zoo.download import PATIENT, Patience, download
+from wildsr.zoo.download.transfer import PATIENT, Patience, download
 from wildsr.zoo.errors import ModelError
 
 FOLDER_VARIABLE = "WILDSR_DATA"
