@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from image_samples import saturated
 from PIL import Image
@@ -138,6 +139,16 @@ def test_decompression_bomb(tmp_path: Path) -> None:
     for act in (image.read, image.probe):
         with pytest.raises(image.ImageError, match=r"claims 100000x100000 pixels; .* at most 536 million"):
             act(tmp_path / "bomb.png")
+
+
+def test_too_many_channels(tmp_path: Path) -> None:
+    """A TIFF of 10 KB with 300 channels took 800 MB."""
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((300, 40, 40), np.uint8), compression="zlib", planarconfig="separate"
+    )
+    for act in (image.read, image.probe):
+        with pytest.raises(image.ImageError, match="claims 300 channels"):
+            act(tmp_path / "a.tif")
 
 
 def test_nothing_is_printed(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ class JsonReport(Report):
         engine: str,
         tiles: bool = True,  # noqa: ARG002
     ) -> Iterator[None]:
-        self._print(event="begin", images=images, model=model, engine=engine)
+        self._print(event="begin", pictures=images, model=model, engine=engine)
         yield
 
     def usage(self, message: str) -> None:  # noqa: D102

@@ -10,7 +10,7 @@ from typing import Any
 from wildsr.data.errors import DataError
 
 MANIFEST = "manifest.jsonl"
-FORMAT, VERSION = "wildsr prepared images", 1
+FORMAT, VERSION = "wildsr prepared pictures", 1
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from wildsr.data.errors import DataError
 from wildsr.image import ImageError, Size, probe, read_levels
 
 SUFFIX = ".lmdb"
-_FORMAT, _VERSION = "wildsr images", 1
+_FORMAT, _VERSION = "wildsr pictures", 1
 _INDEX = b"index"
 _FIRST_SIZE = 1 << 28
 

@@ -121,6 +121,6 @@ def _sample(path: Path, index: int, content: object) -> Sample:
         if isinstance(image, str) and isinstance(size, list) and sized and isinstance(parameters, dict):
             return Sample(image, (size[0], size[1]), parameters)
     raise DegradationError(
-        f'{path}: sample {index} is damaged: it needs "image", a name, "size", a height and a width, and '
+        f'{path}: sample {index} is damaged: it needs "picture", a name, "size", a height and a width, and '
         '"parameters", a dictionary'
     )

@@ -11,7 +11,15 @@ import numpy as np
 import pyvips
 
 from wildsr.image.errors import ImageError
-from wildsr.image.formats import FORMATS, MAX_INPUT_PIXELS, RAW_SUFFIXES, SNIFF_BYTES, Size, sniff
+from wildsr.image.formats import (
+    FORMATS,
+    MAX_INPUT_BANDS,
+    MAX_INPUT_PIXELS,
+    RAW_SUFFIXES,
+    SNIFF_BYTES,
+    Size,
+    sniff,
+)
 from wildsr.image.libvips import VipsError, from_array, reason, set_field
 
 # By content, never by suffix; an Ultra HDR JPEG is read as the plain JPEG it also is.
@@ -170,6 +178,11 @@ def _check_size(path: Path, image: Any) -> None:
         raise ImageError(
             f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
             f"{MAX_INPUT_PIXELS // 10**6} million. Cut it into parts or make it smaller first."
+        )
+    if image.bands > MAX_INPUT_BANDS:
+        raise ImageError(
+            f"{path} claims {image.bands} channels; wildsr reads images of at most {MAX_INPUT_BANDS}. Save its "
+            "colours as an image of their own."
         )
 
 

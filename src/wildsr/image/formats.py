@@ -11,6 +11,8 @@ Depth = Literal["uint8", "uint16", "float"]
 
 #: Input larger than this many pixels is refused: as float32 RGB it would take more than 6 GiB.
 MAX_INPUT_PIXELS = 2**29
+MAX_INPUT_BANDS = 16
+"""Channels of an image file; colours, opacity and some that are left out."""
 
 
 class Size(NamedTuple):

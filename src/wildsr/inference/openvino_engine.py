@@ -19,6 +19,7 @@ from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 CACHE_LIMIT = 512 * 2**20
 """Bytes of compiled models kept on disk; those not used for longest go first."""
 
+_DIGEST_BYTES = 32
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The last used ones stay."""
 
@@ -76,10 +77,10 @@ class OpenVinoEngine:
     def _compile(self, shape: tuple[int, int]) -> Any:
         path = cache_folder() / f"{self._key(shape)}.blob"
         try:
-            compiled = _core().import_model(path.read_bytes(), "CPU", self._options)
+            compiled = _core().import_model(_cached(path), "CPU", self._options)
             os.utime(path)
             return compiled
-        except (OSError, RuntimeError):
+        except (OSError, ValueError, RuntimeError):
             compiled = self._convert_and_compile(shape)
             _keep(path, compiled)
             return compiled
@@ -137,15 +138,30 @@ def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
     return frontend.convert(frontend.load(decoder))
 
 
+def _cached(path: Path) -> bytes:
+    """A compiled model from the cache. A changed bit would change results, so its digest stands before it.
+
+    Raises:
+        OSError: when there is none, or it cannot be read.
+        ValueError: when it is not as it was written.
+    """
+    content = path.read_bytes()
+    digest, model = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if digest != hashlib.sha256(model).digest():
+        raise ValueError(f"{path} is damaged")
+    return model
+
+
 def _keep(path: Path, compiled: Any) -> None:
     """Write a compiled model into the cache if that is possible; a full or read-only disk costs only the cache."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # private: its content is executed
         exported = compiled.export_model()
+        model = exported if isinstance(exported, bytes) else exported.getvalue()
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(exported if isinstance(exported, bytes) else exported.getvalue())
+                file.write(hashlib.sha256(model).digest() + model)
             Path(partial).replace(path)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
