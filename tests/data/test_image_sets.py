@@ -137,3 +137,37 @@ def test_stores_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must end in \.lmdb"):
         write_store(tmp_path / "store", [])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "text.lmdb"]
+
+
+def test_cut_off_store_is_refused(tmp_path: Path) -> None:
+    """LMDB maps the file into memory: reading beyond its end killed the process."""
+    path = tmp_path / "photos.lmdb"
+    write_store(
+        path, contents(save_folder(tmp_path / "photos", 4), [f"{index:02}.png" for index in range(4)])
+    )
+    sound = path.read_bytes()
+    for kept in (9000, len(sound) // 2, len(sound) - 1):
+        path.write_bytes(sound[:kept])
+        with pytest.raises(DataError, match="cannot be read as a store of images"):
+            open_source(path)
+
+
+def test_damaged_pages_of_a_store_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "photos.lmdb"
+    names = [f"{index:02}.png" for index in range(4)]
+    write_store(path, contents(save_folder(tmp_path / "photos", 4), names))
+    sound = path.read_bytes()
+    refused = 0
+    for page in range(2, len(sound) // 4096):
+        path.write_bytes(sound[: page * 4096] + b"\xff" * 4096 + sound[(page + 1) * 4096 :])
+        try:
+            source = open_source(path)
+        except DataError:
+            refused += 1
+            continue
+        for name in source.names:
+            try:
+                source.read(name)
+            except ImageError:
+                refused += 1
+    assert refused

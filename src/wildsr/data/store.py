@@ -99,7 +99,10 @@ class Store:
     def read(self, name: str) -> Tensor:
         """The image, uint8 (3, H, W). Raises ``ImageError`` when it is damaged."""
         label = f"{self.path}:{name}"
-        content = _read(self.path, _key(self._places[name][0]))
+        try:
+            content = _read(self.path, _key(self._places[name][0]))
+        except DataError as error:
+            raise ImageError(f"{label} cannot be read: {error}") from error
         if content is None:
             raise ImageError(f"{label} is missing from the store; write it again from the images.")
         return read_levels(label, content=content)[0]
@@ -111,18 +114,33 @@ def _key(number: int) -> bytes:
 
 def _read(path: Path, key: bytes) -> bytes | None:
     status = path.stat()
-    with _opened(path, status.st_ino, status.st_mtime_ns).begin() as transaction:
-        content: bytes | None = transaction.get(key)
-        return content
+    environment = _opened(path, status.st_ino, status.st_mtime_ns, status.st_size)
+    try:
+        with environment.begin() as transaction:
+            content: bytes | None = transaction.get(key)
+            return content
+    except lmdb.Error as error:
+        raise _damaged(path, error) from error
 
 
 @cache
-def _opened(path: Path, _inode: int, _changed: int) -> Any:
+def _opened(path: Path, _inode: int, _changed: int, size: int) -> Any:
     """LMDB wants a file opened once in a process; a file that was replaced is another one."""
     try:
-        return lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
+        environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
-        raise DataError(f"{path} cannot be read as a store of images: {error}") from error
+        raise _damaged(path, error) from error
+    # The file is mapped into memory, and the system kills whoever reads a page beyond its end.
+    if size < (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]:
+        environment.close()
+        raise _damaged(path, "it is cut off")
+    return environment
+
+
+def _damaged(path: Path, reason: object) -> DataError:
+    return DataError(
+        f"{path} cannot be read as a store of images ({reason}); copy it again, or write it again from the images"
+    )
 
 
 def _put(environment: Any, key: bytes, content: bytes) -> None:
