@@ -191,7 +191,7 @@ def test_noise_patches(golden: Read, golden_folder: Path, case: str, tmp_path: P
     pieces = survey(read_levels(path)[0], rule.patch)
     found = torch.stack([part.double() for part in pieces], 1)
     torch.testing.assert_close(found, item[f"output.{case}.blocks"], rtol=1e-12, atol=1e-9)
-    pool, collected = collect_noise([Source(path, "it")], rule)
+    pool, collected = collect_noise([Source(path, "it", "it")], rule)
     expected = item[f"output.{case}.coords"]
     assert collected.taken == len(expected) == len(pool)
     assert pool.origins == tuple(f"it {left},{top}" for top, left in expected.tolist())

@@ -164,7 +164,7 @@ def test_bad_and_odd_images(tmp_path: Path) -> None:
 
 def test_names_of_outputs_differ() -> None:
     names = ["a.png", "a.jpg", "A.tif", "a_png.png", "b.png", "sub/a.png"]
-    sources = [Source(Path(name), name) for name in names]
+    sources = [Source(Path(name), name, name) for name in names]
     outputs = [item.output for item in items_of(sources, [])]
     assert outputs == ["a_png", "a_jpg", "A_tif", "a_png-2", "b", "sub/a"]
     both = [item.output for item in items_of(sources[-1:], sources[-1:])]
@@ -218,7 +218,7 @@ def test_a_worker_that_dies_is_told(photos: Path, tmp_path: Path, monkeypatch: p
     import wildsr.data.prepare as module
 
     monkeypatch.setattr(module, "_prepared", _die)
-    items = [Item(photos / "a.png", "a.png", "source", "a")]
+    items = [Item(photos / "a.png", "a.png", "source", "a", "a.png")]
     with pytest.raises(DataError, match="fewer --workers"):
         prepare(items, tmp_path / "out", Preparation(), workers=2)
 

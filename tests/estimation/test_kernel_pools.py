@@ -72,7 +72,7 @@ def test_other_settings_or_images_are_done_anew(photos: list[Source], tmp_path: 
 
 
 def test_failed_kernels_are_left_out() -> None:
-    sources = [Source(Path(name), name) for name in "abc"]
+    sources = [Source(Path(name), name, name) for name in "abc"]
     good = torch.softmax(torch.randn(169), 0).view(13, 13)
     estimated = Estimated({"a": good, "b": torch.full((13, 13), torch.nan)}, failures=[("c", "damaged")])
     pool = pooled(estimated, sources, 4)

@@ -18,7 +18,7 @@ def save(folder: Path, name: str, levels: Tensor) -> Source:
     with Canvas(levels.shape[-2], levels.shape[-1], Traits()) as canvas:
         canvas.paste(0, 0, levels / 255)
         write(folder / name, canvas)
-    return Source(folder / name, name)
+    return Source(folder / name, name, name)
 
 
 def noisy(mean: float, spread: float, height: int = 40, width: int = 56) -> Tensor:
@@ -64,7 +64,7 @@ def test_bad_images_are_left_out_and_told(tmp_path: Path) -> None:
     good = save(tmp_path, "good.png", noisy(100, 2))
     small = save(tmp_path, "small.png", noisy(100, 2, 12, 12))
     (tmp_path / "bad.jpg").write_bytes(b"no")
-    pool, found = collect_noise([Source(tmp_path / "bad.jpg", "bad.jpg"), small, good], RULE)
+    pool, found = collect_noise([Source(tmp_path / "bad.jpg", "bad.jpg", "bad.jpg"), small, good], RULE)
     assert len(pool) == 6
     assert [name for name, _ in found.failures] == ["bad.jpg"]
     assert found.small == ["small.png"]

@@ -6,7 +6,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.evaluation.methods import save_image
+from wildsr.image import write_rgb
 
 
 def photograph(height: int = 96, width: int = 120, top: int = 0) -> Tensor:
@@ -19,7 +19,7 @@ def save_folder(folder: Path, **images: Tensor) -> Path:
     """The images as PNG by name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, image in images.items():
-        save_image(folder / f"{name}.png", image)
+        write_rgb(folder / f"{name}.png", image)
     return folder
 
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.architectures import ARCHITECTURES
 from wildsr.zoo.catalogue import (
     ALIASES,
@@ -21,7 +22,6 @@ from wildsr.zoo.catalogue import (
     models_folder,
     user_models,
 )
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
 

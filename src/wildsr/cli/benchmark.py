@@ -15,10 +15,10 @@ from wildsr.cli.evaluation_report import (
     print_results,
     progress_bar,
     write_files,
-    write_whole,
 )
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.image.errors import ImageError
+from wildsr.storage.atomic import write_text
 from wildsr.zoo.errors import ModelError
 
 
@@ -121,7 +121,7 @@ def benchmark(
             console.print(f"[yellow]not measured[/] {name}: {reason}")
         if write is not None:
             chosen = "".join(f" {name}" for name in names or [])
-            write_whole(
+            write_text(
                 write, to_page(found, peer, f"wildsr benchmark{chosen} --data DATA --write PAGE", missing)
             )
             console.print(f"[green]{write}[/]")

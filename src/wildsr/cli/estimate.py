@@ -117,7 +117,7 @@ def _kernels(
     from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
     from wildsr.estimation.overview import kernel_sheet, write_sheet
     from wildsr.estimation.sources import evenly, find_sources
-    from wildsr.inference.engines import pick_device
+    from wildsr.storage.devices import pick_device
 
     if threads is not None:
         torch.set_num_threads(threads)

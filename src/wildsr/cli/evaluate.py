@@ -261,7 +261,7 @@ def _named(given: str) -> tuple[str, Path]:
 
 
 def _metric_device(device: str) -> str:
-    from wildsr.inference.engines import pick_device
+    from wildsr.storage.devices import pick_device
 
     picked = str(pick_device(device))
     return picked if picked.startswith("cuda") else "cpu"  # float64, which MPS lacks

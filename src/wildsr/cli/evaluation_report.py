@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from wildsr.storage.atomic import write_text
+
 if TYPE_CHECKING:
     from wildsr.evaluation.evaluate import OnStep
     from wildsr.evaluation.protocol import PublishedRow
@@ -137,7 +139,7 @@ def write_files(
         folder.mkdir(parents=True, exist_ok=True)
         contents = {"json": results.to_json(), "csv": to_csv(results), "md": to_markdown(results, against)}
         for suffix, content in contents.items():
-            write_whole(folder / f"results.{suffix}", content)
+            write_text(folder / f"results.{suffix}", content)
             written.append(folder / f"results.{suffix}")
     if report is not None:
         from wildsr.evaluation.report import write_report
@@ -145,16 +147,6 @@ def write_files(
         write_report(results, report, against=against)
         written.append(report)
     return written
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Replace the file only when all of the new one is there."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _few(items: list[str], most: int = 5) -> str:

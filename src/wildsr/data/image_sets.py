@@ -14,6 +14,7 @@ from wildsr.data.errors import DataError, listed
 from wildsr.data.store import Store, is_store
 from wildsr.image import ImageError, Size, probe, read_levels
 from wildsr.image.formats import READABLE_SUFFIXES
+from wildsr.storage.walk import files_below
 
 BAD_SHARE = 0.05
 """More images than this share that cannot be read are an error; fewer are left out, and listed."""
@@ -165,12 +166,12 @@ def open_source(path: Path) -> Source:
     if not path.is_dir():
         what = "is not a folder, nor a store of images (.lmdb)" if path.exists() else "does not exist"
         raise DataError(f"{path} {what}; give the folder that holds the images")
-    found = (
-        file.relative_to(path).as_posix()
-        for file in path.rglob("*")
-        if file.suffix.lower() in READABLE_SUFFIXES and file.is_file()
-    )
-    names = tuple(sorted(name for name in found if not _hidden(name)))
+    try:
+        names = tuple(
+            sorted(file.relative_to(path).as_posix() for file in files_below(path, READABLE_SUFFIXES))
+        )
+    except OSError as error:
+        raise DataError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
     if not names:
         raise DataError(f"{path} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
     return Folder(path, names)
@@ -220,7 +221,3 @@ def require_few(unreadable: list[str], total: int) -> None:
             f"{len(unreadable)} of {total} images cannot be read, more than {BAD_SHARE:.0%}; repair or remove "
             f"them:\n{listed(unreadable)}"
         )
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))

@@ -1,13 +1,11 @@
 """Making a pair of an HR and an LR image of one photograph, as ``wildsr prepare`` does."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +17,7 @@ from wildsr.degradations.realsr import RealSr
 from wildsr.estimation.cleanup import clean_up, clean_up_ddnsr
 from wildsr.image import quantize
 from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.storage.seeds import generator
 
 Role = Literal["source", "target"]
 CleanUp = Literal["realsr", "ddnsr", "none"]
@@ -84,7 +83,8 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     """HR and LR image, uint8 (3, h, w) both, of ``levels`` (3, H, W) uint8, and what was drawn for them.
 
     HR images are cropped to a multiple of the scale, at the bottom and right. Those that are cleaned up are cut to
-    whole levels, not rounded, and bicubic LR images are made of them as they were before, both as RealSR does.
+    whole levels, not rounded, and bicubic LR images are made of them as they were before, both as RealSR does. With
+    the seed, ``name`` (the path within the folder) decides what is sampled, as in :mod:`wildsr.storage.seeds`.
 
     Raises:
         TooSmall: the HR image has a side below ``how.least``.
@@ -102,7 +102,7 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     # What is a whole level but for rounding must not fall to the one below.
     hr = (exact * 255 + 1e-4).floor().to(torch.uint8)
     degradation = degradation_of(how)
-    parameters = degradation.sample(_rng(how.seed, name), (height, width))
+    parameters = degradation.sample(generator(how.seed, name), (height, width))
     bicubic = how.preset is None and how.kernels is None
     lr = degradation.apply(exact if bicubic else hr.float() / 255, [parameters])
     return hr[0], quantize(lr[0]), parameters
@@ -112,9 +112,3 @@ def sub_images(size: tuple[int, int], patch: int, stride: int) -> Iterator[tuple
     """Top and left of the sub-images that cover ``size`` (height, width)."""
     rows, columns = (sorted({*range(0, side - patch, stride), side - patch}) for side in size)
     return ((top, left) for top in rows for left in columns)
-
-
-def _rng(seed: int, name: str) -> np.random.Generator:
-    """For an image by its name, so that other images, more or fewer, change nothing."""
-    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], np.uint32)
-    return np.random.default_rng([seed, *words.tolist()])

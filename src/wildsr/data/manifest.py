@@ -1,13 +1,13 @@
 """What ``wildsr prepare`` did, one JSON object a line: the settings first, then one image each."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from wildsr.data.errors import DataError
+from wildsr.storage.atomic import write_text
 
 MANIFEST = "manifest.jsonl"
 FORMAT, VERSION = "wildsr prepared pictures", 1
@@ -74,12 +74,7 @@ class Manifest:
         names += sorted(set(self.entries) - set(names))
         head = {"format": FORMAT, "version": VERSION, "settings": self.settings}
         lines = [json.dumps(head), *(_line(self.entries[name]) for name in names)]
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            partial.replace(self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_text(self.path, "\n".join(lines) + "\n")
 
     def _read(self) -> None:
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()

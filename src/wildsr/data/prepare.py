@@ -1,6 +1,5 @@
 """Pairs of HR and LR images for training, made once from folders of images: what ``wildsr prepare`` does."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,19 +15,29 @@ from wildsr.data.making import Preparation, Role, TooSmall, degradation_of, make
 from wildsr.data.manifest import MANIFEST, Entry, Manifest, Output
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
-from wildsr.degradations.workers import worker_pool
 from wildsr.estimation.sources import Source
-from wildsr.image import Canvas, ImageError, Traits, read_levels, write
+from wildsr.image import ImageError, read_levels, write_rgb
+from wildsr.storage.digest import sha256_of
+from wildsr.storage.workers import worker_pool
 
 
 @dataclass(frozen=True)
 class Item:
-    """An image to prepare: where it is, its domain, and the name of its outputs, without ending."""
+    """An image to prepare.
+
+    Attributes:
+        path: of the file.
+        name: in the manifest and in messages.
+        role: its domain.
+        output: name of its outputs, without suffix.
+        inner: path within its folder, which together with the seed decides what is sampled.
+    """
 
     path: Path
     name: str
     role: Role
     output: str
+    inner: str
 
 
 @dataclass
@@ -92,28 +101,28 @@ def prepare(
 
 
 def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]:
-    """ImageSet of both domains, with names of outputs that differ even where capitals do not count.
+    """Images of both domains, with names of outputs that differ even where capitals do not count.
 
-    Where both domains are given, names begin with the domain's. ImageSet that differ by their ending alone keep it
+    Where both domains are given, names begin with the domain's. Images that differ by their ending alone keep it
     within the name; what is still alike gets a number.
     """
     both = bool(sources) and bool(targets)
     roles: tuple[tuple[Role, Sequence[Source]], ...] = (("source", sources), ("target", targets))
     named = [
-        (source.path, f"{role}/{source.name}" if both else source.name, role)
+        (source.path, f"{role}/{source.name}" if both else source.name, role, source.inner)
         for role, found in roles
         for source in found
     ]
-    stems = [PurePosixPath(name).with_suffix("").as_posix() for _, name, _ in named]
+    stems = [PurePosixPath(name).with_suffix("").as_posix() for _, name, *_ in named]
     often = [stem.casefold() for stem in stems]
     items, used = [], set()
-    for (path, name, role), stem, key in zip(named, stems, often, strict=True):
+    for (path, name, role, inner), stem, key in zip(named, stems, often, strict=True):
         output = stem if often.count(key) == 1 else f"{stem}_{PurePosixPath(name).suffix[1:]}"
         free, number = output, 2
         while free.casefold() in used:
             free, number = f"{output}-{number}", number + 1
         used.add(free.casefold())
-        items.append(Item(path, name, role, free))
+        items.append(Item(path, name, role, free, inner))
     return items
 
 
@@ -122,11 +131,11 @@ def is_done(item: Item, entry: Entry, folder: Path) -> bool:
     try:
         status = item.path.stat()
         same = status.st_size == entry.bytes and (
-            status.st_mtime_ns == entry.mtime_ns or _sha256(item.path) == entry.sha256
+            status.st_mtime_ns == entry.mtime_ns or sha256_of(item.path) == entry.sha256
         )
         return same and all(
-            _sha256(folder / "HR" / output.name) == output.hr_sha256
-            and _sha256(folder / "LR" / output.name) == output.lr_sha256
+            sha256_of(folder / "HR" / output.name) == output.hr_sha256
+            and sha256_of(folder / "LR" / output.name) == output.lr_sha256
             for output in entry.outputs
         )
     except OSError:
@@ -169,7 +178,7 @@ def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
     try:
         levels = read_levels(item.path)[0]
         status = item.path.stat()
-        hr, lr, parameters = make_pair(levels, item.role, how, item.name)
+        hr, lr, parameters = make_pair(levels, item.role, how, item.inner)
         size = (hr.shape[-2], hr.shape[-1])
         outputs = []
         if how.patch is None:
@@ -189,7 +198,7 @@ def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
         item.role,
         status.st_size,
         status.st_mtime_ns,
-        _sha256(item.path),
+        sha256_of(item.path),
         (size[1], size[0]),
         parameters,
         tuple(outputs),
@@ -205,10 +214,8 @@ def _written(folder: Path, name: str, hr: Tensor, lr: Tensor) -> Output:
     for kind, image in (("HR", hr), ("LR", lr)):
         path = folder / kind / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Canvas(image.shape[-2], image.shape[-1], Traits()) as canvas:
-            canvas.paste(0, 0, image.float() / 255)
-            write(path, canvas)
-        digests.append(_sha256(path))
+        write_rgb(path, image.float() / 255)
+        digests.append(sha256_of(path))
     return Output(name, *digests)
 
 
@@ -218,11 +225,3 @@ def _settings(how: Preparation) -> dict[str, Any]:
     settings["kernels"] = load_kernel_pool(how.kernels).digest if how.kernels else None
     settings["noise"] = load_noise_pool(how.noise).digest if how.noise else None
     return settings
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -1,7 +1,6 @@
 """Many small images in one file (LMDB), which a folder of a million files would be slow to list and to read."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from wildsr.data.errors import DataError
 from wildsr.image import ImageError, Size, probe, read_levels
+from wildsr.storage.atomic import replacing
 
 SUFFIX = ".lmdb"
 _FORMAT, _VERSION = "wildsr pictures", 1
@@ -35,23 +35,21 @@ def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
     """
     if not is_store(path):
         raise DataError(f"{path} must end in {SUFFIX}, as stores of images do")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with lmdb.open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment:
-            index: list[tuple[str, int, int]] = []
-            seen: set[str] = set()
-            for name, content in images:
-                if name in seen:
-                    raise DataError(f"the image {name} occurs twice; names in a store are unique")
-                seen.add(name)
-                size = probe(name, content)
-                _put(environment, _key(len(index)), content)
-                index.append((name, size.width, size.height))
-            content = json.dumps({"format": _FORMAT, "version": _VERSION, "pictures": index}).encode()
-            _put(environment, _INDEX, content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    index: list[tuple[str, int, int]] = []
+    seen: set[str] = set()
+    with (
+        replacing(path) as partial,
+        lmdb.open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment,
+    ):
+        for name, content in images:
+            if name in seen:
+                raise DataError(f"the image {name} occurs twice; names in a store are unique")
+            seen.add(name)
+            size = probe(name, content)
+            _put(environment, _key(len(index)), content)
+            index.append((name, size.width, size.height))
+        content = json.dumps({"format": _FORMAT, "version": _VERSION, "pictures": index}).encode()
+        _put(environment, _INDEX, content)
     return len(index)
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, DegradationError, Parameters, Sample
-from wildsr.degradations.files import again, draw, generator, traits_of
+from wildsr.degradations.files import again, draw, traits_of
 from wildsr.degradations.presets import preset
 from wildsr.image import Canvas, LoadedImage, read, render
 from wildsr.image.arrays import Array, from_array
+from wildsr.storage.seeds import generator
 
 
 class Degraded(NamedTuple):

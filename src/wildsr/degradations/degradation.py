@@ -1,7 +1,6 @@
 """What a degradation is: it draws parameters, which are data, and applies them; and the files that keep parameters."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
+
+from wildsr.storage.atomic import write_text
 
 Parameters = dict[str, Any]
 """What happens to one image: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
@@ -75,14 +76,10 @@ def save_record(path: Path, record: Record) -> None:
             {"picture": one.image, "size": one.size, "parameters": one.parameters} for one in record.samples
         ],
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise DegradationError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_record(path: Path) -> Record:

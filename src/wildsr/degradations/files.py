@@ -1,6 +1,5 @@
 """Degrading files: one from file to file, or many across processes. What comes out depends on neither."""
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -14,9 +13,10 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, DegradationError, Sample
 from wildsr.degradations.presets import preset
-from wildsr.degradations.workers import worker_pool
-from wildsr.image import Canvas, ImageError, LoadedImage, Size, Traits, read, write
+from wildsr.image import ImageError, LoadedImage, Size, Traits, read, write_rgb
 from wildsr.image.formats import output_format
+from wildsr.storage.seeds import generator
+from wildsr.storage.workers import worker_pool
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,6 @@ class Degraded:
     size: Size
     notes: tuple[str, ...]
     seconds: float
-
-
-def generator(seed: int, name: str, index: int = 0) -> np.random.Generator:
-    """The generator of the ``index``-th sample of the image of a name: the same on every machine."""
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big"), index])
 
 
 def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: str) -> Sample:
@@ -116,10 +110,7 @@ def save(path: Path, image: Tensor, traits: Traits, manner: Manner) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
-    form = output_format(path, manner.format)
-    with Canvas(image.shape[-2], image.shape[-1], traits.fitted(form)) as canvas:
-        canvas.paste(0, 0, image)
-        write(path, canvas, format=manner.format, quality=manner.quality)
+    write_rgb(path, image, traits, format=manner.format, quality=manner.quality)
 
 
 def traits_of(image: LoadedImage, lr: Tensor, lower: bool = True) -> tuple[Traits, tuple[str, ...]]:

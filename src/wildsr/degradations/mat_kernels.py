@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wildsr.degradations.pools import KernelPool, PoolError, same_size
+from wildsr.storage.walk import files_below
 
 VARIABLE = "Kernel"
 
@@ -52,7 +53,7 @@ def export_mat_kernels(pool: KernelPool, folder: Path) -> list[Path]:
 def _mat_files(source: Path, scale: int) -> list[Path]:
     if source.is_file():
         return [source]
-    every = sorted(source.rglob("*.mat"))
+    every = sorted(files_below(source, {".mat"}))
     if not every:
         raise PoolError(f"{source} holds no .mat file")
     return [path for path in every if path.name.endswith(f"_kernel_x{scale}.mat")] or every

@@ -7,9 +7,7 @@ one or the other. A file is a ``.safetensors`` with one tensor, and a header tha
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from wildsr.storage.atomic import replacing
 
 KERNELS = "wildsr kernel pool"
 NOISE = "wildsr noise pool"
@@ -186,28 +186,12 @@ def _save(
     header += b" " * (-len(header) % 8)
     content = values.flatten().view(torch.uint8).numpy().data
     try:
-        with _replacing(path) as partial, partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             file.write(len(header).to_bytes(8, "little") + header)
             for start in range(0, size, _PIECE):
                 file.write(content[start : start + _PIECE])
     except OSError as error:
         raise PoolError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` that takes its place when all went well, and vanishes otherwise."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        mask = os.umask(0o077)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _load(path: Path, kind: str, name: str) -> tuple[Tensor, dict[str, str]]:

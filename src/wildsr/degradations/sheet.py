@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters, Sample
-from wildsr.degradations.files import Manner, again, draw, generator, save
+from wildsr.degradations.files import Manner, again, draw, save
 from wildsr.degradations.presets import preset
 from wildsr.image import Size, Traits, read
 from wildsr.image.formats import output_format
 from wildsr.image.sheet import contact_sheet
+from wildsr.storage.seeds import generator
 
 COLUMNS = 4
 SIDE = 288

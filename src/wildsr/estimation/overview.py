@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.degradations.pools import KernelPool, NoisePool
-from wildsr.image import Canvas, Traits, write
+from wildsr.image import write_rgb
 
 _GAP = 4
 _PAPER = 0.12
@@ -44,9 +44,7 @@ def write_sheet(path: Path, sheet: Tensor) -> None:
     Raises:
         ImageError: the file cannot be written.
     """
-    with Canvas(sheet.shape[-2], sheet.shape[-1], Traits()) as canvas:
-        canvas.paste(0, 0, sheet)
-        write(path, canvas)
+    write_rgb(path, sheet)
 
 
 def _chosen(count: int, most: int) -> Tensor:

@@ -1,24 +1,31 @@
 """The images in folders, by name. Loads no torch."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.estimation.errors import EstimationError
 from wildsr.image.formats import READABLE_SUFFIXES
+from wildsr.storage.walk import files_below
 
 
 @dataclass(frozen=True)
 class Source:
-    """An image, and its name: the path within its folder, behind the folder's own name where there are several."""
+    """An image file.
+
+    Attributes:
+        path: of the file.
+        name: the path within its folder, behind the folder's own name where there are several folders.
+        inner: the path within its folder, which together with a seed decides what is sampled for it.
+    """
 
     path: Path
     name: str
+    inner: str
 
 
 def find_sources(places: Sequence[Path]) -> list[Source]:
-    """ImageSet in folders, and all folders below them, by suffix and in the order of their names; or single files.
+    """Images in folders, and all folders below them, by suffix and in the order of their names; or single files.
 
     Hidden files and folders are left out. An image that is reached twice comes once.
 
@@ -29,12 +36,13 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
     for place in places:
         prefix = f"{place.resolve().name}/" if len(places) > 1 else ""
         if place.is_file():
-            found.setdefault(place.resolve(), Source(place, place.name))
+            found.setdefault(place.resolve(), Source(place, place.name, place.name))
             continue
         if not place.is_dir():
             raise EstimationError(f"{place} does not exist; give the folder that holds the images")
         for path in _walk(place):
-            found.setdefault(path.resolve(), Source(path, prefix + path.relative_to(place).as_posix()))
+            inner = path.relative_to(place).as_posix()
+            found.setdefault(path.resolve(), Source(path, prefix + inner, inner))
     if not found:
         where = ", ".join(str(place) for place in places)
         raise EstimationError(f"{where} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
@@ -54,12 +62,4 @@ def _walk(root: Path) -> list[Path]:
             f"{error.filename or root} cannot be read: {error.strerror or error}"
         ) from error
 
-    paths: list[Path] = []
-    for folder, subfolders, files in os.walk(root, onerror=fail):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        paths += (
-            Path(folder) / name
-            for name in sorted(files)
-            if Path(name).suffix.lower() in READABLE_SUFFIXES and not name.startswith(".")
-        )
-    return paths
+    return list(files_below(root, READABLE_SUFFIXES, on_error=fail))

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from numpy.random import Generator
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters
-from wildsr.evaluation.methods import over_white, save_image
+from wildsr.evaluation.methods import over_white
 from wildsr.evaluation.pairing import images_in, name_of, pair_folders
-from wildsr.image import quantize, read_levels
+from wildsr.image import quantize, read_levels, write_rgb
 from wildsr.ops.resize import imresize
-from wildsr.zoo.digest import sha256_of
+from wildsr.storage.digest import sha256_of
+from wildsr.storage.seeds import generator
 
 
 class Sample(NamedTuple):
@@ -82,8 +83,9 @@ def degraded(
 ) -> Dataset:
     """HR images of a folder, degraded, rounded to 8 bits.
 
-    Image ``i`` in the order of names draws from ``numpy.random.default_rng([seed, i])``, unless ``parameters`` has
-    its name. What was drawn becomes part of the facts, so that it can be replayed.
+    What is sampled for an image depends on the seed and its path within the folder alone, as in ``wildsr degrade``
+    (:mod:`wildsr.storage.seeds`), unless ``parameters`` has its name. The sampled parameters become part of the
+    facts, so that they can be replayed.
 
     Args:
         name: of the dataset.
@@ -99,12 +101,13 @@ def degraded(
     drawn: dict[str, Parameters] = {}
 
     samples = []
-    for index, path in enumerate(_counted(images_in(folder), on_made)):
+    for path in _counted(images_in(folder), on_made):
         image = name_of(path, folder)
+        rng = generator(seed, path.relative_to(folder).as_posix())
 
-        def degrade(hr: Tensor, image: str = image, index: int = index) -> Tensor:
+        def degrade(hr: Tensor, image: str = image, rng: Generator = rng) -> Tensor:
             size = (hr.shape[2], hr.shape[3])
-            drawn[image] = known.get(image) or degradation.sample(np.random.default_rng([seed, index]), size)
+            drawn[image] = known.get(image) or degradation.sample(rng, size)
             return degradation.apply(hr, [drawn[image]]).clamp(0, 1)
 
         samples.append(_made(path, folder, degradation.scale, cache, degrade))
@@ -136,7 +139,7 @@ def keep_image(folder: Path, rgb: Tensor) -> Path:
     path = folder / f"{digest}.png"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        save_image(path, levels.float() / 255)
+        write_rgb(path, levels.float() / 255)
     return path
 
 

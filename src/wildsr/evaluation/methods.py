@@ -2,25 +2,25 @@
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import Tensor
 
 from wildsr import __version__
 from wildsr.evaluation.memory import peak_memory
-from wildsr.image import Canvas, Traits, read, write
+from wildsr.image import read, write_rgb
 from wildsr.inference.engine import Precision
-from wildsr.inference.engines import pick_device
 from wildsr.inference.upscaler import Upscaler
 from wildsr.ops.resize import imresize
+from wildsr.storage.atomic import write_text
+from wildsr.storage.caches import cache_folder
+from wildsr.storage.devices import pick_device
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import find
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.ncnn import weights_file
 from wildsr.zoo.load import load
@@ -124,11 +124,9 @@ class Method:
             sr = self(image)
             seconds = time.perf_counter() - began
         target.parent.mkdir(parents=True, exist_ok=True)
-        save_image(target, sr)
+        write_rgb(target, sr)
         measured = {"seconds": seconds, "peak_bytes": peak.bytes}
-        partial = note.with_suffix(".json.partial")
-        partial.write_text(json.dumps(measured))
-        partial.replace(note)
+        write_text(note, json.dumps(measured))
         return Upscaled(target, seconds, peak.bytes)
 
 
@@ -182,13 +180,6 @@ def over_white(path: Path) -> Tensor:
     return image.rgb * image.alpha + (1 - image.alpha)
 
 
-def save_image(path: Path, rgb: Tensor) -> None:
-    """Write (1, 3, H, W) in [0, 1] with 8 bits, whole or not at all."""
-    with Canvas(rgb.shape[2], rgb.shape[3], Traits()) as canvas:
-        canvas.paste(0, 0, rgb)
-        write(path, canvas)
-
-
 def evaluation_cache() -> Path:
     """Where results are kept: ``evaluation`` in ``WILDSR_CACHE`` or the platform's cache folder."""
-    return Path(os.environ.get("WILDSR_CACHE") or platformdirs.user_cache_path("wildsr")) / "evaluation"
+    return cache_folder("evaluation")

@@ -1,11 +1,11 @@
 """Which result belongs to which truth: by name, never by the order of files."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.data.names import partners, without_ending
 from wildsr.image.formats import READABLE_SUFFIXES
+from wildsr.storage.walk import files_below
 
 
 class PairingError(ValueError):
@@ -50,18 +50,14 @@ def images_in(folder: Path) -> list[Path]:
     """The images in a folder and its subfolders, in the order of their names; hidden ones are left out.
 
     Raises:
-        PairingError: there is no such folder, or no image in it.
+        PairingError: there is no such folder, it cannot be read, or there is no image in it.
     """
     if not folder.is_dir():
         raise PairingError(f"there is no folder {folder}")
-    found = []
-    for place, subfolders, files in os.walk(folder):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            Path(place) / name
-            for name in sorted(files)
-            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
-        ]
+    try:
+        found = list(files_below(folder, READABLE_SUFFIXES))
+    except OSError as error:
+        raise PairingError(f"{error.filename or folder} cannot be read: {error.strerror or error}") from error
     if not found:
         raise PairingError(f"there is no image in {folder}")
     return sorted(found, key=lambda path: name_of(path, folder))

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import models_folder
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.download import OnBytes, download
 from wildsr.zoo.errors import ModelError
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wildsr.image.writer import check_writable as check_writable
     from wildsr.image.writer import render as render
     from wildsr.image.writer import write as write
+    from wildsr.image.writer import write_rgb as write_rgb
 
 _HOME_OF = {
     "Canvas": "canvas",
@@ -39,6 +40,7 @@ _HOME_OF = {
     "read_levels": "reader",
     "render": "writer",
     "write": "writer",
+    "write_rgb": "writer",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "read_levels",
     "render",
     "write",
+    "write_rgb",
 ]
 
 

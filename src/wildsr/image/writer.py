@@ -3,9 +3,7 @@
 import contextlib
 import errno
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_for
 from wildsr.image.libvips import VipsError, from_array, reason, to_array
 from wildsr.image.loaded import Traits
 from wildsr.image.metadata import restore
+from wildsr.storage.atomic import followed, replacing
 
 _FULL_DISK = 1 << 20
 
@@ -57,12 +56,30 @@ def write(
     traits = canvas.traits.fitted(form)
     try:
         image = _cropped(_assembled(canvas, _kept(alpha, form), size, form), crop)
-        with _replacing(path) as temporary:
+        with replacing(path) as temporary:
             encode(image, temporary, form, traits, quality)
     except VipsError as error:
         raise _unwritable(path, error) from error
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def write_rgb(
+    path: str | os.PathLike[str],
+    rgb: torch.Tensor,
+    traits: Traits | None = None,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write a tensor (1, 3, H, W) or (3, H, W) in [0, 1], with 8 bits unless ``traits`` say otherwise.
+
+    ``format`` and ``quality`` as in :func:`write`. Raises ``ImageError``.
+    """
+    kept = (traits or Traits()).fitted(output_format(path, format))
+    with Canvas(rgb.shape[-2], rgb.shape[-1], kept) as canvas:
+        canvas.paste(0, 0, rgb)
+        write(path, canvas, format=format, quality=quality)
 
 
 def render(
@@ -107,7 +124,7 @@ def _checked(path: Path, size: Size, *, format: str | None, transparent: bool, q
     check_limits(path, size, form, alpha=transparent)
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"Quality goes from 1 to 100, not {quality}.")
-    folder = _target(path).parent
+    folder = followed(path).parent
     if path.is_dir():
         raise ImageError(f"Cannot write {path}: there is a folder of that name.")
     if not folder.is_dir():
@@ -168,32 +185,6 @@ def _lowered(image: Any, painted: Traits, wanted: Traits) -> Any:
     white = 65535 if painted.depth == "uint16" else painted.float_scale
     top, kind = (255, "uchar") if wanted.depth == "uint8" else (65535, "ushort")
     return image.linear(top / white, 0).rint().cast(kind)
-
-
-def _target(path: Path) -> Path:
-    """Where the bytes go: a link is followed, not replaced."""
-    return path.resolve() if path.is_symlink() else path
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A new file beside ``path`` that takes its place at the end, and leaves no trace on any failure."""
-    target = _target(path)
-    temporary = target.with_name(f".wildsr-{secrets.token_hex(8)}.tmp")
-    mode = target.stat().st_mode & 0o777 if target.exists() else None
-    # Created here, not by tempfile: so it gets the permissions that the umask grants.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    try:
-        yield temporary
-        if mode is not None:
-            temporary.chmod(mode)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _unwritable(path: Path, error: Exception) -> ImageError:

@@ -8,28 +8,6 @@ from wildsr.inference.engine import Maker
 from wildsr.inference.torch_engine import TorchEngine, cpu_has_bf16
 
 
-def pick_device(wanted: str) -> torch.device:
-    """The device to use for ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``ValueError`` when it is not there."""
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise ValueError(f"unknown device '{wanted}'; use auto, cpu, cuda, cuda:N or mps") from error
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device.type not in there:
-        raise ValueError(f"unknown device '{wanted}'; use auto, cpu, cuda, cuda:N or mps")
-    if not there[device.type]:
-        raise ValueError(f"device '{wanted}' is not available here; --device auto picks one that is")
-    return device
-
-
 def engine_maker(network: nn.Module, identity: str, device: torch.device) -> tuple[Maker, bool]:
     """The maker of engines for ``network`` on ``device``, and whether half precision is of any use there.
 

@@ -1,15 +1,14 @@
 """Whether a network may run in half precision: measured, not assumed."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from wildsr.inference.engine import Maker
-from wildsr.inference.openvino_engine import cache_folder
+from wildsr.storage.atomic import write_text
+from wildsr.storage.caches import cache_folder
 
 FAITHFUL = 48.0
 """PSNR in dB to float32 from which half precision is used without being asked for. At 48 dB the difference has a
@@ -50,16 +49,13 @@ def _probe() -> Tensor:
 
 def _memory(what: str) -> Path:
     digest = hashlib.sha256(f"{torch.__version__} {what}".encode()).hexdigest()[:32]
-    return cache_folder().parent / "fidelity" / digest
+    return cache_folder("fidelity") / digest
 
 
 def _remember(path: Path, decibels: float) -> None:
     """Keep the figure if that is possible; without a writable cache it is measured again next time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w") as file:
-            file.write(f"{decibels:.3f}\n")
-        Path(partial).replace(path)
+        write_text(path, f"{decibels:.3f}\n")
     except OSError:
         return

@@ -9,6 +9,7 @@ from string import Formatter
 from typing import Literal
 
 from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, format_of_suffix, output_format
+from wildsr.storage.walk import files_below
 
 Existing = Literal["fail", "overwrite", "skip"]
 FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
@@ -107,21 +108,17 @@ def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
 
 
 def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
-    """ImageSet under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
-    ours = _output_folder(naming)
+    """Images under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
     before = len(problems)
     count = 0
-    walk = os.walk(root, onerror=lambda error: problems.append(_unreadable(error, root)))
-    for folder, subfolders, files in walk:
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if not name.startswith(".") and (Path(folder) / name).resolve() != ours
-        )
-        for name in sorted(files):
-            if Path(name).suffix.lower() in READABLE_SUFFIXES and not name.startswith("."):
-                count += 1
-                yield _Found(Path(folder) / name, root)
+    for path in files_below(
+        root,
+        READABLE_SUFFIXES,
+        excluded=_output_folder(naming),
+        on_error=lambda error: problems.append(_unreadable(error, root)),
+    ):
+        count += 1
+        yield _Found(path, root)
     if not count and len(problems) == before:
         problems.append(Problem(root, "there is no image in this folder"))
 

@@ -2,17 +2,17 @@
 
 import hashlib
 import os
-import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import platformdirs
 import torch
 from torch import Tensor, nn
 
 from wildsr.inference.engine import OutOfMemory, is_out_of_memory
+from wildsr.storage.atomic import write_bytes
+from wildsr.storage.caches import cache_folder
 from wildsr.zoo.formats.openvino_runtime import core as _core
 from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 
@@ -75,7 +75,7 @@ class OpenVinoEngine:
         return torch.from_numpy(outputs[0])
 
     def _compile(self, shape: tuple[int, int]) -> Any:
-        path = cache_folder() / f"{self._key(shape)}.blob"
+        path = cache_folder("openvino") / f"{self._key(shape)}.blob"
         try:
             compiled = _core().import_model(_cached(path), "CPU", self._options)
             os.utime(path)
@@ -104,11 +104,6 @@ class OpenVinoEngine:
             self._options,
         ]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def cache_folder() -> Path:
-    """Where compiled models lie: ``WILDSR_CACHE`` or the platform's cache folder."""
-    return Path(os.environ.get("WILDSR_CACHE") or platformdirs.user_cache_path("wildsr")) / "openvino"
 
 
 def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
@@ -158,14 +153,7 @@ def _keep(path: Path, compiled: Any) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # private: its content is executed
         exported = compiled.export_model()
         model = exported if isinstance(exported, bytes) else exported.getvalue()
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(model).digest() + model)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        write_bytes(path, hashlib.sha256(model).digest() + model)
         _prune(path.parent)
     except (OSError, RuntimeError):
         return

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.inference.engine import Engine, OutOfMemory, Precision
-from wildsr.inference.engines import engine_maker, pick_device
+from wildsr.inference.engines import engine_maker
 from wildsr.inference.fidelity import is_faithful
 from wildsr.inference.tiling import Window, plan
 from wildsr.networks.protocols import WholeImagePass
 from wildsr.ops.back_projection import RADIUS, back_project
 from wildsr.ops.dihedral import dihedral, undo_dihedral
 from wildsr.ops.resize import resize
+from wildsr.storage.devices import pick_device
 from wildsr.zoo.blend import blend
 from wildsr.zoo.model import Model, pad_to_multiple
 

@@ -1,6 +1,5 @@
 """The files of a run: states to go on from, and the model; each appears whole or not at all."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -8,6 +7,7 @@ from typing import Any, BinaryIO
 
 import torch
 
+from wildsr.storage.atomic import replacing
 from wildsr.training.errors import TrainingError
 from wildsr.training.plan import Run
 
@@ -71,14 +71,10 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         TrainingError: when it cannot be written. What stood there before stays.
     """
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError for a full disk
         cause = error if isinstance(error, OSError) else (error.__context__ or error)
         reason = getattr(cause, "strerror", None) or _first_line(cause)
@@ -86,15 +82,6 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             f"{path} cannot be written ({reason}); what was saved before is intact. Make room on the disk, "
             "or repair the folder"
         ) from error
-    finally:
-        _discard(partial)
-
-
-def _discard(partial: Path) -> None:
-    try:
-        partial.unlink(missing_ok=True)
-    except OSError:
-        return  # the folder itself is gone or read-only, which the error on its way already says
 
 
 def _differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:

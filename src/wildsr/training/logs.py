@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from wildsr.evaluation.methods import save_image
+from wildsr.image import write_rgb
 from wildsr.training.errors import TrainingError
 from wildsr.training.files import write_whole
 from wildsr.training.plan import Run
@@ -68,7 +68,7 @@ class Logs:
             folder = self.folder / "samples" / name
             folder.mkdir(parents=True, exist_ok=True)
             shown = image.detach().float().cpu().clamp(0, 1)
-            save_image(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
+            write_rgb(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
             if self._writer is not None:
                 self._writer.add_image(name, shown, step)
 

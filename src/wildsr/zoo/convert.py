@@ -1,7 +1,6 @@
 """Writing models: any readable checkpoint as wildsr's own ``.safetensors``, or as ONNX for other programs."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +11,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from wildsr.networks.protocols import WholeImageNetwork
+from wildsr.storage.atomic import replacing
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.architectures import ARCHITECTURES, build, recognise
 from wildsr.zoo.architectures.foreign import ForeignNetwork
 from wildsr.zoo.blend import blend
 from wildsr.zoo.catalogue import find
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.ncnn import weights_file
 from wildsr.zoo.formats.onnx import ARCHITECTURE as ONNX
@@ -187,23 +187,9 @@ def _difference(model: Model, path: Path) -> float:
 
 def _written(target: Path, content: bytes, check: Callable[[Path], float | None]) -> float | None:
     """Write a file that takes its name only when it is complete and ``check`` did not object."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
-    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        partial.chmod(0o666 & ~_umask())
-        found = check(partial)
-        partial.replace(target)
-        return found
+        with replacing(target) as partial:
+            partial.write_bytes(content)
+            return check(partial)
     except OSError as error:
         raise ModelError(f"{target} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """What the user wants new files not to allow; it can only be learned by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -7,9 +7,9 @@ from pathlib import Path
 from torch import nn
 
 from wildsr.networks.protocols import UpscalingNetwork
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.architectures import ARCHITECTURES, build, foreign, recognise
 from wildsr.zoo.catalogue import find
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.formats.ncnn import weights_file
 from wildsr.zoo.formats.onnx import load_onnx

@@ -1,6 +1,5 @@
 """Finds the images of a published data set in a folder, whatever level it was unpacked at."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from wildsr.data.catalogue.published_set import ImageGroup, PublishedSet
 from wildsr.data.errors import DataError
 from wildsr.image.formats import READABLE_SUFFIXES
+from wildsr.storage.walk import files_below
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,15 @@ def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
     """The groups of a data set in ``folder`` by their folder names; empty ones included.
 
     Raises:
-        DataError: there is no such folder.
+        DataError: there is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}; get the data with `wildsr data pull {published.name}`")
     # The name of the folder itself may be the one that the data set is known by.
-    places = [(f"{folder.resolve().name}/{place}", folder / place) for place in _images(folder)]
+    try:
+        places = [(f"{folder.resolve().name}/{place}", folder / place) for place in _images(folder)]
+    except OSError as error:
+        raise DataError(f"{error.filename or folder} cannot be read: {error.strerror or error}") from error
     found = {}
     for group in published.groups:
         pattern = re.compile(group.match, re.IGNORECASE)
@@ -49,12 +52,5 @@ def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
 
 def _images(folder: Path) -> Iterator[str]:
     """The places of all images below ``folder``, with ``/``, sorted; hidden folders are left out."""
-    found = []
-    for place, subfolders, files in os.walk(folder, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            (Path(place) / name).relative_to(folder).as_posix()
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
-        ]
-    return iter(sorted(found))
+    found = files_below(folder, READABLE_SUFFIXES, follow_links=True)
+    return iter(sorted(path.relative_to(folder).as_posix() for path in found))

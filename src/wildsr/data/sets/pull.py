@@ -11,7 +11,8 @@ import platformdirs
 from wildsr.data.catalogue.published_set import PublishedSet, RemoteFile
 from wildsr.data.errors import DataError
 from wildsr.data.sets.unpack import is_archive, remove_leftovers, stem_of, unpack
-from wildsr.zoo.digest import sha256_of
+from wildsr.storage.atomic import write_text
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.download.transfer import PATIENT, Patience, download
 from wildsr.zoo.errors import ModelError
 
@@ -245,6 +246,4 @@ class _Record:
     def add(self, file: str) -> None:
         if file not in self._files:
             self._files.append(file)
-        partial = self._path.with_name(f"{self._path.name}.partial")
-        partial.write_text(json.dumps({"set": self._name, "files": self._files}, indent=1), encoding="utf-8")
-        partial.replace(self._path)
+        write_text(self._path, json.dumps({"set": self._name, "files": self._files}, indent=1))

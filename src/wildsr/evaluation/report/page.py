@@ -3,11 +3,9 @@
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from wildsr.evaluation.report.scenes import PLAIN, TRUTH, gather, spread
 from wildsr.evaluation.results import Results
 from wildsr.evaluation.summary import measured
 from wildsr.evaluation.tables import NOTE_ON_P, legend, remarks
+from wildsr.storage.atomic import write_text
 
 OnImage = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -71,13 +70,7 @@ def write_report(
         if on_image is not None:
             on_image(index + 1, len(chosen))
     page = _page(results, against, title, shown, len(scenes), _spectra(results, powers))
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, page)
 
 
 def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArray[np.float64]]]]) -> str:

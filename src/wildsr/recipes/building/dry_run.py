@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wildsr.data.loader import Batches
-from wildsr.image import Canvas, Traits, write
+from wildsr.image import write_rgb
 from wildsr.recipes.building.run import Built
 from wildsr.recipes.parts.recipe import Recipe
 
@@ -105,7 +105,5 @@ def write_sheet(path: Path, batch: Mapping[str, Tensor]) -> Path:
         ]
         rows.append(torch.cat(row, dim=-1))
     sheet = torch.cat(rows, dim=-2)
-    canvas = Canvas(sheet.shape[-2], sheet.shape[-1], Traits())
-    canvas.paste(0, 0, sheet)
-    write(path, canvas)
+    write_rgb(path, sheet)
     return path

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import (
     ALIASES,
     EMBEDDED,
@@ -17,7 +18,6 @@ from wildsr.zoo.catalogue import (
     models_folder,
     user_models,
 )
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.download.transfer import PATIENT, OnBytes, Patience, download
 from wildsr.zoo.errors import ModelError
 

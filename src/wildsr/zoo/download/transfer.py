@@ -18,10 +18,10 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from wildsr import __version__
-from wildsr.zoo.digest import sha256_of
+from wildsr.storage.digest import sha256_of
+from wildsr.storage.file_lock import held
 from wildsr.zoo.download.http import Answer, Refused, Transient, opener, reason_of
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.file_lock import held
 
 OnBytes = Callable[[int, "int | None"], None]
 _PIECE = 1 << 16

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wildsr.zoo.digest import sha256_of
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.onnx_file import OnnxFile, inspect
 from wildsr.zoo.formats.openvino_runtime import core, openvino

@@ -1,4 +1,4 @@
-"""One process at a time, among all that use the same folder."""
+"""Lock files: one process at a time, among all that use the same folder. Loads no torch."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _PAUSE = 0.1
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Wait for the lock file ``path`` and hold it; the system frees it when its holder dies."""
+    """Wait for the lock file ``path`` and hold it; the operating system releases it when the process ends."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -26,7 +26,7 @@ def held(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Whoever waits for this file sees that it has gone and makes a new one. Windows keeps files that are open.
+        # A process that waits for this file sees that it is gone and creates a new one. Windows keeps open files.
         with suppress(OSError):
             path.unlink(missing_ok=True)
         os.close(handle)

@@ -9,7 +9,7 @@ import pytest
 
 INTERRUPTED_TWICE = """
 import os, signal, threading, time
-from wildsr.degradations.workers import worker_pool
+from wildsr.storage.workers import worker_pool
 
 if __name__ == "__main__":
     try:

@@ -1,4 +1,4 @@
-"""Processes that work side by side, each on one thread. Ctrl-C is the business of the process that started them."""
+"""Worker processes with one thread each. Ctrl-C is handled by the process that started them."""
 
 import multiprocessing
 import signal
@@ -12,25 +12,25 @@ import torch
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """``workers`` new processes, already starting. At the end, what they are at is awaited and the rest cancelled."""
+    """``workers`` new processes, already starting. At the end, running calls are awaited and pending ones cancelled."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_begin)
     try:
-        # Ctrl-C reaches all processes of a terminal. One that only imports yet would die of it, with a traceback.
-        with _deaf():
+        # Ctrl-C reaches all processes of a terminal. One that is still importing would die of it, with a traceback.
+        with _sigint_ignored():
             for _ in range(workers):
                 pool.submit(_nothing)
         yield pool
     finally:
-        # A second Ctrl-C in here would leave the processes waiting for ever: Thread.join takes the thread that ends
-        # them for ended when it is interrupted (Python 3.11).
-        with _deaf():
+        # A second Ctrl-C in here would leave the processes waiting forever: when Thread.join is interrupted, it takes
+        # the thread that ends them for ended (Python 3.11).
+        with _sigint_ignored():
             pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Within it SIGINT is ignored, by processes that begin here too, where they inherit such things."""
+def _sigint_ignored() -> Iterator[None]:
+    """Ignore SIGINT within the block, in processes started there as well, since they inherit this."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
