@@ -341,7 +341,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Logs, "line", full)
-    monkeypatch.setattr(Logs, "pictures", full)
+    monkeypatch.setattr(Logs, "images", full)
     events: list[Event] = []
     judged = Validation({"score": 1.0}, {"one": torch.rand(3, 4, 5)})
     train(tmp_path, plan(2), Pixel(), validate=lambda _: judged, on_event=events.append)
