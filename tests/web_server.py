@@ -114,6 +114,22 @@ def dripping(pause: float) -> Move:
     return move
 
 
+def trickling(line: bytes, pause: float) -> Move:
+    """Sends a status line and then headers without end, byte by byte."""
+
+    def move(handler: Handler) -> None:
+        try:
+            while True:
+                for byte in line:
+                    handler.wfile.write(bytes([byte]))
+                    handler.wfile.flush()
+                    time.sleep(pause)
+        except OSError:
+            return
+
+    return move
+
+
 @contextmanager
 def serving() -> Iterator[Site]:
     class Bound(Handler):

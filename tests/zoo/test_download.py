@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from web_server import Site, cut, dripping, ranged, serving, silent, status, whole
+from web_server import Handler, Site, cut, dripping, ranged, serving, silent, status, trickling, whole
 from wildsr.zoo.download import Patience, download
 from wildsr.zoo.download import transfer as downloading
 from wildsr.zoo.errors import ModelError
@@ -304,6 +304,44 @@ def test_server_that_drips(site: Site, target: Path) -> None:
     with pytest.raises(ModelError, match="too slow"):
         download([site.url()], target, patience=Patience(timeout=0.3, attempts=1))
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 60_000, b"HTTP/1.1 100 Continue\r\n\r\n"],
+    ids=["slow", "100"],
+)
+def test_headers_without_end(site: Site, target: Path, line: bytes) -> None:
+    """Each byte comes in time; the next address is asked all the same."""
+    site.moves = [trickling(line, 0.02)]
+    urls = [site.url("endless.pth"), site.url()]
+    download(urls, target, sha256=DIGEST, patience=Patience(timeout=0.3, attempts=1))
+    assert [asked.path for asked in site.asked] == ["/endless.pth", "/net.pth"]
+
+
+def test_chunks_without_end(site: Site, target: Path) -> None:
+    def move(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        trickling(b"1;" + b"a" * 60_000, 0.02)(handler)
+
+    site.moves = [move]
+    with pytest.raises(ModelError, match="does not answer in time"):
+        download([site.url()], target, patience=Patience(timeout=0.3, attempts=1))
+
+
+def test_a_false_length_leads_to_the_next_address(site: Site, target: Path) -> None:
+    site.moves = [lambda handler: handler.reply(200, b"", 1 << 62)]
+    download([site.url("false.pth"), site.url()], target, sha256=DIGEST, patience=QUICK)
+    assert target.read_bytes() == CONTENT
+
+
+def test_passwords_are_not_shown(target: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        download(["http://me:secret@127.0.0.1:9/net.pth"], target, patience=QUICK)
+    assert "secret" not in str(caught.value)
+    assert "http://127.0.0.1:9/net.pth" in str(caught.value)
 
 
 def test_nobody_listens(target: Path) -> None:

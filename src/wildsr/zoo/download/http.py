@@ -1,12 +1,16 @@
-"""Talking HTTP with strangers: which answers are the file, which faults pass, and which are final."""
+"""HTTP with servers that cannot be trusted: which answers are the file, which faults pass, and which are final."""
 
+import contextlib
 import socket
 import ssl
+import threading
+import time
 from dataclasses import dataclass
-from http.client import HTTPMessage, HTTPResponse
-from typing import IO
+from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnection
+from types import TracebackType
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -75,13 +79,68 @@ class Answer:
         return cls(True, start, total, validator)
 
 
-def opener() -> OpenerDirector:
-    """An opener for http and https alone, through the proxies of the environment."""
+class Watchdog:
+    """Shuts connections down that bring nothing for ``seconds``; a context manager.
+
+    The timeout of a socket starts anew with every byte, so that a server which sends its headers one byte at a time,
+    or "100 Continue" without end, would never run into it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.expired = False
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+        self._sockets: list[socket.socket] = []
+        self._closed = threading.Event()
+
+    def __enter__(self) -> "Watchdog":
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+
+    def add(self, connection: socket.socket) -> None:
+        """Watch a connection as well."""
+        self._sockets.append(connection)
+        if self.expired:
+            self._shut_down()
+
+    def extend(self) -> None:
+        """Start the time anew: something has arrived."""
+        self._until = time.monotonic() + self._seconds
+
+    def _watch(self) -> None:
+        while not self._closed.wait(max(0.0, self._until - time.monotonic())):
+            if time.monotonic() >= self._until:
+                self.expired = True
+                self._shut_down()
+                return
+
+    def _shut_down(self) -> None:
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: without a user name and password."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    except ValueError:
+        return "an address that is none"
+
+
+def opener(watchdog: Watchdog) -> OpenerDirector:
+    """An opener for http and https alone, through the proxies of the environment; its connections are watched."""
     director = OpenerDirector()
     for handler in (
         ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
+        _WatchedHTTP(watchdog),
+        _WatchedHTTPS(watchdog),
         _CarefulRedirects(),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
@@ -89,6 +148,43 @@ def opener() -> OpenerDirector:
     ):
         director.add_handler(handler)
     return director
+
+
+class _WatchedHTTP(HTTPHandler):
+    def __init__(self, watchdog: Watchdog) -> None:
+        super().__init__()
+        self._watchdog = watchdog
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_watched(HTTPConnection, self._watchdog), req)
+
+
+class _WatchedHTTPS(HTTPSHandler):
+    def __init__(self, watchdog: Watchdog) -> None:
+        super().__init__()
+        self._watchdog = watchdog
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_watched(HTTPSConnection, self._watchdog), req)
+
+
+def _watched(kind: type[HTTPConnection], watchdog: Watchdog) -> type[HTTPConnection]:
+    class Watched(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._create_connection = self._connected
+
+        def connect(self) -> None:
+            super().connect()
+            watchdog.add(self.sock)  # of https, the encrypted one, which took the place of the plain one
+
+        @staticmethod
+        def _connected(*arguments: Any, **options: Any) -> socket.socket:
+            connection = socket.create_connection(*arguments, **options)
+            watchdog.add(connection)  # a proxy may be slow before there is any encryption
+            return connection
+
+    return Watched
 
 
 class _CarefulRedirects(HTTPRedirectHandler):
@@ -100,7 +196,7 @@ class _CarefulRedirects(HTTPRedirectHandler):
         """The request to go on with."""
         before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if after not in ("http", "https") or (before == "https" and after != "https"):
-            raise URLError(f"it redirects to {newurl}, which wildsr does not follow")
+            raise URLError(f"it redirects to {without_password(newurl)}, which wildsr does not follow")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

@@ -20,7 +20,15 @@ from urllib.request import Request
 from wildsr import __version__
 from wildsr.storage.digest import sha256_of
 from wildsr.storage.file_lock import held
-from wildsr.zoo.download.http import Answer, Refused, Transient, opener, reason_of
+from wildsr.zoo.download.http import (
+    Answer,
+    Refused,
+    Transient,
+    Watchdog,
+    opener,
+    reason_of,
+    without_password,
+)
 from wildsr.zoo.errors import ModelError
 
 OnBytes = Callable[[int, "int | None"], None]
@@ -79,7 +87,7 @@ def download(
                     transfer.finish(check)
                     return target
                 except Refused as refusal:
-                    failures.append(f"{url}: {refusal}")
+                    failures.append(f"{without_password(url)}: {refusal}")
     except OSError as error:  # those of the connection are Refused
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ModelError(
@@ -140,9 +148,18 @@ class _Transfer:
     def _attempt(self) -> None:
         have = self._partial.stat().st_size if self._partial.is_file() else 0
         headers = self._resuming(have) if have else {}
+        with Watchdog(2 * self._patience.timeout) as watchdog:
+            try:
+                self._ask(headers, have, watchdog)
+            except (Refused, Transient) as error:
+                if watchdog.expired:
+                    raise Transient("it does not answer in time") from error
+                raise
+
+    def _ask(self, headers: dict[str, str], have: int, watchdog: Watchdog) -> None:
         try:
             request = Request(self._url, headers={"User-Agent": f"wildsr/{__version__}", **headers})
-            response = opener().open(request, timeout=self._patience.timeout)
+            response = opener(watchdog).open(request, timeout=self._patience.timeout)
         except HTTPError as error:
             with error:
                 if error.code == 416 and headers:
@@ -152,13 +169,13 @@ class _Transfer:
         except (HTTPException, OSError, ValueError) as error:
             raise reason_of(error) from error
         with response:
-            self._receive(response, have if headers else 0)
+            self._receive(response, have if headers else 0, watchdog)
 
     def _resuming(self, have: int) -> dict[str, str]:
         """The headers that ask for the rest of the same file; none where it may be another one."""
         try:
             notes = json.loads(self._notes.read_text())
-            validator = str(notes["validator"]) if notes["url"] == self._url else ""
+            validator = str(notes["validator"]) if notes["url"] == without_password(self._url) else ""
         except (OSError, ValueError, KeyError, TypeError):
             validator = ""
         if validator:
@@ -166,7 +183,7 @@ class _Transfer:
         # A checksum will tell in the end whether the two parts belong together.
         return {"Range": f"bytes={have}-"} if self._sha256 else {}
 
-    def _receive(self, response: HTTPResponse, have: int) -> None:
+    def _receive(self, response: HTTPResponse, have: int, watchdog: Watchdog) -> None:
         answer = Answer.of(response)
         start = answer.start if answer.partial else 0
         if answer.partial and start != have:
@@ -178,19 +195,24 @@ class _Transfer:
         self._require_space((answer.total or self._size or 0) - start)
         with self._partial.open("ab" if start else "wb") as file:
             # Only now: these notes must never stand beside what came from elsewhere.
-            self._notes.write_text(json.dumps({"url": self._url, "validator": answer.validator}))
-            received = start + self._copy(response, file, start, answer.total)
+            self._notes.write_text(
+                json.dumps({"url": without_password(self._url), "validator": answer.validator})
+            )
+            received = start + self._copy(response, file, start, answer.total, watchdog)
             file.flush()
             os.fsync(file.fileno())
         if answer.total is not None and received != answer.total:
             raise Transient(f"it sent only {received} of {answer.total} bytes")
 
-    def _copy(self, response: HTTPResponse, file: IO[bytes], start: int, total: int | None) -> int:
+    def _copy(
+        self, response: HTTPResponse, file: IO[bytes], start: int, total: int | None, watchdog: Watchdog
+    ) -> int:
         done, began, mark = 0, time.monotonic(), 0
         limit = self._size or total or _LARGEST
         while piece := _read(response):
             if start == done == 0 and piece.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
                 raise _Junk("it answered with a web page instead of the file")
+            watchdog.extend()
             file.write(piece)
             done += len(piece)
             if start + done > limit:
@@ -207,10 +229,12 @@ class _Transfer:
     def _require_space(self, needed: int) -> None:
         free = shutil.disk_usage(self._partial.parent).free
         if needed > free:
-            raise ModelError(
+            problem = (
                 f"the disk of {self._partial.parent} has {free / 1e6:.0f} MB left, and {self._target.name} needs "
                 f"{needed / 1e6:.0f} MB; make room, or set WILDSR_MODELS to a folder on another disk"
             )
+            # A size that only this server claims may be wrong, so the next address gets its chance.
+            raise Refused(problem) if self._size is None else ModelError(problem)
 
     def _verify(self) -> None:
         found = self._partial.stat().st_size
