@@ -24,10 +24,11 @@ LAYERS = [
     {"training"},
     {"recipes"},
     {"adapt"},
-    {"cli", "web", "cluster"},
+    {"web", "cluster"},
+    {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
-HEAVY = {"torch", "openvino", "numpy", "pyvips", "lightning"}
+HEAVY = {"torch", "openvino", "numpy", "pyvips", "lightning", "fastapi", "uvicorn"}
 
 
 def room_of(path: Path) -> str:

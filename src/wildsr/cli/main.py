@@ -18,6 +18,7 @@ from wildsr.cli import (
     recipe,
     train,
     upscale,
+    web,
 )
 
 
@@ -30,6 +31,7 @@ class _Verbs(TyperGroup):
 
 VERBS = (
     "upscale",
+    "web",
     "models",
     "convert",
     "data",
@@ -50,6 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale", no_args_is_help=True)(upscale.upscale)
+app.command("web")(web.web)
 app.add_typer(models.app, name="models")
 app.add_typer(estimate.app, name="estimate")
 app.command("prepare", no_args_is_help=True)(prepare.prepare)

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import pyvips
 
-from wildsr.image.errors import ImageError
+from wildsr.image.errors import ImageError, ImageTooLarge
 from wildsr.image.formats import (
     FORMATS,
     MAX_INPUT_BANDS,
@@ -175,7 +175,7 @@ def _page_notes(image: Any, name: str) -> tuple[str, ...]:
 
 def _check_size(path: Path, image: Any) -> None:
     if image.width * image.height > MAX_INPUT_PIXELS:
-        raise ImageError(
+        raise ImageTooLarge(
             f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
             f"{MAX_INPUT_PIXELS // 10**6} million. Cut it into parts or make it smaller first."
         )

@@ -1,0 +1,1 @@
+"""HTTP service and page: ``wildsr web``. Needs the ``web`` extra; imported by its command only."""

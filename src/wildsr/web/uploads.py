@@ -1,0 +1,281 @@
+"""Receiving images: a request body goes to the disk as it comes, and never into memory as a whole."""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from wildsr.image.formats import FORMATS, SNIFF_BYTES, sniff
+from wildsr.web.metrics import Metrics
+from wildsr.web.problems import Problem
+from wildsr.web.settings import Settings
+from wildsr.web.store import Store
+
+_BUFFER = 1 << 20
+_LONGEST_FIELD = 64 << 10
+_MOST_PARTS = 8
+_LONGEST_NAME = 150
+FILE_FIELDS = ("image", "file")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A received image: ``path`` is ours, ``name`` the client's; ``format`` by its first bytes."""
+
+    path: Path
+    name: str
+    format: str
+    size: int
+    sha256: str
+    options: str
+
+
+class Receiver:
+    """Receives uploads within the limits of disk and number."""
+
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
+        self._settings, self._store, self._metrics = settings, store, metrics
+        self._receiving: dict[Path, int] = {}
+
+    @contextlib.asynccontextmanager
+    async def receive(self, request: Request) -> AsyncIterator[Upload]:
+        """The image in a request, multipart or raw; its file is gone after the block unless it was moved.
+
+        Raises:
+            Problem: 400, 408, 413, 415, 422, 429 or 507.
+        """
+        if len(self._receiving) >= self._settings.limits.uploads:
+            raise Problem(429, "too-many-uploads", "Too many uploads at the same time.", retry_after=2)
+        kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+        path = self._store.new_upload()
+        self._receiving[path] = 0
+        try:
+            path.touch(mode=0o600)
+            file = _File(path, lambda size: self._allow(path, size))
+            if kind == b"multipart/form-data":
+                yield await self._multipart(request, file, parameters.get(b"boundary", b""))
+            elif kind.startswith(b"image/") or kind == b"application/octet-stream":
+                yield await self._raw(request, file)
+            else:
+                raise Problem(
+                    415,
+                    "media-type",
+                    "Send an image as the body (image/* or application/octet-stream), or as the part 'image' of "
+                    "multipart/form-data.",
+                    headers={"Accept-Post": "multipart/form-data, image/*, application/octet-stream"},
+                )
+        finally:
+            del self._receiving[path]
+            path.unlink(missing_ok=True)
+
+    def _allow(self, path: Path, size: int) -> None:
+        """Raise a Problem unless the upload at ``path`` may have ``size`` bytes."""
+        limits = self._settings.limits
+        self._metrics.received_bytes += size - self._receiving[path]
+        self._receiving[path] = size
+        if self._store.disk() + sum(self._receiving.values()) > limits.disk:
+            raise Problem(
+                507,
+                "disk-limit",
+                f"The service keeps at most {limits.disk / 1e9:.1f} GB of images; remove jobs that have ended.",
+                retry_after=60,
+            )
+        if shutil.disk_usage(self._store.folder).free < limits.free_disk:
+            raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60)
+
+    async def _raw(self, request: Request, file: "_File") -> Upload:
+        async for part in self._parts(request):
+            file.add(part)
+            await file.flush(at_least=_BUFFER)
+        name = request.query_params.get("name") or _disposition_name(
+            request.headers.get("content-disposition")
+        )
+        return await file.finish(name, request.query_params.get("options", ""))
+
+    async def _multipart(self, request: Request, file: "_File", boundary: bytes) -> Upload:
+        if not boundary:
+            raise Problem(400, "multipart", "The Content-Type has no boundary.")
+        form = _Form(file)
+        try:
+            parser = form.parser(boundary)
+            async for part in self._parts(request):
+                parser.write(part)
+                await file.flush(at_least=_BUFFER)
+            parser.finalize()
+        except (FormParserError, UnicodeDecodeError) as error:
+            raise Problem(400, "multipart", f"The multipart body makes no sense: {error}.") from error
+        if not form.complete or form.file_name is None:
+            raise Problem(422, "no-image", "The form has no complete part named 'image' with a file.")
+        options = request.query_params.get("options", "") or form.options.decode("utf-8", "replace")
+        return await file.finish(form.file_name, options)
+
+    async def _parts(self, request: Request) -> AsyncIterator[bytes]:
+        """The body, part by part. Raises a Problem where it is too long or too slow."""
+        most = self._settings.limits.body
+        too_long = Problem(413, "body-too-large", f"The request has more than {most} bytes.")
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > most:
+            raise too_long
+        received, stream = 0, aiter(request.stream())
+        while True:
+            try:
+                part = await asyncio.wait_for(anext(stream), self._settings.body_timeout)
+            except StopAsyncIteration:
+                return
+            except (TimeoutError, asyncio.TimeoutError) as error:
+                raise Problem(408, "too-slow", "The rest of the request did not come in time.") from error
+            except ClientDisconnect as error:
+                raise Problem(400, "cut-off", "The request ended early.") from error
+            received += len(part)
+            if received > most:
+                raise too_long
+            yield part
+
+
+class _File:
+    """A file that is being received; what its first bytes say is checked at once."""
+
+    def __init__(self, path: Path, allow: Callable[[int], None]) -> None:
+        self._path, self._allow = path, allow
+        self._buffer = bytearray()
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._head = b""
+
+    def add(self, data: bytes | memoryview) -> None:
+        self._buffer += data
+
+    async def flush(self, at_least: int = 1) -> None:
+        """Write what has come, if it is enough. Raises a Problem for a file that is no image."""
+        if not self._head and len(self._buffer) >= SNIFF_BYTES:
+            self._check_head()
+        if len(self._buffer) < at_least:
+            return
+        data, self._buffer = self._buffer, bytearray()
+        self._size += len(data)
+        self._allow(self._size)
+        try:
+            await asyncio.to_thread(self._write, data)
+        except OSError as error:
+            raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60) from error
+
+    async def finish(self, name: str | None, options: str) -> Upload:
+        """The complete file."""
+        if not self._head:
+            self._check_head()
+        await self.flush()
+        format = sniff(self._head) or ""
+        return Upload(
+            self._path, clean_name(name, format), format, self._size, self._digest.hexdigest(), options
+        )
+
+    def _check_head(self) -> None:
+        self._head = bytes(self._buffer[:SNIFF_BYTES])
+        if not self._head:
+            raise Problem(422, "empty", "The image has no bytes.")
+        if sniff(self._head) is None:
+            raise Problem(
+                415,
+                "not-an-image",
+                "That is not an image wildsr reads: JPEG, PNG, WebP, TIFF, AVIF, GIF, HEIC, BMP or PPM.",
+            )
+
+    def _write(self, data: bytearray) -> None:
+        self._digest.update(data)
+        with self._path.open("ab") as file:
+            file.write(data)
+
+
+class _Form:
+    """The parts of a multipart form: one file, and options as JSON; other fields are refused."""
+
+    def __init__(self, file: _File) -> None:
+        self.options = b""
+        self.file_name: str | None = None
+        self.complete = False
+        self._file = file
+        self._parts = 0
+        self._field = self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._is_file = False
+
+    def parser(self, boundary: bytes) -> MultipartParser:
+        """A parser that fills this form. Raises FormParserError."""
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._on_part,
+                "on_header_field": self._on_field,
+                "on_header_value": self._on_value,
+                "on_header_end": self._on_header,
+                "on_headers_finished": self._on_headers,
+                "on_part_data": self._on_data,
+                "on_end": self._on_end,
+            },
+        )
+
+    def _on_part(self) -> None:
+        self._parts += 1
+        self._headers = {}
+        if self._parts > _MOST_PARTS:
+            raise Problem(422, "too-many-parts", f"The form has more than {_MOST_PARTS} parts.")
+
+    def _on_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header(self) -> None:
+        self._headers[self._field.lower()] = self._value
+        self._field = self._value = b""
+
+    def _on_headers(self) -> None:
+        _, values = parse_options_header(self._headers.get(b"content-disposition", b""))
+        name = values.get(b"name", b"").decode("utf-8", "replace")
+        self._is_file = name in FILE_FIELDS
+        if self._is_file:
+            if self.file_name is not None:
+                raise Problem(422, "one-image", "Send one image per request.")
+            # Browsers escape a quotation mark like this, and nothing else that a name may keep.
+            self.file_name = values.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
+        elif name != "options":
+            raise Problem(422, "unknown-part", "A form has the parts 'image' and 'options' only.")
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            self._file.add(data[start:end])
+            return
+        self.options += data[start:end]
+        if len(self.options) > _LONGEST_FIELD:
+            raise Problem(413, "options-too-large", "The options are too long.")
+
+    def _on_end(self) -> None:
+        self.complete = True
+
+
+def clean_name(name: str | None, format: str) -> str:
+    """A name for display: the last part of a path, printable, of sensible length, with a suffix."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    last = "".join(character for character in last if character.isprintable()).strip().lstrip(".")
+    stem, dot, suffix = last.rpartition(".")
+    if not dot or not stem or len(suffix) > 8 or not suffix.isalnum():
+        stem, suffix = last or "image", FORMATS[format].suffixes[0][1:]
+    return f"{stem[:_LONGEST_NAME]}.{suffix}"
+
+
+def _disposition_name(header: str | None) -> str | None:
+    if header is None:
+        return None
+    message = Message()
+    message["content-disposition"] = header
+    return message.get_filename()

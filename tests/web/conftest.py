@@ -1,0 +1,46 @@
+"""A service in a process of its own with a small model, and images to send to it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from running_service import Running, running
+from safetensors.torch import save_file
+
+from wildsr.networks.compact import SRVGGNetCompact
+
+pytest.importorskip("fastapi", reason="needs the web extra")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_models(own_folders: Path) -> None:
+    folder = own_folders / "models"
+    folder.mkdir(exist_ok=True)
+    for seed, name in enumerate(("tiny", "other")):
+        torch.manual_seed(seed)
+        save_file(
+            SRVGGNetCompact(8, 2, 4).state_dict(), folder / f"{name}.safetensors", metadata={"scale": "4"}
+        )
+
+
+@pytest.fixture(scope="session")
+def service(
+    small_models: None,  # noqa: ARG001 - comes first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
+    """A service that the tests of a session share."""
+    with running(tmp_path_factory.mktemp("service")) as found:
+        yield found
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path,
+    small_models: None,  # noqa: ARG001 - comes first
+) -> Iterator[Callable[..., Running]]:
+    """Start a service with options of its own; they end with the test."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        yield lambda *options, folder=tmp_path / "service": stack.enter_context(running(folder, *options))
