@@ -13,6 +13,7 @@ from rich.markup import escape
 from wildsr.cli.exit_codes import USAGE
 
 _PORT = 8321
+_EXTRA = ("fastapi", "multipart", "python_multipart", "pydantic", "starlette", "uvicorn")
 
 
 def web(
@@ -64,9 +65,11 @@ def web(
         from wildsr.web.server import PortInUse, address_of, listen, serve
         from wildsr.web.settings import Limits, Settings, default_folder, parse_bytes, parse_duration
         from wildsr.web.store import StoreError
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
         console.print(
-            f"[red]Error:[/] {escape(str(error))}. `wildsr web` needs more packages: pip install 'wildsr\\[web]'"
+            f"[red]Error:[/] {error.name} is missing; `wildsr web` needs: pip install 'wildsr\\[web]'"
         )
         raise typer.Exit(USAGE) from error
     try:

@@ -8,7 +8,7 @@ from wildsr.image.errors import ImageError
 from wildsr.image.formats import Size, check_limits, default_suffix, output_format
 from wildsr.inference.sizing import Wanted
 from wildsr.web.problems import Problem, invalid
-from wildsr.zoo.catalogue import ALIASES, Entry, available
+from wildsr.zoo.catalogue import ALIASES, ModelEntry, available
 
 FormatName = Literal["jpg", "jpeg", "png", "webp", "tif", "tiff", "avif", "gif"]
 MAX_SIDE = 1_000_000
@@ -79,7 +79,7 @@ def parse_options(text: str | bytes | None) -> JobOptions:
     return options
 
 
-def models() -> dict[str, Entry]:
+def models() -> dict[str, ModelEntry]:
     """The models a job may name: embedded, fetched, and in the models folder of the service's user."""
     return {entry.name: entry for entry in available()}
 
