@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from web_server import Site, serving, status
+from wildsr.evaluation.weights import FILES, MissingWeights, find_file
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.zoo.catalogue import PUBLISHED, PublishedModel
@@ -94,13 +95,13 @@ def test_list(wildsr: Run, folder: Path) -> None:
 
 
 def test_show(wildsr: Run) -> None:
-    card = wildsr("models", "show", "realsr-dped")
+    card = wildsr("models", "show", "realsr-df2k")
     assert card.exit_code == 0
     for fact in (
         "Apache-2.0",
         "Ji et al.",
         "drive.google.com",
-        "wildsr models add DPED.pth --as realsr-dped",
+        "wildsr models add DF2K.pth --as realsr-df2k",
     ):
         assert fact in card.output
     assert "unknown; ask the authors" in wildsr("models", "show", "ddnsr-track1-div2k").output
@@ -196,6 +197,75 @@ def test_pull_without_a_checksum_looks_at_the_weights(
     assert list(folder.iterdir()) == []
 
 
+def test_copies_by_others_come_last_and_are_said_to_be_copies(
+    wildsr: Run, publish: Callable[..., None], site: Site
+) -> None:
+    digest = "0" * 64
+    publish(
+        urls=(site.url("gone.pth"),), copies=(site.url("copy.pth"),), sha256=digest, sizes=(("features", 4),)
+    )
+    site.moves = [status(404)]
+    done = wildsr("models", "pull", "small-x2")
+    assert done.exit_code == 0, done.output
+    assert [asked.path for asked in site.asked] == ["/gone.pth", "/copy.pth"]
+    assert "other bytes than the published file" in done.output
+    assert load("small-x2").contract.sha256 != digest
+
+
+def test_copies_of_another_network_are_refused(
+    wildsr: Run, publish: Callable[..., None], site: Site, folder: Path
+) -> None:
+    publish(urls=(), copies=(site.url("copy.pth"),), sha256="0" * 64, sizes=(("features", 64),))
+    done = wildsr("models", "pull", "small-x2")
+    assert done.exit_code == 1
+    assert "features 4 instead of 64" in done.output
+    assert list(folder.iterdir()) == []
+
+
+def test_what_training_starts_from_can_be_pulled() -> None:
+    for name in ("rrdb-psnr-x4", "realsr-dped", "realsr-df2k-jpeg", "fssr-dped", "fssr-jpeg"):
+        assert PUBLISHED[name].direct
+        assert PUBLISHED[name].architecture == "RRDBNet"
+
+
+@pytest.fixture
+def vgg19(monkeypatch: pytest.MonkeyPatch, site: Site, tmp_path: Path) -> Path:
+    """Where VGG-19 goes when it is downloaded from a server of our own."""
+    monkeypatch.setenv("WILDSR_METRICS", str(tmp_path / "metrics"))
+    digest = hashlib.sha256(site.content).hexdigest()
+    source = replace(FILES["vgg19.pth"], urls=(site.url("vgg19.pth"),), digest_start=digest[:8])
+    monkeypatch.setitem(FILES, "vgg19.pth", source)
+    return tmp_path / "metrics" / "vgg19.pth"
+
+
+@pytest.mark.parametrize("name", ["vgg19", "vgg19.pth"])
+def test_files_for_training_can_be_pulled(wildsr: Run, vgg19: Path, site: Site, name: str) -> None:
+    for _ in range(2):
+        done = wildsr("models", "pull", name, "small-x2")
+        assert done.exit_code == 0, done.output
+    assert vgg19.read_bytes() == site.content
+    assert len(site.asked) == 2, "each once"
+
+
+def test_files_for_training_are_verified_by_the_digits_of_their_names(
+    wildsr: Run, vgg19: Path, site: Site
+) -> None:
+    site.content = b"something else"
+    done = wildsr("models", "pull", "vgg19")
+    assert done.exit_code == 1
+    assert "is not vgg19.pth" in done.output
+    assert not vgg19.exists()
+
+
+def test_the_official_address_of_vgg19_and_the_options_are_named(tmp_path: Path) -> None:
+    assert FILES["vgg19.pth"].urls == ("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",)
+    assert FILES["vgg19.pth"].digest_start == "dcbb9e9d"
+    with pytest.raises(MissingWeights) as caught:
+        find_file(("vgg19.safetensors", "vgg19.pth"), tmp_path)
+    for way in ("`wildsr models pull vgg19.pth`", "--features", "--weights-dir", "WILDSR_METRICS"):
+        assert way in str(caught.value)
+
+
 # --- add
 
 
@@ -226,6 +296,14 @@ def test_add_the_wrong_architecture(
     done = wildsr("models", "add", tmp_path / "other.pth", "--as", "small-x2")
     assert done.exit_code == 2
     assert f"{tmp_path / 'other.pth'} is MSRResNet x2" in done.output
+    assert list(folder.iterdir()) == []
+
+
+def test_add_the_wrong_sizes(wildsr: Run, publish: Callable[..., None], file: Path, folder: Path) -> None:
+    publish(sha256=None, sizes=(("convs", 16),))
+    done = wildsr("models", "add", file, "--as", "small-x2")
+    assert done.exit_code == 2
+    assert f"{file} is SRVGGNetCompact of other sizes than 'small-x2': convs 1 instead of 16" in done.output
     assert list(folder.iterdir()) == []
 
 

@@ -159,13 +159,13 @@ def test_facts_are_well_formed() -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
         assert name not in {*EMBEDDED, *ALIASES}
         assert checkpoint.saved_as.endswith(SUFFIXES), "a file the models folder would not show"
-        assert checkpoint.urls or checkpoint.page, "no way to get it"
-        addresses = [*checkpoint.urls, checkpoint.page, checkpoint.project.repository]
+        assert checkpoint.direct or checkpoint.page, "no way to get it"
+        addresses = [*checkpoint.urls, *checkpoint.copies, checkpoint.page, checkpoint.project.repository]
         assert all(address.startswith("https://") for address in addresses if address)
         assert checkpoint.sha256 is None or re.fullmatch("[0-9a-f]{64}", checkpoint.sha256)
         assert checkpoint.value_range == ARCHITECTURES[checkpoint.architecture].value_range
     digests = [checkpoint.sha256 for checkpoint in PUBLISHED.values() if checkpoint.sha256]
-    addresses = [url for checkpoint in PUBLISHED.values() for url in checkpoint.urls]
+    addresses = [url for checkpoint in PUBLISHED.values() for url in (*checkpoint.urls, *checkpoint.copies)]
     assert len(set(digests)) == len(digests), "a checksum copied to the wrong place"
     assert len(set(addresses)) == len(addresses)
 
@@ -190,7 +190,7 @@ def test_every_absent_model_says_how_to_get_it(folder: Path) -> None:
     for name, checkpoint in PUBLISHED.items():
         with pytest.raises(ModelError) as caught:
             load(name)
-        command = f"pull {name}" if checkpoint.urls else f"add {checkpoint.file} --as {name}"
+        command = f"pull {name}" if checkpoint.direct else f"add {checkpoint.file} --as {name}"
         assert f"`wildsr models {command}`" in str(caught.value)
     assert not list(folder.iterdir())
 

@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
+from wildsr.cli.feature_files import feature_file, pull_feature_files
 from wildsr.zoo.catalogue import ModelEntry, catalogue, describe, models_folder
+from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.download import add as add_file
 from wildsr.zoo.download import pull as pull_one
 from wildsr.zoo.errors import ModelError
@@ -70,15 +72,18 @@ def pull(
 ) -> None:
     """Download published models into your models folder; run it again to go on where it stopped.
 
+    Files that training and metrics need go to its folder 'metrics': vgg19, vgg16, alexnet, lpips_alex ...
     WILDSR_MIRROR=https://host/path is asked first. Exit codes: 0 all here, 1 some could not be had, 2 wrong
     usage, 130 interrupted.
     """
     try:
-        entries = [describe(name) for name in names]
+        files = [file for name in names if (file := feature_file(name))]
+        entries = [describe(name) for name in names if not feature_file(name)]
     except ModelError as error:
         raise _usage(error) from error
-    console, failed = _console(), False
+    console = _console()
     try:
+        failed = not pull_feature_files(console, files, overwrite)
         for entry in entries:
             failed = not _pull(console, entry, overwrite) or failed
     except KeyboardInterrupt as error:
@@ -123,13 +128,18 @@ def _pull(console: Console, entry: ModelEntry, overwrite: bool) -> bool:
     console.print(f"[green]{escape(entry.name)}[/] [dim]{escape(str(path))}, {escape(entry.licence)}[/]")
     if entry.checkpoint and not entry.checkpoint.sha256:
         console.print("[yellow]note[/] no checksum of this file is known, so only its contents were checked")
+    elif entry.checkpoint and sha256_of(path) != entry.checkpoint.sha256:
+        console.print(
+            "[yellow]note[/] a copy that others offer, with other bytes than the published file; its architecture and "
+            "sizes were checked"
+        )
     return True
 
 
 def _whereabouts(entry: ModelEntry) -> str:
     if entry.path is not None:
         return "[green]yes[/]"
-    return "pull" if entry.checkpoint and entry.checkpoint.urls else "by hand"
+    return "pull" if entry.checkpoint and entry.checkpoint.direct else "by hand"
 
 
 def _facts(entry: ModelEntry) -> list[tuple[str, str]]:

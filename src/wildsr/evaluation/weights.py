@@ -15,6 +15,11 @@ from wildsr.zoo.errors import ModelError
 FOLDER_VARIABLE = "WILDSR_METRICS"
 
 
+_NAME_ITS_FOLDER = (
+    f"name its folder with {FOLDER_VARIABLE} (`wildsr evaluate`: --weights-dir; `wildsr train`: --features)"
+)
+
+
 class MissingWeights(FileNotFoundError):
     """A metric's file is not here; the message says how to get it."""
 
@@ -28,6 +33,7 @@ class Source:
         licence: SPDX name of what its publisher's repository says.
         urls: direct addresses, best first; none where there is no address to fetch from.
         sha256: of the file, where it is known.
+        digest_start: first digits of its SHA-256, where only these are known: torchvision puts them into file names.
         by_hand: what a person does to get it, when there is no address.
     """
 
@@ -35,6 +41,7 @@ class Source:
     licence: str
     urls: tuple[str, ...] = ()
     sha256: str | None = None
+    digest_start: str = ""
     by_hand: str = ""
 
 
@@ -48,6 +55,12 @@ _BRISQUE = Source(
     by_hand="take allmodel and allrange from https://live.ece.utexas.edu/research/quality/BRISQUE_release.zip",
 )
 
+
+def _torchvision(name: str, digest_start: str) -> Source:
+    url = f"{_TORCHVISION}/{name}-{digest_start}.pth"
+    return Source("torchvision", "BSD-3-Clause", (url,), digest_start=digest_start)
+
+
 FILES: dict[str, Source] = {
     "niqe_pris_params.npz": Source(
         "BasicSR, after the authors' MATLAB code", "Apache-2.0", (f"{_BASICSR}/niqe_pris_params.npz",)
@@ -57,15 +70,10 @@ FILES: dict[str, Source] = {
     "lpips_alex.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
     "lpips_squeeze.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
     "lpips_vgg.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
-    "alexnet.pth": Source("torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/alexnet-owt-7be5be79.pth",)),
-    "squeezenet1_1.pth": Source(
-        "torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/squeezenet1_1-b8a52dc0.pth",)
-    ),
-    # Training alone needs it, so that no evaluation fetches it.
-    "vgg19.pth": Source(
-        "torchvision", "BSD-3-Clause", by_hand=f"save {_TORCHVISION}/vgg19-dcbb9e9d.pth there as vgg19.pth"
-    ),
-    "vgg16.pth": Source("torchvision", "BSD-3-Clause", (f"{_TORCHVISION}/vgg16-397923af.pth",)),
+    "alexnet.pth": _torchvision("alexnet-owt", "7be5be79"),
+    "squeezenet1_1.pth": _torchvision("squeezenet1_1", "b8a52dc0"),
+    "vgg19.pth": _torchvision("vgg19", "dcbb9e9d"),
+    "vgg16.pth": _torchvision("vgg16", "397923af"),
 }
 """The published files by the name they have in a folder of metrics."""
 
@@ -105,7 +113,14 @@ def pull_file(name: str, folder: Path | None = None, on_bytes: OnBytes | None = 
     if source is None or not source.urls:
         raise MissingWeights(f"{name} cannot be downloaded: {_how_to_get(name)}")
     target = metrics_folders(folder)[0] / name
-    return download(source.urls, target, sha256=source.sha256, check=_not_a_page, on_bytes=on_bytes)
+
+    def check(path: Path) -> None:
+        _not_a_page(path)
+        digest = sha256_of(path) if source.digest_start else ""
+        if not digest.startswith(source.digest_start):
+            raise ModelError(f"what it sent is not {name} (SHA-256 {digest}, not {source.digest_start}...)")
+
+    return download(source.urls, target, sha256=source.sha256, check=check, on_bytes=on_bytes)
 
 
 def identity(path: Path) -> str:
@@ -123,6 +138,8 @@ def _not_a_page(path: Path) -> None:
 def _how_to_get(name: str) -> str:
     source = FILES.get(name)
     if source is None:
-        return f"put it there, or name its folder with --weights-dir or {FOLDER_VARIABLE}"
-    ways = f"`wildsr evaluate --pull` downloads it from {source.urls[0]}" if source.urls else source.by_hand
-    return f"it comes from {source.origin} ({source.licence}): {ways}; or name its folder with --weights-dir"
+        return f"put it there, or {_NAME_ITS_FOLDER}"
+    ways = (
+        f"`wildsr models pull {name}` downloads it from {source.urls[0]}" if source.urls else source.by_hand
+    )
+    return f"it comes from {source.origin} ({source.licence}): {ways}; or {_NAME_ITS_FOLDER}"

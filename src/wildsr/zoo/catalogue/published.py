@@ -1,11 +1,11 @@
 """The published checkpoints that wildsr knows by name. Imports no torch.
 
-Every address stands in the project's own README or code. Every SHA-256 was computed from the file, or is the one
-that other projects which verify the same download record (for RealSR and BSRGANx2 the Open Model Database alone).
-What is not known is left out. RWSR-EDL publishes no weights.
+Every address stands in the project's own README or code, or in BSRGAN's, which offers copies of what it compares with.
+Every SHA-256 was computed from the file, or is the one that other projects which verify the same download record (for
+RealSR and BSRGANx2 the Open Model Database alone). What is not known is left out. RWSR-EDL publishes no weights.
 """
 
-from wildsr.zoo.catalogue.published_esrgan import ESRGAN_CHECKPOINTS
+from wildsr.zoo.catalogue.published_esrgan import ESRGAN_CHECKPOINTS, RRDB_SIZES
 from wildsr.zoo.catalogue.published_model import Project, PublishedModel
 
 _REALSR = Project(
@@ -72,6 +72,7 @@ def _frequency_separation() -> tuple[PublishedModel, ...]:
             scale=4,
             good_at=f"images with {what}, {result}",
             urls=(f"{_FREQUENCY_SEPARATION_FILES}ESRGAN-FS/{stem}_{domain}.pth",),
+            sizes=RRDB_SIZES,
         )
         for source, (stem, what) in sources.items()
         for domain, result in (("SDSR", "kept in the result"), ("TDSR", "removed in the result"))
@@ -85,10 +86,25 @@ def _frequency_separation() -> tuple[PublishedModel, ...]:
             scale=1,
             good_at=f"giving {what} to clean images",
             urls=(f"{_FREQUENCY_SEPARATION_FILES}DSGAN/{stem}.tar",),
+            sizes=(("features", 64), ("blocks", 8)),
         )
         for source, (stem, what) in sources.items()
     ]
-    return (*upscalers, *degradations)
+    # BSRGAN compares with these two; which of both variants (SDSR, TDSR) they are, it does not say.
+    compared = [
+        PublishedModel(
+            name=f"fssr-{source}",
+            file=f"FSSR_{source.upper()}.pth",
+            project=_FREQUENCY_SEPARATION,
+            architecture="RRDBNet",
+            scale=4,
+            good_at=f"images with {what}; the copy that BSRGAN compares with",
+            urls=(f"{_KAIR}FSSR_{source.upper()}.pth",),
+            sizes=RRDB_SIZES,
+        )
+        for source, what in (("dped", "the look of an old phone"), ("jpeg", "JPEG compression"))
+    ]
+    return (*upscalers, *degradations, *compared)
 
 
 def _drive(identity: str) -> str:
@@ -115,6 +131,8 @@ _CHECKPOINTS = (
         scale=4,
         good_at="photographs from phones (NTIRE 2020, track 2)",
         page=_drive("1zZIuQSepFlupV103AatoP-JSJpwJFS19"),
+        copies=(f"{_KAIR}RealSR_DPED.pth",),
+        sizes=RRDB_SIZES,
         sha256="b39f06be1aea3349a2d4ea584262e7baa5f62a54d9be3247c12b7823c3aa72a0",
         size=66923471,
     ),
@@ -126,6 +144,8 @@ _CHECKPOINTS = (
         scale=4,
         good_at="compressed JPEG images",
         page=_drive("1w8QbCLM6g-MMVlIhRERtSXrP-Dh7cPhm"),
+        copies=(f"{_KAIR}RealSR_JPEG.pth",),
+        sizes=RRDB_SIZES,
         sha256="e186c60a3c8a0af07f79ffb99ffa5b3083af27978b6fcf4bec0327cb91031f9f",
         size=66923491,
     ),
@@ -195,6 +215,7 @@ _CHECKPOINTS = (
             good_at=good_at,
             page=_drive(identity),
             value_range=255.0,
+            sizes=(("features", 64), ("blocks", 5)),
         )
         for corruption, good_at, identity in (
             ("noise", "images with sensor noise (sigma 8)", "1-N05dWhnA6om16D1VoPASGB9MiTMjdgB"),

@@ -15,6 +15,7 @@ _REAL_ESRGAN = Project(
     licence="BSD-3-Clause",
     commercial="yes",
 )
+RRDB_SIZES = (("features", 64), ("blocks", 23), ("growth", 32))
 _ESRGAN_FILES = "https://github.com/cszn/KAIR/releases/download/v1.0/"
 _REAL_ESRGAN_FILES = "https://github.com/xinntao/Real-ESRGAN/releases/download/"
 
@@ -61,6 +62,8 @@ ESRGAN_CHECKPOINTS = (
         scale=4,
         good_at="clean images that were made smaller (MATLAB bicubic), trained for PSNR",
         page="https://drive.google.com/drive/u/0/folders/17VYV_SoZZesU6mbxz2dMAIccSSlqLecY",
+        copies=(f"{_ESRGAN_FILES}RRDB.pth",),
+        sizes=RRDB_SIZES,
         sha256="f372b59f22929e1bc83fa58d78215c96f976de3b2eaeee736da1b348913da6cc",
     ),
     _real_esrgan(

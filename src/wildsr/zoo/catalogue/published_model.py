@@ -35,6 +35,9 @@ class PublishedModel:
         page: where a person finds the file when there is no direct address.
         sha256: of the published file.
         size: of the published file, in bytes.
+        copies: direct addresses of copies by others, tried last; their bytes may differ from the published file (saved
+            again), so that architecture and sizes are checked instead of the checksum.
+        sizes: what the architecture is built with, as far as known; see :attr:`wildsr.zoo.model.Contract.sizes`.
         value_range: the network works in [0, value_range].
     """
 
@@ -49,6 +52,13 @@ class PublishedModel:
     sha256: str | None = None
     size: int | None = None
     value_range: float = 1.0
+    copies: tuple[str, ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        """Whether it can be downloaded without a browser."""
+        return bool(self.urls or self.copies)
 
     @property
     def saved_as(self) -> str:
@@ -69,6 +79,6 @@ class PublishedModel:
     @property
     def how_to_get(self) -> str:
         """One sentence for a person who wants this model and does not have it."""
-        if self.urls:
+        if self.direct:
             return f"get it with `wildsr models pull {self.name}`"
         return f"there is no direct address to download it from: {self.by_hand}"

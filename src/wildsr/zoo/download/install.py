@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import (
@@ -20,6 +21,9 @@ from wildsr.zoo.catalogue import (
 )
 from wildsr.zoo.download.transfer import PATIENT, OnBytes, Patience, download
 from wildsr.zoo.errors import ModelError
+
+if TYPE_CHECKING:
+    from wildsr.zoo.model import Contract
 
 MIRROR_VARIABLE = "WILDSR_MIRROR"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -37,6 +41,8 @@ def pull(
     A file that is there already stays, unless ``overwrite``. The variable WILDSR_MIRROR names an address that is
     asked first, for ``WILDSR_MIRROR/NAME.pth``: a copy of a models folder on any web server.
 
+    Copies by others come last; see :attr:`wildsr.zoo.catalogue.PublishedModel.copies`.
+
     Raises:
         ModelError: for an unknown name, or when the file cannot be had; says what a person can do.
     """
@@ -46,21 +52,26 @@ def pull(
     checkpoint = PUBLISHED[entry.name]
     mirror = os.environ.get(MIRROR_VARIABLE, "").rstrip("/")
     urls = [*([f"{mirror}/{checkpoint.saved_as}"] if mirror else []), *checkpoint.urls]
-    if not urls:
+    if not urls and not checkpoint.copies:
         raise ModelError(f"'{checkpoint.name}' cannot be pulled: {checkpoint.how_to_get}")
-    try:
-        return download(
-            urls,
-            models_folder() / checkpoint.saved_as,
-            sha256=checkpoint.sha256,
-            size=checkpoint.size,
-            # A known checksum says all; otherwise the weights must at least be of the network they are claimed for.
-            check=None if checkpoint.sha256 else lambda path: _require_architecture(path, checkpoint),
-            on_bytes=on_bytes,
-            patience=patience,
-        )
-    except ModelError as error:
-        raise ModelError(f"{error}. By hand: {checkpoint.by_hand}") from error
+    reasons = []
+    # A known checksum says all; of a copy, the weights must at least be of the network they are claimed for.
+    for addresses, verified in ((urls, True), (checkpoint.copies, False)):
+        exact = verified and checkpoint.sha256 is not None
+        try:
+            if addresses:
+                return download(
+                    addresses,
+                    models_folder() / checkpoint.saved_as,
+                    sha256=checkpoint.sha256 if verified else None,
+                    size=checkpoint.size if verified else None,
+                    check=None if exact else lambda path: _require_architecture(path, checkpoint),
+                    on_bytes=on_bytes,
+                    patience=patience,
+                )
+        except ModelError as error:
+            reasons.append(str(error))
+    raise ModelError(f"{'; '.join(reasons)}. By hand: {checkpoint.by_hand}")
 
 
 def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
@@ -116,7 +127,7 @@ def _require_free(name: str, overwrite: bool) -> None:
 
 def _require_right(file: Path, copy: Path, checkpoint: PublishedModel | None) -> None:
     if checkpoint is None:
-        _architecture_of(copy, file)
+        _contract_of(copy, file)
         return
     if checkpoint.sha256 is None:
         _require_architecture(copy, checkpoint, file)
@@ -128,19 +139,27 @@ def _require_right(file: Path, copy: Path, checkpoint: PublishedModel | None) ->
 
 
 def _require_architecture(path: Path, checkpoint: PublishedModel, file: Path | None = None) -> None:
-    found = _architecture_of(path, file or path)
-    if found != (checkpoint.architecture, checkpoint.scale):
+    found = _contract_of(path, file or path)
+    if (found.architecture, found.scale) != (checkpoint.architecture, checkpoint.scale):
         raise ModelError(
-            f"{file or path} is {found[0]} x{found[1]}, but '{checkpoint.name}' is "
+            f"{file or path} is {found.architecture} x{found.scale}, but '{checkpoint.name}' is "
             f"{checkpoint.architecture} x{checkpoint.scale}"
+        )
+    wrong = [
+        f"{name} {found.sizes[name]} instead of {size}"
+        for name, size in checkpoint.sizes
+        if found.sizes.get(name, size) != size
+    ]
+    if wrong:
+        raise ModelError(
+            f"{file or path} is {found.architecture} of other sizes than '{checkpoint.name}': {', '.join(wrong)}"
         )
 
 
-def _architecture_of(path: Path, file: Path) -> tuple[str, int]:
+def _contract_of(path: Path, file: Path) -> "Contract":
     from wildsr.zoo.load import load
 
     try:
-        contract = load(path).contract
+        return load(path).contract
     except ModelError as error:
         raise ModelError(str(error).replace(str(path), str(file))) from error
-    return contract.architecture, contract.scale

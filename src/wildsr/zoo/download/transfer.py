@@ -231,7 +231,7 @@ class _Transfer:
         if needed > free:
             problem = (
                 f"the disk of {self._partial.parent} has {free / 1e6:.0f} MB left, and {self._target.name} needs "
-                f"{needed / 1e6:.0f} MB; make room, or set WILDSR_MODELS to a folder on another disk"
+                f"{needed / 1e6:.0f} MB; make room, or choose a folder on another disk"
             )
             # A size that only this server claims may be wrong, so the next address gets its chance.
             raise Refused(problem) if self._size is None else ModelError(problem)
