@@ -12,8 +12,8 @@ from rich.text import Text
 
 from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
 from wildsr.cli.feature_files import feature_file, pull_feature_files
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import ModelEntry, catalogue, describe, models_folder
-from wildsr.zoo.digest import sha256_of
 from wildsr.zoo.download import add as add_file
 from wildsr.zoo.download import pull as pull_one
 from wildsr.zoo.errors import ModelError
