@@ -48,3 +48,9 @@ def test_folders_that_cannot_be_read(tmp_path: Path) -> None:
     errors: list[OSError] = []
     assert list(files_below(tmp_path / "none", {".png"}, on_error=errors.append)) == []
     assert [error.filename for error in errors] == [str(tmp_path / "none")]
+
+
+def test_links_to_themselves_are_listed_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "folder").symlink_to("folder")
+    assert list(files_below(tmp_path, {".png"}, follow_links=True)) == [tmp_path / "loop.png"]

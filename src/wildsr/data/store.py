@@ -12,6 +12,7 @@ from torch import Tensor
 from wildsr.data.errors import DataError
 from wildsr.image import ImageError, Size, probe, read_levels
 from wildsr.storage.atomic import replacing
+from wildsr.storage.names import inside
 
 SUFFIX = ".lmdb"
 _FORMAT, _VERSION = "wildsr pictures", 1
@@ -56,7 +57,11 @@ def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
 def contents(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Files of a folder as :func:`write_store` takes them."""
     for name in names:
-        yield name, (folder / name).read_bytes()
+        try:
+            path = inside(folder, name)
+        except ValueError as error:
+            raise DataError(f"{folder} cannot be packed: {error}") from error
+        yield name, path.read_bytes()
 
 
 class Store:

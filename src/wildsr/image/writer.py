@@ -19,7 +19,7 @@ from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_for
 from wildsr.image.libvips import VipsError, from_array, reason, to_array
 from wildsr.image.loaded import Traits
 from wildsr.image.metadata import restore
-from wildsr.storage.atomic import followed, replacing
+from wildsr.storage.atomic import followed, replacing, require_regular
 
 _FULL_DISK = 1 << 20
 
@@ -33,6 +33,7 @@ def write(
     crop: Size | None = None,
     format: str | None = None,
     quality: int | None = None,
+    overwrite: bool = True,
 ) -> None:
     """Encode a canvas, with everything of its traits that the format can hold.
 
@@ -45,6 +46,7 @@ def write(
         size: to resize to, where it differs from the canvas (Lanczos 3).
         crop: what to keep of that, around its centre; None: all of it.
         format: name or suffix of a format; None: what the suffix of ``path`` says.
+        overwrite: replace a file of that name; otherwise a file that appears meanwhile is an error.
         quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless where the source was) and 90.
 
     Raises:
@@ -56,10 +58,14 @@ def write(
     traits = canvas.traits.fitted(form)
     try:
         image = _cropped(_assembled(canvas, _kept(alpha, form), size, form), crop)
-        with replacing(path) as temporary:
+        with replacing(path, overwrite=overwrite) as temporary:
             encode(image, temporary, form, traits, quality)
     except VipsError as error:
         raise _unwritable(path, error) from error
+    except FileExistsError as error:
+        raise ImageError(
+            f"Cannot write {path}: another program has written a file of that name meanwhile."
+        ) from error
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -127,6 +133,10 @@ def _checked(path: Path, size: Size, *, format: str | None, transparent: bool, q
     folder = followed(path).parent
     if path.is_dir():
         raise ImageError(f"Cannot write {path}: there is a folder of that name.")
+    try:
+        require_regular(path)
+    except OSError as error:
+        raise ImageError(f"Cannot write {path}: {error.strerror}.") from error
     if not folder.is_dir():
         raise ImageError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -19,6 +19,7 @@ class Saving:
 
     format: str | None = None
     quality: int | None = None
+    overwrite: bool = True
 
 
 class Painted(NamedTuple):
@@ -85,5 +86,6 @@ def save(path: Path, painted: Painted, saving: Saving) -> Size:
             crop=target.crop,
             format=saving.format,
             quality=saving.quality,
+            overwrite=saving.overwrite,
         )
     return target.crop or target.size

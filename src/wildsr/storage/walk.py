@@ -38,7 +38,7 @@ def files_below(
         return
     folders = []
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             if follow_links or not entry.is_symlink():
                 folders.append(root / entry.name)
         elif Path(entry.name).suffix.lower() in suffixes and _is_file(entry):
@@ -52,6 +52,16 @@ def files_below(
             )
 
 
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def _is_file(entry: "os.DirEntry[str]") -> bool:
     """Whether it is a regular file, a link to one, or a broken link."""
-    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    try:
+        return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    except OSError:  # a link to itself
+        return True

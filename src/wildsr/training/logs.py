@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from wildsr.image import write_rgb
+from wildsr.storage.names import inside
 from wildsr.training.errors import TrainingError
 from wildsr.training.files import write_whole
 from wildsr.training.plan import Run
@@ -62,10 +63,15 @@ class Logs:
     def images(self, step: int, images: Mapping[str, Tensor]) -> None:
         """Write images (3, H, W) in [0, 1], those of each name into a folder of its own.
 
+        Names that lead out of the folder of samples are left out.
+
         Raises ``OSError`` or ``ImageError``.
         """
         for name, image in images.items():
-            folder = self.folder / "samples" / name
+            try:
+                folder = inside(self.folder / "samples", name)
+            except ValueError:  # from a store that somebody else wrote
+                continue
             folder.mkdir(parents=True, exist_ok=True)
             shown = image.detach().float().cpu().clamp(0, 1)
             write_rgb(folder / f"step-{step:08d}.png", shown.unsqueeze(0))
