@@ -171,3 +171,12 @@ def test_damaged_pages_of_a_store_are_explained(tmp_path: Path) -> None:
             except ImageError:
                 refused += 1
     assert refused
+
+
+def test_names_that_lead_out_of_the_folder_are_not_packed(tmp_path: Path) -> None:
+    save(tmp_path / "secret.png", photograph(1, 40, 40))
+    (tmp_path / "LR").mkdir()
+    for name in ("../secret.png", str(tmp_path / "secret.png")):
+        with pytest.raises(DataError, match="within a folder"):
+            write_store(tmp_path / "photos.lmdb", contents(tmp_path / "LR", [name]))
+    assert not (tmp_path / "photos.lmdb").exists()
