@@ -34,8 +34,8 @@ from wildsr.training.loop import fit
 from wildsr.training.objective import Batch
 from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.terms import Term
-from wildsr.training.plan import Plan, Run
 from wildsr.training.processes import Hardware, start
+from wildsr.training.settings import FileSettings, Run, RunSettings, TrainSettings
 
 SKIPPED = 5
 """Steps in the beginning that are not counted: memory is allocated, kernels are chosen."""
@@ -78,9 +78,12 @@ def ours(
     """The loop, saving only at its two ends."""
     objective = PixelObjective(network, {"l1": Term(1.0, F.l1_loss)})
     optimizers = {"generator": torch.optim.Adam(network.parameters())}
-    plan = Plan(steps, ema=DECAY, log_every=log_every, save_every=steps)
+    settings = RunSettings(
+        TrainSettings(steps=steps, batch_size=1, ema=DECAY),
+        FileSettings(log_every=log_every, save_every=steps),
+    )
     run = Run(folder, "benchmark", "", {})
-    fit(fabric, objective, optimizers, {"generator": lambda _: 1e-4}, batches, plan, run)  # type: ignore[arg-type]
+    fit(fabric, objective, optimizers, {"generator": lambda _: 1e-4}, batches, settings, run)  # type: ignore[arg-type]
 
 
 def overhead(fabric: Fabric, options: argparse.Namespace, batch: Batch) -> None:

@@ -27,6 +27,8 @@ LAYERS = [
     {"web", "cluster"},
     {"cli"},
 ]
+NEVER = {("training", "inference"), ("training", "evaluation")}
+"""Training and inference meet only in a model file."""
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 HEAVY = {"torch", "openvino", "numpy", "pyvips", "lightning", "fastapi", "uvicorn"}
 
@@ -59,6 +61,7 @@ def test_imports_point_leftwards(path: Path) -> None:
     assert room in RANK, f"{path} is in no layer of ARCHITECTURE.md"
     for other in imported_rooms(path) - {room}:
         assert RANK[other] < RANK[room], f"{path}: {room} must not import {other}"
+        assert (room, other) not in NEVER, f"{path}: {room} must not import {other}"
 
 
 @pytest.mark.parametrize(

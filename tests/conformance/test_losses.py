@@ -9,7 +9,7 @@ from ddnsr_weights import FeatureStack
 from golden_files import Golden
 from torch import Tensor, nn
 
-from wildsr.losses.adversarial import Adversary, judgement, probability_judgement
+from wildsr.losses.adversarial import GanLoss, probability_gan_loss, target_loss
 from wildsr.losses.frequency import LowFrequencyLoss, mean_loss, rgb_loss
 from wildsr.losses.gradient_penalty import between, gradient_penalty, r1_penalty
 from wildsr.losses.perceptual import PerceptualLoss
@@ -20,8 +20,8 @@ from wildsr.ops.frequency import LowPass
 
 Read = Callable[[str], Golden]
 RELATIVE = 1e-5  # of the largest value of a tensor, say the files
-BATCH = Adversary("vanilla", relative_to="batch")
-ALL = Adversary("vanilla", relative_to="all")
+BATCH = GanLoss("vanilla", relative_to="batch")
+ALL = GanLoss("vanilla", relative_to="all")
 
 
 def assert_relative(result: Tensor, expected: Tensor, name: str, tolerance: float = RELATIVE) -> None:
@@ -60,7 +60,7 @@ def test_scores(golden: Read, file: str) -> None:
                 check(
                     item,
                     f"{name}.{side}.target_{target}",
-                    lambda scores, t=target, n=name: judgement(scores, bool(t), same[n]),
+                    lambda scores, t=target, n=name: target_loss(scores, bool(t), same[n]),
                     (f"pred_{side}",),
                     {f"pred_{side}": "grad"},
                 )
@@ -157,24 +157,24 @@ def test_dsgan(golden: Read) -> None:
     both = {"real": "grad_real", "fake": "grad_fake"}
 
     def judged(real: Tensor, fake: Tensor) -> Tensor:
-        return probability_judgement(real, real=True) + probability_judgement(fake, real=False)
+        return probability_gan_loss(real, real=True) + probability_gan_loss(fake, real=False)
 
     check(item, "discriminator_loss", judged, ("real", "fake"), both)
     check(
         item,
         "generator_loss",
-        lambda fake: probability_judgement(fake, real=True),
+        lambda fake: probability_gan_loss(fake, real=True),
         ("fake",),
         {"fake": "grad_fake"},
     )
     check(
         item,
         "generator_loss_list",
-        lambda real, fake: (probability_judgement(real, True) + probability_judgement(fake, True)) / 2,
+        lambda real, fake: (probability_gan_loss(real, True) + probability_gan_loss(fake, True)) / 2,
         ("real", "fake"),
         both,
     )
-    wgan, penalty = Adversary("wgan"), item["param.gp"]
+    wgan, penalty = GanLoss("wgan"), item["param.gp"]
     check(item, "generator_loss_w", lambda fake: wgan.generator(fake), ("fake_w",), {"fake_w": "grad_fake_w"})
     check(
         item,
@@ -199,10 +199,10 @@ def test_ddnsr_scores(golden: Read) -> None:
     item = golden("ddnsr/losses")
     for case in ("bce_4x1", "bce_patch", "bce_extreme"):
         for value in (0, 1):
-            result = judgement(item[f"{case}/y_pred"], bool(value), "vanilla")
+            result = target_loss(item[f"{case}/y_pred"], bool(value), "vanilla")
             assert_relative(result, item[f"{case}/bce_value{value}"], case)
     for case in ("adv_4x1", "adv_patch"):
-        for name, adversary, factor in (("relativistic", ALL, 2), ("dcgan", Adversary(), 1)):
+        for name, adversary, factor in (("relativistic", ALL, 2), ("dcgan", GanLoss(), 1)):
             expected = item.under(f"{case}/{name}_loss/")
             real = item[f"{case}/score_real"].clone().requires_grad_()
             fake = item[f"{case}/score_fake"].clone().requires_grad_()

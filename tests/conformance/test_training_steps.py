@@ -19,7 +19,7 @@ from golden_files import Golden
 from step_runs import STEPS, Deviations, Outcome, deviations, stand_in_vgg, train
 from torch import Tensor, nn
 
-from wildsr.losses.adversarial import Adversary
+from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.frequency import LowFrequencyLoss
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import l1
@@ -34,7 +34,7 @@ from wildsr.ops.frequency import LowPass
 from wildsr.training.ema import Average
 from wildsr.training.objectives.dsgan import DSGANObjective
 from wildsr.training.objectives.exclusionary import ExclusionaryObjective
-from wildsr.training.objectives.gan import Contest, GanObjective
+from wildsr.training.objectives.gan import AdversarialLoss, GanObjective
 from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.srrescgan import SRResCGANObjective
 from wildsr.training.objectives.terms import Term, Terms
@@ -42,7 +42,7 @@ from wildsr.training.objectives.terms import Term, Terms
 Read = Callable[[str], Golden]
 Logs = dict[str, Callable[[dict[str, float]], float]]
 LETTERS = {"generator": "G", "discriminator": "D"}
-RELATIVISTIC = Adversary(relative_to="all")
+RELATIVISTIC = GanLoss(relative_to="all")
 
 both_precisions = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 
@@ -108,7 +108,7 @@ def realsr_outcome(item: Golden, dtype: torch.dtype, network: type[RRDBNet]) -> 
         "l1",
         "l1",
     )
-    contest = Contest(RELATIVISTIC, options["gan_weight"])
+    contest = AdversarialLoss(RELATIVISTIC, options["gan_weight"])
     generator = fill(rrdbnet(item, network), item, "G", dtype)
     discriminator = fill(judge, item, "D", dtype)
     objective = (
@@ -135,9 +135,9 @@ def test_realsr_and_edl(
     check(deviations(item, outcome, REALSR_LOGS), dtype, weights=weights)
 
 
-KINDS: dict[str, Adversary] = {
-    "lsgan": Adversary("lsgan"),
-    "ragan": Adversary(relative_to="batch"),
+KINDS: dict[str, GanLoss] = {
+    "lsgan": GanLoss("lsgan"),
+    "ragan": GanLoss(relative_to="batch"),
 }
 
 
@@ -164,7 +164,7 @@ def test_bsrnet_and_bsrgan(golden: Read, name: str, dtype: torch.dtype) -> None:
         logs |= logged(F_loss="generator/perceptual", D_loss="generator/adversarial")
         made = initial.json("netD")
         judge = fill(UNetDiscriminator(made["in_nc"], made["base_nc"]), initial, "D", dtype)
-        contest = Contest(KINDS[options["gan_type"]], options["D_lossfn_weight"])
+        contest = AdversarialLoss(KINDS[options["gan_type"]], options["D_lossfn_weight"])
         objective = GanObjective(generator, judge, terms, contest)
     else:
         objective = PixelObjective(generator, terms)
@@ -200,7 +200,7 @@ def test_srrescgan(golden: Read, dtype: torch.dtype) -> None:
         fill(generator, item, "G", dtype),
         fill(VGG128Discriminator(features=features), item, "D", dtype),
         terms,
-        Contest(RELATIVISTIC, options["gan_weight"], seen=LowPass(9).rest),
+        AdversarialLoss(RELATIVISTIC, options["gan_weight"], view=LowPass(9).rest),
     )
     batch = {"lr": item["input.y_lr"].to(dtype) / 255, "hr": item["input.x_hr"].to(dtype) / 255}
     logs = logged(

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from wildsr.losses.adversarial import Adversary, Group, probability_judgement
+from wildsr.losses.adversarial import GanLoss, Group, probability_gan_loss
 from wildsr.losses.gradient_penalty import between, gradient_penalty, r1_penalty
 
 ADVERSARIES = [
-    Adversary("vanilla"),
-    Adversary("lsgan"),
-    Adversary("wgan"),
-    Adversary(relative_to="all"),
-    Adversary(relative_to="batch"),
+    GanLoss("vanilla"),
+    GanLoss("lsgan"),
+    GanLoss("wgan"),
+    GanLoss(relative_to="all"),
+    GanLoss(relative_to="batch"),
 ]
 
 
@@ -21,7 +21,7 @@ def scores(mean: float) -> Tensor:
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
-def test_each_side_wants_its_own(adversary: Adversary) -> None:
+def test_each_side_wants_its_own(adversary: GanLoss) -> None:
     real, poor, good = scores(0.9), scores(0.0), scores(0.5)
     assert adversary.generator(good, real) < adversary.generator(poor, real)
     assert adversary.discriminator(real, poor) < adversary.discriminator(real, good)
@@ -29,23 +29,23 @@ def test_each_side_wants_its_own(adversary: Adversary) -> None:
 
 @pytest.mark.parametrize("group", ["all", "batch"])
 def test_a_relativistic_loss_ignores_what_all_have_in_common(group: Group) -> None:
-    adversary = Adversary(relative_to=group)
+    adversary = GanLoss(relative_to=group)
     real, fake = scores(0.5), scores(-0.5)
     shifted = adversary.discriminator(real + 3, fake + 3)
     torch.testing.assert_close(shifted, adversary.discriminator(real, fake))
-    assert Adversary().discriminator(real + 3, fake + 3) > 1.5 * Adversary().discriminator(real, fake)
+    assert GanLoss().discriminator(real + 3, fake + 3) > 1.5 * GanLoss().discriminator(real, fake)
 
 
 def test_one_side_alone() -> None:
-    adversary = Adversary(relative_to="all")
+    adversary = GanLoss(relative_to="all")
     with pytest.raises(ValueError, match="real images"):
         adversary.generator(scores(0))
-    with pytest.raises(ValueError, match="both sides"):
+    with pytest.raises(ValueError, match="real and for generated"):
         adversary.term(scores(0), None, real=True)
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
-def test_half_precision_scores_are_widened(adversary: Adversary) -> None:
+def test_half_precision_scores_are_widened(adversary: GanLoss) -> None:
     real, fake = scores(0.9).bfloat16(), scores(0.1).bfloat16()
     loss = adversary.discriminator(real, fake)
     assert loss.dtype == torch.float32
@@ -54,13 +54,13 @@ def test_half_precision_scores_are_widened(adversary: Adversary) -> None:
 
 def test_relativistic_only_with_cross_entropy() -> None:
     with pytest.raises(ValueError, match="not lsgan"):
-        Adversary("lsgan", relative_to="all")
+        GanLoss("lsgan", relative_to="all")
 
 
 def test_certain_probabilities_stay_finite() -> None:
     certain = torch.tensor([0.0, 1.0], dtype=torch.bfloat16)
-    assert probability_judgement(certain, real=True).isfinite()
-    assert probability_judgement(certain, real=False).isfinite()
+    assert probability_gan_loss(certain, real=True).isfinite()
+    assert probability_gan_loss(certain, real=False).isfinite()
 
 
 def test_penalties_of_a_linear_discriminator() -> None:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.choosing import Wishes, choose_recipe
-from wildsr.recipes.parts.files import changed, dump_recipe, flat, load_recipe, parse_recipe
-from wildsr.recipes.parts.recipe import Recipe
-from wildsr.recipes.parts.strict import RecipeError
+from wildsr.recipes.config import Recipe
+from wildsr.recipes.errors import RecipeError
+from wildsr.recipes.overrides import Overrides, choose_recipe
+from wildsr.recipes.yaml import changed, dump_recipe, flat, load_recipe, parse_recipe
 
 NET = RECIPES["bsrnet-x4"]
 
@@ -46,7 +46,7 @@ def test_the_figures_of_the_papers() -> None:
     }
     values = flat(RECIPES["edl-aim"])
     assert values["objective.pixel_terms.pixel.weight"] == 0.1
-    assert values["objective.contest.weight"] == 0.001
+    assert values["objective.adversarial.weight"] == 0.001
     values = flat(RECIPES["ddnsr-track1"])
     assert [values[f"objective.{part}.weight"] for part in ("content", "cycle", "terms.pixel")] == [
         0.1,
@@ -62,7 +62,7 @@ def test_the_schema_knows_all_kinds() -> None:
 
 
 def test_no_torch_is_needed_to_look_at_recipes() -> None:
-    code = "import sys, wildsr.recipes.choosing; print('torch' in sys.modules)"
+    code = "import sys, wildsr.recipes.overrides; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -161,9 +161,9 @@ def test_numbers_with_exponents_are_numbers() -> None:
     assert parse_recipe(text, "text") == NET
 
 
-def test_wishes(tmp_path: Path) -> None:
+def test_overrides(tmp_path: Path) -> None:
     recipe = choose_recipe(
-        "realsr-df2k", Wishes((tmp_path,), tmp_path / "val", ("own.pth", "discriminator=d.pth"), 9)
+        "realsr-df2k", Overrides((tmp_path,), tmp_path / "val", ("own.pth", "discriminator=d.pth"), 9)
     )
     values = flat(recipe)
     assert values["data.folder"] == str(tmp_path)
@@ -171,14 +171,14 @@ def test_wishes(tmp_path: Path) -> None:
     assert values["networks.generator.start"] == "own.pth"
     assert values["networks.discriminator.start"] == "d.pth"
     assert values["train.steps"] == 9
-    assert flat(choose_recipe("ddnsr-track1", Wishes(init=("own.pth",))))["networks.up.start"] == "own.pth"
+    assert flat(choose_recipe("ddnsr-track1", Overrides(init=("own.pth",))))["networks.up.start"] == "own.pth"
     compact = ("networks.generator.architecture=SRVGGNetCompact",)
-    other = flat(choose_recipe("bsrgan-x4", Wishes(init=("own.pth",), changes=compact)))
+    other = flat(choose_recipe("bsrgan-x4", Overrides(init=("own.pth",), changes=compact)))
     assert other["networks.generator.start"] == "own.pth"
-    several = choose_recipe("bsrnet-x4", Wishes((tmp_path / "a", tmp_path / "b")))
+    several = choose_recipe("bsrnet-x4", Overrides((tmp_path / "a", tmp_path / "b")))
     assert flat(several)["data.hr"] == [str(tmp_path / "a"), str(tmp_path / "b")]
     with pytest.raises(RecipeError, match="give --data once"):
-        choose_recipe("realsr-df2k", Wishes((tmp_path, tmp_path)))
+        choose_recipe("realsr-df2k", Overrides((tmp_path, tmp_path)))
     with pytest.raises(RecipeError, match="there is no recipe 'realsr'; did you mean"):
         choose_recipe("realsr")
     with pytest.raises(RecipeError, match=r"ddnsr-track2-canon\. A file must end in \.yaml"):

@@ -2,21 +2,29 @@
 
 from pathlib import Path
 
-from wildsr.recipes.building.run import run_of
+from wildsr.recipes.run import run_of
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.parts.objectives import L1, L2, SSIM, Grid, Lpips, PixelObjective, trained_metrics
+from wildsr.recipes.config import (
+    GridConfig,
+    L1Config,
+    L2Config,
+    LossConfig,
+    LpipsConfig,
+    PixelObjectiveConfig,
+    SSIMConfig,
+)
 
 
 def test_metrics_among_the_losses() -> None:
-    terms = {
-        "pixel": L2(),
-        "perceptual": Lpips(backbone="squeeze"),
-        "pattern": Grid(weight=3000),
-        "absolute": L1(),
-        "unused": SSIM(weight=0),
+    terms: dict[str, LossConfig] = {
+        "pixel": L2Config(),
+        "perceptual": LpipsConfig(backbone="squeeze"),
+        "pattern": GridConfig(weight=3000),
+        "absolute": L1Config(),
+        "unused": SSIMConfig(weight=0),
     }
-    assert trained_metrics(PixelObjective(terms=terms)) == ("grid", "lpips-squeeze", "psnr")
-    assert trained_metrics(PixelObjective(terms={"absolute": L1()})) == ()
+    assert PixelObjectiveConfig(terms=terms).trained_metrics() == ("grid", "lpips-squeeze", "psnr")
+    assert PixelObjectiveConfig(terms={"absolute": L1Config()}).trained_metrics() == ()
 
 
 def test_the_header_of_a_trained_model_lists_them() -> None:

@@ -12,14 +12,18 @@ from tiny import make_features, make_images, tiny
 
 from wildsr.data.memory import image_budget
 from wildsr.data.store import contents, write_store
-from wildsr.recipes.building.run import build, plan_of, rate_of, run_of, train
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.parts.files import changed
-from wildsr.recipes.parts.recipe import Recipe
-from wildsr.recipes.parts.strict import RecipeError
+from wildsr.recipes.config import Recipe
+from wildsr.recipes.errors import RecipeError
+from wildsr.recipes.run import Built, build, run_of
+from wildsr.recipes.yaml import changed
 from wildsr.training.errors import TrainingError
 from wildsr.training.objectives.gan import GanObjective
 from wildsr.training.processes import Hardware, start
+
+
+def train(built: Built, fabric: Fabric, folder: Path) -> Path:
+    return built.train(fabric, folder)
 
 
 @pytest.fixture(scope="module")
@@ -177,13 +181,13 @@ def test_what_does_not_suit_is_told(images: Path, features: Path, tmp_path: Path
         ("ddnsr-track1", ("data.hr_patch=64",), "must be 4 times"),
         (
             "realsr-df2k",
-            ("objective.contest.loss=lsgan",),
-            "objective.contest.relative_to: a relativistic loss",
+            ("objective.adversarial.loss=lsgan",),
+            "objective.adversarial.relative_to: a relativistic loss",
         ),
         (
             "srrescgan",
-            ("objective.contest.high_pass=8",),
-            "objective.contest.high_pass: the size of a low-pass",
+            ("objective.adversarial.high_pass=8",),
+            "objective.adversarial.high_pass: the size of a low-pass",
         ),
         (
             "dsgan",
@@ -194,7 +198,7 @@ def test_what_does_not_suit_is_told(images: Path, features: Path, tmp_path: Path
         ("rrdb-psnr", ("networks.d.architecture=PatchGAN",), "has d, which is not trained"),
         ("rrdb-psnr", ("scale=3",), "cannot upscale by 3"),
         ("realsr-dped", (f"validation.folder={images / 'HR'}",), "must hold the folders LR and HR"),
-        ("dsgan", (f"validation.folder={images / 'HR'}",), "upscales nothing"),
+        ("dsgan", (f"validation.folder={images / 'HR'}",), "does not upscale"),
     ]:
         with pytest.raises(RecipeError) as caught:
             build(tiny(name, images, changes), features)
@@ -209,7 +213,7 @@ def test_esrgan_fs_is_a_variant(images: Path, features: Path) -> None:
     """docs/training.md says how to have it: its losses are those of the original's filters."""
     changes = (
         "data.inject_noise=false",
-        "objective.contest.high_pass=9",
+        "objective.adversarial.high_pass=9",
         "objective.terms.pixel.kind=colour",
         "objective.terms.pixel.kernel=9",
         "objective.terms.pixel.borders=zeros",
@@ -222,20 +226,20 @@ def test_esrgan_fs_is_a_variant(images: Path, features: Path) -> None:
     pixel = objective.terms["pixel"]
     torch.testing.assert_close(pixel.loss(one, other), (low[0] - low[1]).abs().mean())
     assert pixel.weight == 0.01
-    assert objective.contest.seen is not None
-    torch.testing.assert_close(objective.contest.seen(one), 0.5 + 0.5 * (one - low[0]))
+    assert objective.adversarial.view is not None
+    torch.testing.assert_close(objective.adversarial.view(one), 0.5 + 0.5 * (one - low[0]))
 
 
 def test_rates_are_the_originals() -> None:
     """At what step each rate changes, counted from zero; the first of RealSR's counts itself already."""
-    realsr = rate_of(RECIPES["realsr-df2k"].optimizers["generator"], 60_000)
+    realsr = RECIPES["realsr-df2k"].optimizers["generator"].build_rate(60_000)
     assert [realsr(step) for step in (0, 4998, 4999, 9999, 59_999)] == [1e-4, 1e-4, 5e-5, 2.5e-5, 1e-4 / 16]
-    ddnsr = rate_of(RECIPES["ddnsr-track1"].optimizers["up"], 300 * 1024)
+    ddnsr = RECIPES["ddnsr-track1"].optimizers["up"].build_rate(300 * 1024)
     assert [ddnsr(step) for step in (0, 51_199, 51_200, 307_199)] == [1e-4, 1e-4, 5e-5, 1.25e-5]
-    dsgan = rate_of(RECIPES["dsgan"].optimizers["generator"], 64_800)
+    dsgan = RECIPES["dsgan"].optimizers["generator"].build_rate(64_800)
     assert dsgan(32_400) == dsgan(32_615) == 2e-4
     assert dsgan(32_616) == pytest.approx(2e-4 * 149 / 150)
-    ours = rate_of(RECIPES["wildsr-compact-x4"].optimizers["generator"], 1000)
+    ours = RECIPES["wildsr-compact-x4"].optimizers["generator"].build_rate(1000)
     assert ours(0) < ours(50) < ours(99) > ours(500) > ours(999) > 0.009 * ours(99)
 
 
@@ -244,7 +248,6 @@ def test_what_may_change_between_two_halves(images: Path) -> None:
     longer = changed(recipe, ["train.steps=9", "data.workers=3", "files.keep=9", "data.folder=elsewhere"], "")
     assert run_of(recipe, images).identity == run_of(longer, images).identity
     assert run_of(recipe, images).identity != run_of(changed(recipe, ["seed=5"], ""), images).identity
-    assert plan_of(longer).steps == 9
 
 
 def test_images_stay_in_memory_where_they_fit(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,10 +255,10 @@ def test_images_stay_in_memory_where_they_fit(images: Path, monkeypatch: pytest.
     recipe = tiny("rrdb-psnr", images)
     kept = build(recipe).data
     assert kept.images["HR"].kept
-    monkeypatch.setattr("wildsr.recipes.building.data.image_budget", lambda: 1000)
+    monkeypatch.setattr("wildsr.recipes.run.image_budget", lambda: 1000)
     read = build(recipe)
     assert not read.data.images["HR"].kept
-    assert "read as they are needed" in read.notes[0]
+    assert "read when needed" in read.notes[0]
     first, second = kept.dataset.sample(3), read.data.dataset.sample(3)
     assert all(torch.equal(first[role], second[role]) for role in ("lr", "hr"))
 
@@ -285,7 +288,8 @@ def test_ddnsr_leaves_a_network_that_degrades(
     built = build(tiny("ddnsr-track2-div2k", images, ("train.steps=1",)), features)
     model = train(built, fabric, tmp_path / "ddnsr")
     down = model.with_stem(f"{model.stem}-down")
-    assert {path.name for path in model.parent.glob("*.safetensors")} == {model.name, down.name}
+    others = {f"{model.stem}-{role}.safetensors" for role in ("down", "disc_up", "disc_down")}
+    assert {path.name for path in model.parent.glob("*.safetensors")} == {model.name, *others}
     kept = load_file(down)
     trained = built.objective.networks["down"].state_dict()
     assert all(torch.equal(kept[key], value) for key, value in trained.items())

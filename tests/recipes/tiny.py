@@ -10,32 +10,35 @@ from wildsr.degradations.pools import NoisePool, save_noise_pool
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures, layer_names
 from wildsr.recipes.builtin import RECIPES
-from wildsr.recipes.parts.data import Degraded, Dual, Paired, Unpaired
-from wildsr.recipes.parts.files import changed
-from wildsr.recipes.parts.networks import (
-    CompactPart,
-    DegradationNetworkPart,
-    EDLNetPart,
-    ResUNetPart,
-    RRDBNetPart,
-    SRResCGANPart,
+from wildsr.recipes.config import (
+    CompactConfig,
+    DegradationNetworkConfig,
+    DegradedDataConfig,
+    DSGANObjectiveConfig,
+    DualDataConfig,
+    EDLNetConfig,
+    PairedDataConfig,
+    Recipe,
+    ResUNetConfig,
+    RRDBNetConfig,
+    SRResCGANConfig,
+    UnpairedDataConfig,
 )
-from wildsr.recipes.parts.objectives import DSGANObjective
-from wildsr.recipes.parts.recipe import Recipe
+from wildsr.recipes.yaml import changed
 
 _SMALL_NETWORKS = {
-    RRDBNetPart: {"features": 8, "blocks": 1, "growth": 4},
-    EDLNetPart: {"features": 8, "blocks": 1, "growth": 4},
-    CompactPart: {"features": 8, "convs": 2},
-    ResUNetPart: {"features": 8, "width": 8, "blocks": 1},
-    SRResCGANPart: {"features": 8, "blocks": 1},
-    DegradationNetworkPart: {"features": 4, "blocks": 1},
+    RRDBNetConfig: {"features": 8, "blocks": 1, "growth": 4},
+    EDLNetConfig: {"features": 8, "blocks": 1, "growth": 4},
+    CompactConfig: {"features": 8, "convs": 2},
+    ResUNetConfig: {"features": 8, "width": 8, "blocks": 1},
+    SRResCGANConfig: {"features": 8, "blocks": 1},
+    DegradationNetworkConfig: {"features": 4, "blocks": 1},
 }
 _SMALL_DATA = {
-    Degraded: {"hr_patch": 64, "lr_patch": 16},
-    Paired: {},  # the VGG-128 discriminators want 128 pixels
-    Unpaired: {"hr_patch": 64, "source_patch": 16},
-    Dual: {},
+    DegradedDataConfig: {"hr_patch": 64, "lr_patch": 16},
+    PairedDataConfig: {},  # the VGG-128 discriminators want 128 pixels
+    UnpairedDataConfig: {"hr_patch": 64, "source_patch": 16},
+    DualDataConfig: {},
 }
 
 
@@ -44,17 +47,17 @@ def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
     recipe = RECIPES[name]
     small = [f"data.folder={folder}", "data.workers=0", "train.batch_size=2", "train.precision=fp32"]
     small += ["files.log_every=1", "files.save_every=2", "files.tensorboard=false"]
-    for role, part in recipe.networks.items():
+    for role, network in recipe.networks.items():
         sizes = _SMALL_NETWORKS.get(
-            type(part), {"features": 4} if "features" in type(part).model_fields else {}
+            type(network), {"features": 4} if "features" in type(network).model_fields else {}
         )
         small += [f"networks.{role}.{field}={value}" for field, value in sizes.items()]
         small.append(f"networks.{role}.start=null")
     small += [f"data.{field}={value}" for field, value in _SMALL_DATA[type(recipe.data)].items()]
-    if isinstance(recipe.objective, DSGANObjective):
+    if isinstance(recipe.objective, DSGANObjectiveConfig):
         # LPIPS wants 64 pixels, and at that size its discriminator, which has one width, takes long.
         small.append("objective.terms.perceptual.weight=0")
-    if isinstance(recipe.data, Degraded | Unpaired):
+    if isinstance(recipe.data, DegradedDataConfig | UnpairedDataConfig):
         small.append(f"data.folder={folder / 'HR'}")
     return changed(recipe, [*small, *changes], name)
 

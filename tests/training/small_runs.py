@@ -10,8 +10,15 @@ from torch.optim import Optimizer
 
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.plan import Plan, Rate, Run
 from wildsr.training.processes import Hardware
+from wildsr.training.settings import (
+    FileSettings,
+    Rate,
+    Run,
+    RunSettings,
+    TrainSettings,
+    ValidationSettings,
+)
 
 FP32 = Hardware("cpu", precision="fp32")
 BF16 = Hardware("cpu", precision="bf16")
@@ -36,7 +43,6 @@ class SmallGan:
         default_factory=lambda: {"g": small_generator(), "d": small_discriminator()}
     )
     result: str = "g"
-    by_products: tuple[str, ...] = ()
 
     def turns(self, step: int) -> Sequence[Turn]:
         return [
@@ -66,7 +72,6 @@ class Pixel:
 
     networks: Mapping[str, nn.Module] = field(default_factory=lambda: {"g": small_generator()})
     result: str = "g"
-    by_products: tuple[str, ...] = ()
 
     def turns(self, step: int) -> Sequence[Turn]:  # noqa: ARG002
         return [Turn("pixel", self.losses)]
@@ -109,6 +114,19 @@ def run_in(folder: Path, **identity: str) -> Run:
     return Run(folder, "small", "name: small\n", identity, {"licence": "Apache-2.0"})
 
 
-def plan(steps: int, **changes: object) -> Plan:
-    given: dict[str, object] = {"ema": 0.9, "log_every": 2, "save_every": 3, "tensorboard": False, **changes}
-    return Plan(steps, **given)  # type: ignore[arg-type]
+def settings(steps: int, **changes: object) -> RunSettings:
+    """Settings of a short run; ``changes`` name fields of all groups."""
+    given: dict[str, object] = {
+        "steps": steps,
+        "batch_size": BATCH,
+        "ema": 0.9,
+        "log_every": 2,
+        "save_every": 3,
+        "tensorboard": False,
+        **changes,
+    }
+    groups = [
+        kind(**{name: given.pop(name) for name in list(given) if name in kind.model_fields})
+        for kind in (TrainSettings, FileSettings, ValidationSettings)
+    ]
+    return RunSettings(*groups, **given)  # type: ignore[arg-type]

@@ -5,11 +5,13 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from small_runs import (
     BF16,
     FP32,
@@ -17,25 +19,25 @@ from small_runs import (
     Pixel,
     SmallGan,
     optimizers_of,
-    plan,
     rates_of,
     run_in,
+    settings,
 )
 from torch import Tensor, nn
 
-from wildsr.training import files
+from wildsr.training import state_files
 from wildsr.training.errors import Interrupted, TrainingError
 from wildsr.training.events import Event, Note, Progress, Saved, Validated
 from wildsr.training.logs import Logs
 from wildsr.training.loop import fit
 from wildsr.training.objective import Batch
-from wildsr.training.plan import Plan, Validation
 from wildsr.training.processes import Hardware, start
+from wildsr.training.settings import RunSettings, Validation
 from wildsr.zoo.load import load
 
 
 def train(
-    folder: Path, given: Plan, objective: object = None, hardware: Hardware = FP32, **more: object
+    folder: Path, given: RunSettings, objective: object = None, hardware: Hardware = FP32, **more: object
 ) -> Path:
     objective = objective or SmallGan()
     networks = objective.networks  # type: ignore[attr-defined]
@@ -54,7 +56,7 @@ def train(
 
 
 def last_state(folder: Path) -> dict[str, object]:
-    return torch.load(files.states(run_in(folder))[-1], weights_only=True)  # type: ignore[no-any-return]
+    return torch.load(state_files.states(run_in(folder))[-1], weights_only=True)  # type: ignore[no-any-return]
 
 
 def assert_same(one: object, other: object, where: str = "state") -> None:
@@ -96,7 +98,9 @@ class StopAfter:
 
 def test_it_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
     events: list[Event] = []
-    path = train(tmp_path, plan(40, log_every=10, save_every=20, ema=0.5), Pixel(), on_event=events.append)
+    path = train(
+        tmp_path, settings(40, log_every=10, save_every=20, ema=0.5), Pixel(), on_event=events.append
+    )
     logged = lines(tmp_path)
     assert [line["step"] for line in logged] == [10, 20, 30, 40]
     assert logged[-1]["g/l1"] < logged[0]["g/l1"]  # type: ignore[operator]
@@ -111,7 +115,7 @@ def test_it_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
 
 
 def test_the_model_file_is_the_average(tmp_path: Path) -> None:
-    path = train(tmp_path, plan(4))
+    path = train(tmp_path, settings(4))
     model = load(path)
     assert (model.contract.architecture, model.contract.scale) == ("SRVGGNetCompact", 2)
     assert model.contract.licence == "Apache-2.0"
@@ -128,7 +132,7 @@ def test_the_model_file_is_the_average(tmp_path: Path) -> None:
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, hardware: Hardware, stopped_at: int
 ) -> None:
-    given = plan(7, accumulate=2, clip=1.0, ema_warmup=True, fresh_optimizers_at=(4,))
+    given = settings(7, accumulate=2, clip=1.0, ema_warmup=True, fresh_optimizers_at=(4,))
     train(tmp_path / "whole", given, hardware=hardware)
     with pytest.raises(Interrupted) as stopped:
         train(tmp_path / "halves", given, hardware=hardware, batches=StopAfter(stopped_at))
@@ -143,8 +147,8 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
 
 
 def test_bf16_differs_from_fp32(tmp_path: Path) -> None:
-    train(tmp_path / "a", plan(2), hardware=FP32)
-    train(tmp_path / "b", plan(2), hardware=BF16)
+    train(tmp_path / "a", settings(2), hardware=FP32)
+    train(tmp_path / "b", settings(2), hardware=BF16)
     one, other = last_state(tmp_path / "a")["networks"], last_state(tmp_path / "b")["networks"]
     assert not torch.equal(one["g"]["body.0.weight"], other["g"]["body.0.weight"])  # type: ignore[index]
     assert one["g"]["body.0.weight"].dtype == other["g"]["body.0.weight"].dtype == torch.float32  # type: ignore[index]
@@ -156,14 +160,14 @@ def test_the_callers_random_numbers_and_signals_stay_its_own(tmp_path: Path) -> 
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     objective = Pixel()
     torch.manual_seed(5)
-    train(tmp_path, plan(2), objective)
+    train(tmp_path, settings(2), objective)
     assert torch.equal(torch.rand(1), expected)
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
 def test_fresh_optimizers_forget_their_moments(tmp_path: Path) -> None:
-    train(tmp_path / "kept", plan(4), Pixel())
-    train(tmp_path / "fresh", plan(4, fresh_optimizers_at=(2,)), Pixel())
+    train(tmp_path / "kept", settings(4), Pixel())
+    train(tmp_path / "fresh", settings(4, fresh_optimizers_at=(2,)), Pixel())
     steps = [
         last_state(tmp_path / name)["optimizers"]["g"]["state"][0]["step"].item()  # type: ignore[index]
         for name in ("kept", "fresh")
@@ -172,8 +176,11 @@ def test_fresh_optimizers_forget_their_moments(tmp_path: Path) -> None:
 
 
 def test_only_the_last_states_are_kept(tmp_path: Path) -> None:
-    train(tmp_path, plan(7, save_every=1, keep=2), Pixel())
-    assert [path.name for path in files.states(run_in(tmp_path))] == ["step-00000006.pt", "step-00000007.pt"]
+    train(tmp_path, settings(7, save_every=1, keep=2), Pixel())
+    assert [path.name for path in state_files.states(run_in(tmp_path))] == [
+        "step-00000006.pt",
+        "step-00000007.pt",
+    ]
 
 
 def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
@@ -185,7 +192,7 @@ def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
         return Validation({"score": next(values)}, {"one": torch.rand(3, 4, 5)})
 
     events: list[Event] = []
-    given = plan(6, validate_every=2, best_by="score", ema=0.0)
+    given = settings(6, every=2, best_by="score", ema=0.0)
     objective = Pixel()
     train(tmp_path, given, objective, validate=judge, on_event=events.append)
     judged = [event for event in events if isinstance(event, Validated)]
@@ -196,7 +203,7 @@ def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
     ]
     assert modes == [(False, False)] * 3
     assert objective.networks["g"].training
-    assert last_state(tmp_path)["best"] == [5.0, 4]
+    assert last_state(tmp_path)["best"] == {"score": [5.0, 4]}
     with safe_open(tmp_path / "small-best.safetensors", "pt") as file:
         assert file.metadata()["steps"] == "4"
     assert (tmp_path / "samples" / "one" / "step-00000006.png").exists()
@@ -209,14 +216,14 @@ def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
 
 def test_a_metric_that_nobody_computes_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="'psnr': there is score"):
-        train(tmp_path, plan(2, best_by="psnr"), Pixel(), validate=lambda _: Validation({"score": 1.0}))
+        train(tmp_path, settings(2, best_by="psnr"), Pixel(), validate=lambda _: Validation({"score": 1.0}))
 
 
 def test_tensorboard_gets_curves(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(tmp_path, plan(4, tensorboard=True), Pixel())
+    train(tmp_path, settings(4, tensorboard=True), Pixel())
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [event.step for event in found.Scalars("g/l1")] == [2, 4]
 
@@ -239,11 +246,11 @@ class TroubleAt:
 def test_after_nan_it_goes_back_and_on_with_other_images(tmp_path: Path) -> None:
     events: list[Event] = []
     trouble = TroubleAt(4)
-    train(tmp_path, plan(8), batches=trouble, on_event=events.append)
+    train(tmp_path, settings(8), batches=trouble, on_event=events.append)
     # Saved after step 3; batch 4 is bad, so that step 3 begins again with batch 5.
     assert trouble.seen == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert notes == ["'g/l1' was nan in step 5; training goes on from step 3 with other images"]
+    assert notes == ["'g/l1' was nan in step 5; training continues from step 3 with other images"]
     state = last_state(tmp_path)
     assert (state["step"], state["skipped"]) == (8, 2)
     assert all(torch.isfinite(value).all() for value in state["average"].values())  # type: ignore[union-attr]
@@ -251,10 +258,10 @@ def test_after_nan_it_goes_back_and_on_with_other_images(tmp_path: Path) -> None
 
 
 def test_a_run_with_nan_in_it_resumes_exactly_too(tmp_path: Path) -> None:
-    train(tmp_path / "whole", plan(8), batches=TroubleAt(4))
+    train(tmp_path / "whole", settings(8), batches=TroubleAt(4))
     with pytest.raises(Interrupted):
-        train(tmp_path / "halves", plan(8), batches=_bad_then_stop())
-    train(tmp_path / "halves", plan(8), batches=TroubleAt(4))
+        train(tmp_path / "halves", settings(8), batches=_bad_then_stop())
+    train(tmp_path / "halves", settings(8), batches=TroubleAt(4))
     assert_same(last_state(tmp_path / "whole"), last_state(tmp_path / "halves"))
 
 
@@ -273,7 +280,7 @@ def test_when_nan_comes_back_it_stops_with_advice(tmp_path: Path) -> None:
     with pytest.raises(
         TrainingError, match=r"'g/l1' was nan in step 4, for the 3. time since step 3.*learning rate"
     ):
-        train(tmp_path, plan(8, attempts=2), batches=trouble)
+        train(tmp_path, settings(8, attempts=2), batches=trouble)
     assert last_state(tmp_path)["step"] == 3
 
 
@@ -287,34 +294,88 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
             return found
 
     with pytest.raises(TrainingError, match="'g/weights' was nan in step 1"):
-        train(tmp_path, plan(3, attempts=0, save_every=1), Poisoned())
+        train(tmp_path, settings(3, attempts=0, save_every=1), Poisoned())
     assert last_state(tmp_path)["step"] == 0
 
 
 def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
-    train(tmp_path, plan(2), Pixel(), run=run_in(tmp_path, blocks="16", seed="1"))
+    train(tmp_path, settings(2), Pixel(), run=run_in(tmp_path, blocks="16", seed="1"))
     with pytest.raises(TrainingError, match=r"another recipe.*blocks was 16, is 23"):
-        train(tmp_path, plan(4), Pixel(), run=run_in(tmp_path, blocks="23", seed="1"))
+        train(tmp_path, settings(4), Pixel(), run=run_in(tmp_path, blocks="23", seed="1"))
 
 
 def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    train(tmp_path, plan(2), Pixel())
+    train(tmp_path, settings(2), Pixel())
     with pytest.raises(TrainingError, match="does not fit"):
-        train(tmp_path, plan(4), SmallGan())
+        train(tmp_path, settings(4), SmallGan())
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
-    train(tmp_path, plan(2), Pixel())
-    path = files.states(run_in(tmp_path))[-1]
+    train(tmp_path, settings(2), Pixel())
+    path = state_files.states(run_in(tmp_path))[-1]
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(TrainingError, match=r"step-00000002.pt cannot be read.*remove it"):
-        train(tmp_path, plan(4), Pixel())
+        train(tmp_path, settings(4), Pixel())
 
 
-def test_a_network_that_cannot_be_loaded_again_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="could not be loaded again"):
-        train(tmp_path, plan(2), Pixel({"g": nn.Sequential(nn.Conv2d(3, 12, 3), nn.PixelShuffle(2))}))
-    assert not list(tmp_path.iterdir())
+def test_a_network_of_ones_own_is_written_with_the_name_of_its_class(tmp_path: Path) -> None:
+    class OwnNetwork(nn.Sequential):
+        pass
+
+    events: list[Event] = []
+    network = OwnNetwork(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2))
+    path = train(tmp_path, settings(1, ema=0.0), Pixel({"g": network}), on_event=events.append)
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["architecture"] == "OwnNetwork"
+    other = OwnNetwork(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2))
+    other.load_state_dict(load_file(path))
+    assert torch.equal(other[0].weight, network[0].weight)
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert any("OwnNetwork is not one of wildsr's networks" in note for note in notes)
+
+
+def test_all_networks_are_written_beside_the_model(tmp_path: Path) -> None:
+    path = train(tmp_path, settings(2))
+    state = last_state(tmp_path)["networks"]
+    found = {file.name: load_file(file) for file in tmp_path.glob("*.safetensors")}
+    assert found.keys() == {path.name, "small-G.safetensors", "small-d.safetensors"}
+    for name, role in (("small-G", "g"), ("small-d", "d")):
+        weights = {k: v for k, v in state[role].items() if v.is_floating_point()}  # type: ignore[index]
+        assert_same(found[f"{name}.safetensors"], weights)
+    assert not torch.equal(found["small-G.safetensors"]["body.0.weight"], found[path.name]["body.0.weight"])
+
+
+def test_the_best_model_is_kept_for_each_metric(tmp_path: Path) -> None:
+    values = iter([(3.0, 0.5), (5.0, 0.6), (4.0, 0.4)])
+
+    def judge(_: nn.Module) -> Validation:
+        score, distance = next(values)
+        return Validation({"score": score, "distance": distance}, {}, frozenset({"distance"}))
+
+    events: list[Event] = []
+    given = settings(6, every=2, best_by=("score", "distance"), ema=0.0)
+    train(tmp_path, given, Pixel(), validate=judge, on_event=events.append)
+    judged = [event.best_by for event in events if isinstance(event, Validated)]
+    assert judged == [("score", "distance"), ("score",), ("distance",)]
+    assert last_state(tmp_path)["best"] == {"score": [5.0, 4], "distance": [0.4, 6]}
+    for metric, step in (("score", "4"), ("distance", "6")):
+        with safe_open(tmp_path / f"small-best-{metric}.safetensors", "pt") as file:
+            assert file.metadata()["steps"] == step
+
+
+def test_a_checkpoint_of_an_older_version_is_resumed(tmp_path: Path) -> None:
+    """Its keys had other names, and its best value was that of a single metric."""
+    judge = iter([3.0, 2.0])
+    run = run_in(tmp_path, **{"now.called": "1"})
+    run = replace(run, current=lambda old: {key.replace("once", "now"): value for key, value in old.items()})
+    given = settings(2, every=2, best_by="score", ema=0.0)
+    train(tmp_path, given, Pixel(), run=run, validate=lambda _: Validation({"score": next(judge)}))
+    state = state_files.states(run)[-1]
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "identity": {"once.called": "1"}, "best": [3.0, 2]}, state)
+    longer = settings(4, every=4, best_by="score", ema=0.0)
+    train(tmp_path, longer, Pixel(), run=run, validate=lambda _: Validation({"score": next(judge)}))
+    assert last_state(tmp_path)["best"] == {"score": [3.0, 2]}
 
 
 def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +389,7 @@ def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(torch, "save", save)
     events: list[Event] = []
-    train(tmp_path, plan(6), Pixel(), on_event=events.append)
+    train(tmp_path, settings(6), Pixel(), on_event=events.append)
     (note,) = [event.text for event in events if isinstance(event, Note)]
     assert "No space left on device" in note
     assert "step-00000003.pt" in note
@@ -344,24 +405,24 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Logs, "images", full)
     events: list[Event] = []
     judged = Validation({"score": 1.0}, {"one": torch.rand(3, 4, 5)})
-    train(tmp_path, plan(2), Pixel(), validate=lambda _: judged, on_event=events.append)
+    train(tmp_path, settings(2), Pixel(), validate=lambda _: judged, on_event=events.append)
     notes = [event.text for event in events if isinstance(event, Note)]
     assert len(notes) == 3  # the losses, the metrics, the images
-    assert all("No space left on device" in note and "Training goes on" in note for note in notes)
+    assert all("No space left on device" in note and "Training continues" in note for note in notes)
     assert last_state(tmp_path)["step"] == 2
 
 
 def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(tmp_path, plan(3), Pixel())
-    before = files.states(run_in(tmp_path))[-1].read_bytes()
+    train(tmp_path, settings(3), Pixel())
+    before = state_files.states(run_in(tmp_path))[-1].read_bytes()
 
     def save(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(torch, "save", save)
     with pytest.raises(TrainingError, match=r"No space left on device.*saved before is intact"):
-        train(tmp_path, plan(5), Pixel())
-    assert files.states(run_in(tmp_path))[-1].read_bytes() == before
+        train(tmp_path, settings(5), Pixel())
+    assert state_files.states(run_in(tmp_path))[-1].read_bytes() == before
 
 
 def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path) -> None:
@@ -372,10 +433,10 @@ def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path
             yield batch
 
     with pytest.raises(RuntimeError, match="a worker process was killed"):
-        train(tmp_path, plan(8), batches=batches)
+        train(tmp_path, settings(8), batches=batches)
     assert last_state(tmp_path)["step"] == 5
-    train(tmp_path, plan(8))
-    train(tmp_path.with_name("whole"), plan(8))
+    train(tmp_path, settings(8))
+    train(tmp_path.with_name("whole"), settings(8))
     assert_same(last_state(tmp_path), last_state(tmp_path.with_name("whole")))
 
 
@@ -388,7 +449,7 @@ def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> 
             yield batch
 
     with pytest.raises(Interrupted) as stopped:
-        train(tmp_path, plan(8), batches=batches)
+        train(tmp_path, settings(8), batches=batches)
     assert (stopped.value.signal, stopped.value.step) == (signal.SIGTERM, 5)
     assert last_state(tmp_path)["step"] == 5
 
@@ -399,24 +460,24 @@ def test_when_memory_runs_out_it_says_what_to_do(tmp_path: Path) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
     with pytest.raises(TrainingError, match=r"memory ran out in step 1: .*accumulate"):
-        train(tmp_path, plan(2), Large())
+        train(tmp_path, settings(2), Large())
 
 
 def test_a_model_without_a_state_is_not_overwritten(tmp_path: Path) -> None:
-    path = train(tmp_path, plan(2), Pixel())
+    path = train(tmp_path, settings(2), Pixel())
     before = path.read_bytes()
-    for state in files.states(run_in(tmp_path)):
+    for state in state_files.states(run_in(tmp_path)):
         state.unlink()
     with pytest.raises(TrainingError, match=r"small.safetensors exists"):
-        train(tmp_path, plan(2), Pixel())
+        train(tmp_path, settings(2), Pixel())
     assert path.read_bytes() == before
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
-    path = train(tmp_path, plan(3), Pixel())
+    path = train(tmp_path, settings(3), Pixel())
     before = path.read_bytes()
     images = ImageSet()
-    assert train(tmp_path, plan(3), Pixel(), batches=images) == path
+    assert train(tmp_path, settings(3), Pixel(), batches=images) == path
     assert (path.read_bytes(), images.seen) == (before, [])
 
 
@@ -426,6 +487,6 @@ def test_fp16_on_a_cpu_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", 0), ("keep", 0), ("ema", 1.0), ("clip", 0.0)])
-def test_impossible_plans_are_refused(name: str, value: float) -> None:
+def test_impossible_settings_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
-        Plan(**{"steps": 1, name: value})  # type: ignore[arg-type]
+        settings(**{"steps": 1, name: value})  # type: ignore[arg-type]

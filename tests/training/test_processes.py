@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import FP32, ImageSet, Pixel, plan, run_in
+from small_runs import FP32, ImageSet, Pixel, run_in, settings
 
-from wildsr.training import files
+from wildsr.training import state_files
 from wildsr.training.loop import fit
 from wildsr.training.processes import start
 
@@ -33,9 +33,17 @@ def test_two_processes_train_like_one(tmp_path: Path, launcher: str) -> None:
 
     alone = Pixel()
     optimizers = {"g": torch.optim.SGD(alone.networks["g"].parameters())}
-    fit(start(FP32), alone, optimizers, {"g": lambda _: 0.1}, ImageSet(), plan(4), run_in(tmp_path / "alone"))
+    fit(
+        start(FP32),
+        alone,
+        optimizers,
+        {"g": lambda _: 0.1},
+        ImageSet(),
+        settings(4),
+        run_in(tmp_path / "alone"),
+    )
     one, two = (
-        torch.load(files.states(run_in(tmp_path / name))[-1], weights_only=True)
+        torch.load(state_files.states(run_in(tmp_path / name))[-1], weights_only=True)
         for name in ("alone", "pixel")
     )
     torch.testing.assert_close(two["networks"], one["networks"], rtol=1e-5, atol=1e-7)
@@ -45,5 +53,5 @@ def test_two_processes_train_like_one(tmp_path: Path, launcher: str) -> None:
     assert {(tmp_path / f"stopped-{rank}").read_text() for rank in range(2)} == {"15 2"}
     first, second = (torch.load(tmp_path / f"rank-{rank}.pt", weights_only=True) for rank in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
-    saved = torch.load(files.states(run_in(tmp_path / "gan"))[-1], weights_only=True)
+    saved = torch.load(state_files.states(run_in(tmp_path / "gan"))[-1], weights_only=True)
     torch.testing.assert_close(saved["networks"], first, rtol=0, atol=0)

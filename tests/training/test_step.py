@@ -16,7 +16,6 @@ class Together:
     """Two scalars in one turn, whose losses share what they are computed from."""
 
     result = "a"
-    by_products = ()
 
     def __init__(self) -> None:
         self.networks = {"a": Scalar(2.0), "b": Scalar(3.0)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from small_runs import ImageSet, Pixel, SmallGan, optimizers_of, plan, rates_of, run_in
+from small_runs import ImageSet, Pixel, SmallGan, optimizers_of, rates_of, run_in, settings
 
 from wildsr.training.errors import Interrupted
 from wildsr.training.loop import fit
@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
     if rank == 1:
         torch.nn.init.ones_(pixel.networks["g"].body[0].weight)  # the first process's weights count
     optimizers = {"g": torch.optim.SGD(pixel.networks["g"].parameters())}
-    given = plan(4, accumulate=2)
+    given = settings(4, accumulate=2)
     fit(
         fabric,
         pixel,
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
             optimizers_of(gan.networks),
             rates_of(gan.networks),
             stopping,
-            plan(4),
+            settings(4),
             run_in(folder / "gan"),
         )
     except Interrupted as stopped:
@@ -60,7 +60,7 @@ def main(folder: Path) -> None:
         optimizers_of(gan.networks),
         rates_of(gan.networks),
         images,
-        plan(4),
+        settings(4),
         run_in(folder / "gan"),
     )
     torch.save(

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wildsr.cli.exit_codes import USAGE
-from wildsr.cli.train import training_parts
+from wildsr.cli.train import renamed_keys_noted, training_parts
 
 app = typer.Typer(no_args_is_help=True, help="Recipes for training.")
 
@@ -39,10 +39,10 @@ def show(
 ) -> None:
     """Print a recipe as YAML, every value written out; what it prints is a recipe to change and train."""
     with training_parts():
-        from wildsr.recipes.choosing import Wishes, choose_recipe
-        from wildsr.recipes.parts.files import dump_recipe
-        from wildsr.recipes.parts.recipe import Recipe
-        from wildsr.recipes.parts.strict import RecipeError
+        from wildsr.recipes.config import Recipe
+        from wildsr.recipes.errors import RecipeError
+        from wildsr.recipes.overrides import Overrides, choose_recipe
+        from wildsr.recipes.yaml import dump_recipe
     if schema:
         typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
         return
@@ -50,7 +50,9 @@ def show(
         typer.echo("Error: which recipe? See `wildsr recipe list`.", err=True)
         raise typer.Exit(2)
     try:
-        typer.echo(dump_recipe(choose_recipe(name, Wishes(changes=tuple(change or ())))), nl=False)
+        with renamed_keys_noted():
+            recipe = choose_recipe(name, Overrides(changes=tuple(change or ())))
+        typer.echo(dump_recipe(recipe), nl=False)
     except RecipeError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(USAGE) from error

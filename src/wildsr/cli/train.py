@@ -1,5 +1,6 @@
 """``wildsr train``: a model from images, by a recipe."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -15,7 +16,7 @@ from wildsr.cli.exit_codes import FAILED, INTERRUPTED, SIGNALLED, USAGE
 from wildsr.image.errors import ImageError
 
 if TYPE_CHECKING:
-    from wildsr.recipes.building.run import Built
+    from wildsr.recipes.run import Built
     from wildsr.training.events import Event
     from wildsr.training.processes import Hardware
 
@@ -82,22 +83,23 @@ def train(
     """
     with training_parts():
         from wildsr.data.errors import DataError
-        from wildsr.recipes.building.run import build
-        from wildsr.recipes.choosing import Wishes, choose_recipe
-        from wildsr.recipes.parts.strict import RecipeError
+        from wildsr.recipes.errors import RecipeError
+        from wildsr.recipes.overrides import Overrides, choose_recipe
+        from wildsr.recipes.run import build
         from wildsr.training.errors import Interrupted, TrainingError
         from wildsr.training.processes import Hardware
     for path in data or ():
         if not path.exists():
             typer.echo(f"Error: --data: there is no {path}", err=True)
             raise typer.Exit(USAGE)
-    wishes = Wishes(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
+    overrides = Overrides(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
     try:
-        chosen = choose_recipe(recipe, wishes)
+        with renamed_keys_noted():
+            chosen = choose_recipe(recipe, overrides)
         with Console(stderr=True).status("reading images"):
             built = build(chosen, features)
         if dry_run:
-            from wildsr.recipes.building.dry_run import dry_run as say
+            from wildsr.recipes.dry_run import dry_run as say
 
             typer.echo("\n".join(say(built, out)))
             return
@@ -128,9 +130,20 @@ def training_parts() -> Iterator[None]:
         raise typer.Exit(FAILED) from error
 
 
+@contextmanager
+def renamed_keys_noted() -> Iterator[None]:
+    """Print a note for every old name in a recipe that is read within."""
+    from wildsr.recipes.renamed import RenamedKey
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RenamedKey)
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        typer.echo(f"Note: {text}", err=True)
+
+
 def _train(built: "Built", hardware: "Hardware", out: Path) -> None:
     """Train, show how it goes, and print the model file; of several processes only the first speaks."""
-    from wildsr.recipes.building.run import train as run
     from wildsr.training.processes import start
 
     fabric = start(hardware)
@@ -149,7 +162,7 @@ def _train(built: "Built", hardware: "Hardware", out: Path) -> None:
         def show(event: "Event") -> None:
             _show(progress, task, event)
 
-        model = run(built, fabric, out, show, lambda problem: console.print(f"left out: {escape(problem)}"))
+        model = built.train(fabric, out, show, lambda problem: console.print(f"left out: {escape(problem)}"))
     if fabric.is_global_zero:
         typer.echo(f"{model}")
 

@@ -13,7 +13,7 @@ from wildsr.ops.dihedral import dihedral
 
 Augment = Literal["none", "mirror", "all"]
 """``mirror``: left and right exchanged half of the time; ``all``: one of the eight flips and rotations."""
-Weighing = Literal["picture", "area"]
+Weighing = Literal["image", "area"]
 """``image``: each image once before any comes again, in a new order every time; ``area``: drawn by its area."""
 
 
@@ -32,7 +32,7 @@ class Picker:
 
     images: ImageSet
     seed: int
-    weighing: Weighing = "picture"
+    weighing: Weighing = "image"
     role: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-import torch
 from torch import Tensor
 
 Precision = Literal["auto", "exact", "half"]
@@ -27,10 +26,3 @@ class OutOfMemory(RuntimeError):
 
 Maker = Callable[[bool], Engine]
 """Makes an engine for one network: in half precision, or in float32."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a runtime's error says that memory ran out; each says it in its own words."""
-    text = str(error).lower()
-    signs = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "bad_alloc")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(sign in text for sign in signs)

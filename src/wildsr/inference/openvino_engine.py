@@ -10,9 +10,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from wildsr.inference.engine import OutOfMemory, is_out_of_memory
+from wildsr.inference.engine import OutOfMemory
 from wildsr.storage.atomic import write_bytes
 from wildsr.storage.caches import cache_folder
+from wildsr.storage.out_of_memory import is_out_of_memory
 from wildsr.zoo.formats.openvino_runtime import core as _core
 from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 

@@ -5,7 +5,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from wildsr.inference.engine import OutOfMemory, is_out_of_memory
+from wildsr.inference.engine import OutOfMemory
+from wildsr.storage.out_of_memory import is_out_of_memory
 
 
 class TorchEngine:

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on; the command line shows it as it likes."""
+"""Events of a run, for a callback that shows its progress."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Progress:
-    """Steps done of all steps, the last losses by ``network/loss``, and the time left at the present pace."""
+    """Steps done, steps in total, the last losses by ``network/loss``, and the estimated time left."""
 
     step: int
     steps: int
@@ -17,11 +17,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Validated:
-    """A validation after ``step``; ``best`` when its metric is the best so far."""
+    """A validation after ``step``; ``best`` if it was the best so far by a metric, ``best_by`` which ones."""
 
     step: int
     metrics: Mapping[str, float]
     best: bool
+    best_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Note:
-    """Something a person should know."""
+    """A message for the user."""
 
     step: int
     text: str

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: lines of JSON, curves for TensorBoard, and sample images."""
+"""Logs of a run: lines of JSON, curves for TensorBoard, and sample images."""
 
 import json
 import math
@@ -12,17 +12,17 @@ from torch import Tensor
 from wildsr.image import write_rgb
 from wildsr.storage.names import inside
 from wildsr.training.errors import TrainingError
-from wildsr.training.files import write_whole
-from wildsr.training.plan import Run
+from wildsr.training.settings import Run
+from wildsr.training.state_files import write_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
 class Logs:
-    """``log.jsonl``, ``tensorboard/`` and ``samples/`` in the folder of a run, from a step on.
+    """``log.jsonl``, ``tensorboard/`` and ``samples/`` in the folder of a run, from ``step`` on.
 
-    What an earlier part of the run wrote about later steps, which are now done again, is removed.
+    Lines about later steps, which are now repeated, are removed.
     """
 
     def __init__(self, run: Run, step: int, tensorboard: bool) -> None:
@@ -30,10 +30,10 @@ class Logs:
         self._path = run.folder / "log.jsonl"
         self._tensorboard = tensorboard
         self._writer: SummaryWriter | None = None
-        self.go_back(step)
+        self.rewind(step)
 
-    def go_back(self, step: int) -> None:
-        """Go on from ``step``."""
+    def rewind(self, step: int) -> None:
+        """Continue from ``step``; lines about later steps are removed."""
         if self._path.exists():
             lines = self._path.read_text().splitlines(keepends=True)
             kept = [line for line in lines if _step(line) <= step]
@@ -44,7 +44,7 @@ class Logs:
             self._writer = _summary_writer(self.folder / "tensorboard", step + 1)
 
     def line(self, step: int, values: Mapping[str, float | str]) -> None:
-        """Write numbers, or a text, that belong to a step. Raises ``OSError``."""
+        """Write the numbers, or a text, of a step. Raises ``OSError``."""
         rounded = {name: _plain(value) for name, value in values.items()}
         with self._path.open("a") as log:
             log.write(json.dumps({"step": step, **rounded}) + "\n")
@@ -61,7 +61,7 @@ class Logs:
             raise
 
     def images(self, step: int, images: Mapping[str, Tensor]) -> None:
-        """Write images (3, H, W) in [0, 1], those of each name into a folder of its own.
+        """Write images (3, H, W) in [0, 1], into a folder for each name.
 
         Names that lead out of the folder of samples are left out.
 
@@ -79,7 +79,7 @@ class Logs:
                 self._writer.add_image(name, shown, step)
 
     def close(self) -> None:
-        """Write what is still waiting."""
+        """Flush and close TensorBoard's file."""
         writer, self._writer = self._writer, None
         if writer is not None:
             with suppress(OSError):
@@ -87,7 +87,7 @@ class Logs:
 
 
 def _plain(value: float | str) -> float | str | None:
-    """Seven digits; None for what JSON has no number for, such as the PSNR of equal images."""
+    """Seven digits; None for values that JSON has no number for, such as the PSNR of equal images."""
     if isinstance(value, str):
         return value
     return float(f"{value:.7g}") if math.isfinite(value) else None
@@ -97,7 +97,7 @@ def _step(line: str) -> int:
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        return 1 << 62  # the machine went down while this was written
+        return 1 << 62  # the machine crashed while this line was written
 
 
 def _summary_writer(folder: Path, first_step: int) -> "SummaryWriter":

@@ -14,7 +14,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from wildsr.training.errors import TrainingError
-from wildsr.training.plan import Precision
+from wildsr.training.settings import Precision
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 _PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}

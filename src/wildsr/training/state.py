@@ -1,4 +1,4 @@
-"""Everything that a run goes on from."""
+"""State of a run: everything that a checkpoint holds."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -10,46 +10,46 @@ from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from wildsr.training.ema import Average
-from wildsr.training.losses_seen import LossesSeen
+from wildsr.training.loss_tracker import LossTracker
 
 
 @dataclass
 class State:
-    """What changes while a run goes on.
+    """State that changes during a run.
 
-    No random state is among it: every step seeds what it draws from (:mod:`wildsr.training.loop`), and data depend on
-    the number of their batch only.
+    It has no random state: every step seeds the generators (:mod:`wildsr.training.loop`), and data depend only on the
+    number of the batch.
 
     Attributes:
         step: steps done.
-        skipped: batches passed over after losses that were not finite; step s takes batch s + skipped.
-        best: the best value of the deciding metric so far, and the step of it.
+        skipped: batches skipped after losses that were not finite; step s takes batch s + skipped.
+        best: the best value so far and its step, for each metric by which best models are kept.
     """
 
     networks: Mapping[str, nn.Module]
     optimizers: Mapping[str, Optimizer]
     average: Average | None
     scaler: GradScaler | None
-    seen: LossesSeen
+    seen: LossTracker
     step: int = 0
     skipped: int = 0
-    best: tuple[float, int] | None = None
+    best: dict[str, tuple[float, int]] = field(default_factory=dict)
     _fresh: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self._fresh = {name: deepcopy(one.state_dict()) for name, one in self.optimizers.items()}
 
-    def forget_moments(self) -> None:
-        """Make the optimizers as they were before their first step."""
+    def reset_optimizers(self) -> None:
+        """Reset the optimizers to their state before the first step."""
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(deepcopy(self._fresh[name]))
 
     def content(self) -> dict[str, Any]:
-        """All of it as tensors, numbers and texts, not copied."""
+        """The state as tensors, numbers and texts, not copied."""
         return {
             "step": self.step,
             "skipped": self.skipped,
-            "best": None if self.best is None else list(self.best),
+            "best": {metric: list(found) for metric, found in self.best.items()},
             "sums": dict(self.seen.sums),
             "counts": dict(self.seen.counts),
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
@@ -59,7 +59,7 @@ class State:
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
-        """Become what :meth:`content` gave. Raises what ``load_state_dict`` raises."""
+        """Load what :meth:`content` returned. Raises what ``load_state_dict`` raises."""
         for name, network in self.networks.items():
             network.load_state_dict(content["networks"][name])
         for name, optimizer in self.optimizers.items():
@@ -71,4 +71,4 @@ class State:
         self.seen.forget()
         self.seen.sums, self.seen.counts = dict(content["sums"]), dict(content["counts"])
         self.step, self.skipped = content["step"], content["skipped"]
-        self.best = None if content["best"] is None else (content["best"][0], content["best"][1])
+        self.best = {metric: (value, step) for metric, (value, step) in content["best"].items()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from wildsr.losses.adversarial import Adversary
+from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.frequency import LowFrequencyLoss
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import l1, l2
@@ -23,12 +23,12 @@ from wildsr.training.objective import Batch, Objective
 from wildsr.training.objectives.ddnsr import DDNSRObjective
 from wildsr.training.objectives.dsgan import DSGANObjective
 from wildsr.training.objectives.exclusionary import ExclusionaryObjective
-from wildsr.training.objectives.gan import Contest, GanObjective
+from wildsr.training.objectives.gan import AdversarialLoss, GanObjective
 from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.srrescgan import Mixup, SRResCGANObjective
 from wildsr.training.objectives.terms import ImageLoss, Term, Terms
 
-RELATIVISTIC = Contest(Adversary(relative_to="all"), 0.01)
+RELATIVISTIC = AdversarialLoss(GanLoss(relative_to="all"), 0.01)
 
 
 def batch(seed: int = 0) -> Batch:
@@ -53,12 +53,12 @@ def terms() -> Terms:
     return {"pixel": Term(1.0, l1), "perceptual": Term(0.1, features())}
 
 
-def gan(contest: Contest = RELATIVISTIC, discriminator: nn.Module | None = None) -> GanObjective:
+def gan(adversarial: AdversarialLoss = RELATIVISTIC, discriminator: nn.Module | None = None) -> GanObjective:
     return GanObjective(
         rrdbnet(),
         PatchGAN(features=4, layers=2) if discriminator is None else discriminator,
         terms(),
-        contest,
+        adversarial,
     )
 
 
@@ -71,9 +71,9 @@ def edl() -> ExclusionaryObjective:
 
 
 def srrescgan(mixup: Mixup | None = None, pixel: ImageLoss = l1) -> SRResCGANObjective:
-    contest = replace(RELATIVISTIC, seen=LowPass(9).rest)
+    adversarial = replace(RELATIVISTIC, view=LowPass(9).rest)
     losses = {"pixel": Term(10.0, pixel), "tv": Term(1.0, tv_difference)}
-    return SRResCGANObjective(SRResCGAN(4, 1), PatchGAN(features=4, layers=2), losses, contest, mixup)
+    return SRResCGANObjective(SRResCGAN(4, 1), PatchGAN(features=4, layers=2), losses, adversarial, mixup)
 
 
 def dsgan(**options: object) -> DSGANObjective:
@@ -99,14 +99,14 @@ def ddnsr(esrgan: bool = True) -> DDNSRObjective:
 
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "pixel": lambda: PixelObjective(rrdbnet(), terms()),
-    "gan-vanilla": lambda: gan(Contest(Adversary(), 0.1), UNetDiscriminator(features=4)),
-    "gan-lsgan": lambda: gan(Contest(Adversary("lsgan"), 0.1)),
-    "gan-wgan-gp": lambda: gan(Contest(Adversary("wgan"), 0.1, penalty=10.0)),
+    "gan-vanilla": lambda: gan(AdversarialLoss(GanLoss(), 0.1), UNetDiscriminator(features=4)),
+    "gan-lsgan": lambda: gan(AdversarialLoss(GanLoss("lsgan"), 0.1)),
+    "gan-wgan-gp": lambda: gan(AdversarialLoss(GanLoss("wgan"), 0.1, penalty=10.0)),
     "gan-ragan": gan,
     "gan-ragan-batch": lambda: gan(
-        Contest(Adversary(relative_to="batch"), 0.1), UNetDiscriminator(features=4)
+        AdversarialLoss(GanLoss(relative_to="batch"), 0.1), UNetDiscriminator(features=4)
     ),
-    "gan-high-pass": lambda: gan(replace(RELATIVISTIC, seen=LowPass(9).rest)),
+    "gan-high-pass": lambda: gan(replace(RELATIVISTIC, view=LowPass(9).rest)),
     "edl": edl,
     "srrescgan": srrescgan,
     "srrescgan-mixup": lambda: srrescgan(Mixup(probability=1.0)),

@@ -8,10 +8,10 @@ from small_objectives import RELATIVISTIC, batch, ddnsr, dsgan, features, gan, m
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from wildsr.losses.adversarial import Adversary
+from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.pixel import l1
 from wildsr.training.objective import Objective
-from wildsr.training.objectives.gan import Contest
+from wildsr.training.objectives.gan import AdversarialLoss
 from wildsr.training.objectives.pixel import PixelObjective
 from wildsr.training.objectives.srrescgan import Mixup
 from wildsr.training.objectives.terms import Term, weighted
@@ -75,7 +75,7 @@ def test_the_discriminator_learns_from_the_generators_image() -> None:
 
 
 def test_high_frequencies_alone_are_seen() -> None:
-    objective = gan(replace(RELATIVISTIC, seen=lambda images: images * 0 + 0.5))
+    objective = gan(replace(RELATIVISTIC, view=lambda images: images * 0 + 0.5))
     seen = inputs_of(objective.networks["discriminator"])
     step_of(objective)
     assert all((given == 0.5).all() for given in seen)
@@ -84,8 +84,8 @@ def test_high_frequencies_alone_are_seen() -> None:
 def test_gradient_penalty_depends_on_seed_and_step() -> None:
     def penalty(seed: int, step: int) -> Tensor:
         torch.manual_seed(0)
-        contest = Contest(Adversary("wgan"), 0.1, penalty=10.0, seed=seed)
-        return step_of(gan(contest), step)["discriminator/penalty"]
+        adversarial = AdversarialLoss(GanLoss("wgan"), 0.1, penalty=10.0, seed=seed)
+        return step_of(gan(adversarial), step)["discriminator/penalty"]
 
     assert penalty(1, 0) == penalty(1, 0)
     assert penalty(1, 0) != penalty(2, 0)

@@ -95,9 +95,9 @@ def test_the_same_step_gives_the_same(name: str) -> None:
         assert torch.equal(value, results[1][key]), key
 
 
-@EVERY
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "srrescgan-mixup"])
 def test_training_lowers_the_losses(name: str) -> None:
-    """Those against given images, whose network is not at odds with another."""
+    """Losses against given images, which no adversarial loss works against. With mixup, every step has other images."""
     objective = make(name)
     rates = {
         name: torch.optim.Adam(network.parameters(), 2e-3) for name, network in objective.networks.items()
@@ -106,8 +106,6 @@ def test_training_lowers_the_losses(name: str) -> None:
     given = {"pixel", "color", "content"}
     wanted = [key for key in history[0] if key.split("/")[1] in given]
     assert wanted
-    if name == "srrescgan-mixup":  # every step has other images
-        return
     for key in wanted:
         assert history[-1][key] < history[0][key], key
 

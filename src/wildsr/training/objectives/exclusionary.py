@@ -1,24 +1,29 @@
-"""RWSR-EDL's exclusionary training: each branch of the network answers to a loss of its own."""
+"""RWSR-EDL's exclusionary training: each branch of the network has losses of its own."""
 
 from torch import Tensor, nn
 
 from wildsr.networks.edl import EDLNet
 from wildsr.training.objective import Batch
-from wildsr.training.objectives.gan import Contest, GanObjective
+from wildsr.training.objectives.gan import AdversarialLoss, GanObjective
 from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 
 class ExclusionaryObjective(GanObjective):
-    """A GAN whose ``generator`` is an EDLNet, which answers for its branches one by one.
+    """A GAN whose ``generator`` is an EDLNet, with separate losses for its branches.
 
     ``pixel_terms`` are losses of the branch ``out2``, the adversarial loss is that of the branch ``out1``, and
-    ``terms`` are losses of their sum ``out``, from which the discriminator learns too.
+    ``terms`` are losses of their sum ``out``, on which the discriminator is trained too.
     """
 
     def __init__(
-        self, generator: EDLNet, discriminator: nn.Module, pixel_terms: Terms, terms: Terms, contest: Contest
+        self,
+        generator: EDLNet,
+        discriminator: nn.Module,
+        pixel_terms: Terms,
+        terms: Terms,
+        adversarial: AdversarialLoss,
     ) -> None:
-        super().__init__(generator, discriminator, terms, contest)
+        super().__init__(generator, discriminator, terms, adversarial)
         self.branching = generator
         self.pixel_terms = dict(pixel_terms)
 
@@ -35,5 +40,5 @@ class ExclusionaryObjective(GanObjective):
         return {
             **weighted(self.pixel_terms, branches.out2, hr),
             **weighted(self.terms, branches.out, hr),
-            "adversarial": self.adversarial(branches.out1, batch),
+            "adversarial": self.adversarial_loss(branches.out1, batch),
         }

@@ -8,31 +8,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wildsr.losses.adversarial import Adversary
+from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.gradient_penalty import between, gradient_penalty
 from wildsr.training.objective import Batch, Losses, Turn
 from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 
 
 @dataclass(frozen=True)
-class Contest:
-    """How generator and discriminator are set against each other.
+class AdversarialLoss:
+    """Adversarial loss of a generator and its discriminator.
 
     Attributes:
-        adversary: what they make of scores.
-        weight: of the adversarial loss among the generator's.
-        seen: what the discriminator sees of images, such as the high frequencies alone
+        loss: computed on discriminator outputs.
+        weight: of the adversarial loss in the generator's sum.
+        view: applied to images before the discriminator sees them, such as a high-pass filter
             (``LowPass(9).rest``: ESRGAN-FS, SRResCGAN); None for the images as they are.
-        generator_every: the generator is updated in every so many-th step, the discriminator in all.
-        generator_after: steps in the beginning in which only the discriminator is updated.
+        generator_every: the generator is updated in every n-th step, the discriminator in all.
+        generator_after: number of first steps in which only the discriminator is updated.
         penalty: weight of the gradient penalty at random points between real and generated images, 10 for WGAN-GP;
             0 for none. The points depend on ``seed`` and the step.
-        seed: of the gradient penalty's points.
+        seed: for the points of the gradient penalty.
     """
 
-    adversary: Adversary
+    loss: GanLoss
     weight: float
-    seen: Callable[[Tensor], Tensor] | None = None
+    view: Callable[[Tensor], Tensor] | None = None
     generator_every: int = 1
     generator_after: int = 0
     penalty: float = 0.0
@@ -40,30 +40,29 @@ class Contest:
 
 
 class GanObjective:
-    """A ``generator`` from ``lr`` to ``hr`` and a ``discriminator`` of its images.
+    """A ``generator`` from ``lr`` to ``hr``, and a ``discriminator`` of HR images.
 
-    A step updates the generator, then the discriminator on the same generated images. Where a batch holds
-    ``hr_reference``, the discriminator takes that for real instead of ``hr`` (Real-ESRGAN sharpens ``hr``).
-    The generated images, without gradients, are left in ``sr``.
+    A step updates the generator, then the discriminator on the same generated images. If a batch holds
+    ``hr_reference``, the discriminator is trained on that instead of ``hr`` (Real-ESRGAN sharpens ``hr``).
+    The generated images, detached, are left in ``sr``.
     """
 
     result = "generator"
-    by_products = ()
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, terms: Terms, contest: Contest
+        self, generator: nn.Module, discriminator: nn.Module, terms: Terms, adversarial: AdversarialLoss
     ) -> None:
         self.networks = {"generator": generator, "discriminator": discriminator}
         self.terms = dict(terms)
-        self.contest = contest
+        self.adversarial = adversarial
 
     def turns(self, step: int) -> Sequence[Turn]:
-        """The generator's turn, where it has one in this step, then the discriminator's."""
-        random = np.random.default_rng([self.contest.seed, step])
+        """The generator's turn, if it has one in this step, then the discriminator's."""
+        random = np.random.default_rng([self.adversarial.seed, step])
         turns = [Turn("discriminator", partial(self._discriminator_turn, random=random))]
         # The originals count their steps from one.
         number = step + 1
-        if number > self.contest.generator_after and number % self.contest.generator_every == 0:
+        if number > self.adversarial.generator_after and number % self.adversarial.generator_every == 0:
             turns.insert(0, Turn("generator", self._generator_turn))
         return turns
 
@@ -72,7 +71,7 @@ class GanObjective:
         move_losses((term.loss for term in self.terms.values()), device)
 
     def generate(self, batch: Batch) -> Tensor:
-        """What the generator makes of ``lr``."""
+        """The generator's output for ``lr``."""
         sr: Tensor = self.networks["generator"](image(batch, "lr"))
         return sr
 
@@ -81,20 +80,20 @@ class GanObjective:
         hr = image(batch, "hr")
         sr = self.generate(batch)
         batch["sr"] = sr.detach()
-        return weighted(self.terms, sr, hr) | {"adversarial": self.adversarial(sr, batch)}
+        return weighted(self.terms, sr, hr) | {"adversarial": self.adversarial_loss(sr, batch)}
 
-    def adversarial(self, fake: Tensor, batch: Batch) -> Tensor:
+    def adversarial_loss(self, fake: Tensor, batch: Batch) -> Tensor:
         """The generator's weighted adversarial loss for its images."""
-        contest = self.contest
-        if contest.adversary.relative_to is None:
-            return contest.weight * contest.adversary.generator(self._scores(fake))
-        # A pass in training moves the discriminator's statistics, hence the order matters: BSRGAN's code begins with
-        # the real images, the others with the generated ones.
-        if contest.adversary.relative_to == "batch":
-            real, scores = self._scores_only(_real(batch)), self._scores(fake)
+        loss, weight = self.adversarial.loss, self.adversarial.weight
+        if loss.relative_to is None:
+            return weight * loss.generator(self._outputs(fake))
+        # A pass in training mode updates the discriminator's batch statistics, so the order matters: BSRGAN's code
+        # begins with the real images, the others with the generated ones.
+        if loss.relative_to == "batch":
+            real, outputs = self._outputs_only(_real(batch)), self._outputs(fake)
         else:
-            scores, real = self._scores(fake), self._scores_only(_real(batch))
-        return contest.weight * contest.adversary.generator(scores, real)
+            outputs, real = self._outputs(fake), self._outputs_only(_real(batch))
+        return weight * loss.generator(outputs, real)
 
     def _generator_turn(self, batch: Batch) -> Losses:
         return {"generator": self.generator_losses(batch)}
@@ -104,32 +103,33 @@ class GanObjective:
             with torch.no_grad():
                 batch["sr"] = self.generate(batch)
         real, fake = _real(batch), batch["sr"]
-        losses = self._judgements(real, fake)
-        if self.contest.penalty:
+        losses = self._discriminator_losses(real, fake)
+        if self.adversarial.penalty:
             fraction = torch.from_numpy(random.random((len(real), 1, 1, 1))).to(real)
             at = between(real, fake, fraction)
-            losses["penalty"] = self.contest.penalty * gradient_penalty(self._scores, at, per="image")
+            penalty = gradient_penalty(self._outputs, at, per="image")
+            losses["penalty"] = self.adversarial.penalty * penalty
         return {"discriminator": losses}
 
-    def _judgements(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        term = self.contest.adversary.term
-        if self.contest.adversary.relative_to == "batch":
-            # BSRGAN's code: each side moves only its own scores, and a first pass gives the others to compare with.
-            others = self._scores_only(fake)
-            scores = self._scores(real)
-            first = term(scores, others, real=True)
-            return {"real": first, "fake": term(self._scores(fake), scores.detach(), real=False)}
-        scores, others = self._scores(real), self._scores(fake)
-        return {"real": term(scores, others, real=True), "fake": term(others, scores, real=False)}
+    def _discriminator_losses(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        term = self.adversarial.loss.term
+        if self.adversarial.loss.relative_to == "batch":
+            # BSRGAN's code: each term has gradients through its own outputs only; an extra pass gives the others.
+            others = self._outputs_only(fake)
+            outputs = self._outputs(real)
+            first = term(outputs, others, real=True)
+            return {"real": first, "fake": term(self._outputs(fake), outputs.detach(), real=False)}
+        outputs, others = self._outputs(real), self._outputs(fake)
+        return {"real": term(outputs, others, real=True), "fake": term(others, outputs, real=False)}
 
-    def _scores(self, images: Tensor) -> Tensor:
-        seen = images if self.contest.seen is None else self.contest.seen(images)
-        scores: Tensor = self.networks["discriminator"](seen)
-        return scores
+    def _outputs(self, images: Tensor) -> Tensor:
+        seen = images if self.adversarial.view is None else self.adversarial.view(images)
+        outputs: Tensor = self.networks["discriminator"](seen)
+        return outputs
 
-    def _scores_only(self, images: Tensor) -> Tensor:
+    def _outputs_only(self, images: Tensor) -> Tensor:
         with torch.no_grad():
-            return self._scores(images)
+            return self._outputs(images)
 
 
 def _real(batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""Training one network against the wanted images: for PSNR, or on any losses between two images."""
+"""Training one network on losses against reference images, for PSNR or otherwise."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,13 @@ from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
 class PixelObjective:
     """A ``generator`` from ``lr`` to ``hr`` on the sum of named losses: RRDB-PSNR, BSRNet, Real-ESRNet, SRResDNet.
 
-    Batches hold ``lr`` and ``hr``; the turn leaves what it generated in ``sr``.
+    Batches hold ``lr`` and ``hr``; the turn leaves the generated images in ``sr``.
 
     Raises:
         ValueError: when no term has a weight.
     """
 
     result = "generator"
-    by_products = ()
 
     def __init__(self, generator: nn.Module, terms: Terms) -> None:
         if not any(term.weight for term in terms.values()):
@@ -27,7 +26,7 @@ class PixelObjective:
         self.terms = dict(terms)
 
     def turns(self, step: int) -> Sequence[Turn]:
-        """The same in every step."""
+        """One turn, the same in every step."""
         del step
         return (Turn("generator", self._losses),)
 

@@ -1,4 +1,4 @@
-"""SRResCGAN's training: images in [0, 255], mixed in pairs, and a discriminator of high frequencies."""
+"""SRResCGAN's training: images in [0, 255], mixup, and a discriminator of high frequencies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.gan import Contest, GanObjective
+from wildsr.training.objectives.gan import AdversarialLoss, GanObjective
 from wildsr.training.objectives.terms import Terms, image
 
 LEVELS = 255.0
@@ -16,10 +16,10 @@ LEVELS = 255.0
 
 @dataclass(frozen=True)
 class Mixup:
-    """Sums of two samples in place of samples (Zhang et al., 2018).
+    """Mixup: weighted sums of two samples (Zhang et al., 2018).
 
-    With ``probability``, a batch is replaced by a share of itself and the rest of a shuffled copy of itself, the same
-    for LR and HR; the share is drawn from Beta(``alpha``, ``alpha``).
+    With ``probability``, a batch is replaced by the weighted sum of itself and a shuffled copy of itself, the same for
+    LR and HR; the weight is sampled from Beta(``alpha``, ``alpha``).
     """
 
     alpha: float = 1.2
@@ -29,8 +29,8 @@ class Mixup:
 class SRResCGANObjective(GanObjective):
     """As :class:`wildsr.training.objectives.gan.GanObjective`, with everything in [0, 255].
 
-    Batches are in [0, 1], like everywhere; networks and losses (also those of features) get 255 times that, and so is
-    ``sr``, which a step leaves in the batch. ``mixup`` is drawn from the contest's seed and the step.
+    Batches are in [0, 1], as everywhere; networks and losses (including perceptual ones) get 255 times that, and so is
+    ``sr``, which a step leaves in the batch. ``mixup`` depends on the seed of the adversarial loss and the step.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class SRResCGANObjective(GanObjective):
         generator: nn.Module,
         discriminator: nn.Module,
         terms: Terms,
-        contest: Contest,
+        adversarial: AdversarialLoss,
         mixup: Mixup | None = None,
     ) -> None:
-        super().__init__(generator, discriminator, terms, contest)
+        super().__init__(generator, discriminator, terms, adversarial)
         self.mixup = mixup
 
     def turns(self, step: int) -> Sequence[Turn]:
-        """The turns of a GAN, the first of which prepares the batch."""
+        """The turns of a GAN, the first of which scales and mixes the batch."""
         first, *others = super().turns(step)
-        random = np.random.default_rng([self.contest.seed, step, 1])  # not those of the gradient penalty
+        random = np.random.default_rng([self.adversarial.seed, step, 1])  # not those of the gradient penalty
 
         def losses(batch: Batch) -> Losses:
             self._prepare(batch, random)

@@ -1,4 +1,4 @@
-"""Pieces that the objectives are made of: weighted losses by name, and images of a batch by role."""
+"""Building blocks of the objectives: weighted losses by name, and images of a batch by role."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from wildsr.training.errors import TrainingError
 from wildsr.training.objective import Batch
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
-"""A scalar loss of generated and wanted images, both (B, C, H, W), in this order."""
+"""A scalar loss of generated and reference images, both (B, C, H, W), in this order."""
 
 _GIVEN_BY = {
     "lr": "paired data, or HR images with a degradation, give it",
@@ -36,17 +36,17 @@ def weighted(terms: Terms, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
 
 
 def move_losses(losses: Iterable[object], device: str) -> None:
-    """Move the losses that have weights of their own, such as those of features, to a device."""
+    """Move losses that are modules, such as perceptual losses, to a device."""
     for loss in losses:
         if isinstance(loss, nn.Module):
             loss.to(device)
 
 
 def image(batch: Batch, role: str) -> Tensor:
-    """The images of a batch in one role.
+    """The images of a batch with a role, such as ``lr``.
 
     Raises:
-        TrainingError: when the batch has none.
+        TrainingError: the batch has none.
     """
     if role not in batch:
         has = ", ".join(sorted(batch)) or "nothing"

@@ -1,1 +1,0 @@
-"""From a recipe to what trains: networks, data, objective, run."""

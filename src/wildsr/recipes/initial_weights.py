@@ -1,0 +1,82 @@
+"""Initial weights of a network: random by seed and name, orthogonal, or those of a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from wildsr.networks.spectral_norm import SpectralNormConv2d
+from wildsr.recipes.config.networks import NetworkConfig
+from wildsr.recipes.errors import RecipeError
+from wildsr.zoo.architectures import recognise
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.errors import ModelError, UnknownArchitecture
+from wildsr.zoo.load import load_network
+from wildsr.zoo.read import read_weights
+
+
+def new_network(config: NetworkConfig, name: str, scale: int, seed: int) -> nn.Module:
+    """The network ``name`` of a recipe in training mode, with its initial weights.
+
+    Random weights depend on ``seed`` and ``name`` alone.
+
+    Raises:
+        RecipeError: the scale does not suit the network, or the weights of ``config.start`` do not fit.
+    """
+    # PyTorch's modules draw their weights from the default generator, whose state is restored afterwards.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_seed_of(seed, name))
+        try:
+            network = config.build(scale)
+        except ValueError as error:
+            raise RecipeError(f"networks.{name}: {error}") from error
+        if config.orthogonal is not None:
+            _make_orthogonal(network, config.orthogonal)
+    if config.start is not None:
+        _start_from(network, config.start, config.start_whole, name)
+    return network.train().requires_grad_(True)
+
+
+def _seed_of(seed: int, name: str) -> int:
+    # One number for each name, so that adding a network does not change the weights of the others.
+    return seed * 1_000_003 + int.from_bytes(name.encode(), "big") % 1_000_003
+
+
+def _make_orthogonal(network: nn.Module, gain: float) -> None:
+    """KAIR's initialisation: weights (out, -1) with orthonormal rows times the gain, zero biases."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            # A convolution under spectral norm computes its weight from this one.
+            weight = module.weight_orig if isinstance(module, SpectralNormConv2d) else module.weight
+            nn.init.orthogonal_(weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def _start_from(network: nn.Module, start: str, whole: bool, name: str) -> None:
+    try:
+        path = Path(start) if Path(start).is_file() else find(start)[1]
+        weights = _weights(path)
+    except ModelError as error:
+        raise RecipeError(f"networks.{name}.start: {error}") from error
+    own = network.state_dict()
+    fitting = {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
+    if not fitting or (whole and len(fitting) < max(len(own), len(weights))):
+        other = next((key for key in (*own, *weights) if key not in fitting), "none")
+        raise RecipeError(
+            f"networks.{name}.start: the weights of {start} do not fit; {len(fitting)} of {len(own)} tensors do, and "
+            f"{other} does not. Choose weights of the same architecture and sizes"
+            + (", or set start_whole to false to take what fits" if fitting else "")
+        )
+    network.load_state_dict({**own, **fitting})
+
+
+def _weights(path: Path) -> Mapping[str, Tensor]:
+    """The weights of a file by wildsr's names; by their own for an architecture that is not wildsr's."""
+    weights = read_weights(path).tensors
+    try:
+        recognise(weights)
+    except UnknownArchitecture:
+        return weights
+    return load_network(path).state_dict()

@@ -1,1 +1,0 @@
-"""What a recipe is made of: strict values. Imports no torch."""

@@ -1,0 +1,190 @@
+"""Recipes as YAML: read strictly, changed by single values, written whole. Imports no torch."""
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wildsr.recipes.config.node import Place, Problem, dotted, validated
+from wildsr.recipes.config.recipe import Recipe
+from wildsr.recipes.errors import RecipeError
+from wildsr.recipes.renamed import current_place, current_value, current_values
+
+_KINDS = ("kind", "architecture")
+"""The keys that say which of several parts one is."""
+_COLLECTIONS = ("networks", "optimizers", "terms", "pixel_terms")
+"""Where a null takes something away."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML where 1e-4 is a number, and a key given twice an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key '{key}' stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a YAML file, with ``changes`` as :func:`changed` takes them.
+
+    Raises:
+        RecipeError: with everything that is wrong, each with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise RecipeError(f"{path} cannot be read: {reason}") from error
+    return parse_recipe(text, str(path), changes)
+
+
+def parse_recipe(text: str, origin: str, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a YAML text, with ``changes``; ``origin`` names it in messages.
+
+    Raises:
+        RecipeError: with everything that is wrong, each with its line.
+    """
+    try:
+        root = yaml.compose(text, _Loader)
+        values = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{origin} is not proper YAML: {_described(error)}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{origin} is not a recipe; `wildsr recipe show NAME` prints one to start from")
+    return _recipe({str(key): value for key, value in values.items()}, changes, origin, root)
+
+
+def changed(recipe: Recipe, changes: Sequence[str], origin: str) -> Recipe:
+    """The recipe with other values: ``train.steps=1000``, ``networks.generator.start=null``, written as in YAML.
+
+    A null takes a network, an optimizer or a loss away. A change of a ``kind`` or ``architecture`` leaves nothing of
+    the part as it was; changes after it fill it.
+
+    Raises:
+        RecipeError: for a change that is none, an unknown key, or a value that does not suit.
+    """
+    return _recipe(recipe.model_dump(mode="json"), changes, origin, None) if changes else recipe
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML, every value written out, as :func:`load_recipe` reads it."""
+    values = _kinds_first(recipe.model_dump(mode="json"))
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _kinds_first(value: Any) -> Any:
+    """What a part is comes before what it has."""
+    if not isinstance(value, dict):
+        return value
+    order = sorted(value, key=lambda key: key not in _KINDS)
+    return {key: _kinds_first(value[key]) for key in order}
+
+
+def flat(recipe: Recipe) -> dict[str, Any]:
+    """All single values of a recipe by their dotted places."""
+    found: dict[str, Any] = {}
+
+    def walk(value: Any, place: Place) -> None:
+        if isinstance(value, Mapping):
+            for key, one in value.items():
+                walk(one, (*place, str(key)))
+        else:
+            found[dotted(place)] = value
+
+    walk(recipe.model_dump(mode="json"), ())
+    return found
+
+
+def _recipe(values: dict[str, Any], changes: Sequence[str], origin: str, root: yaml.Node | None) -> Recipe:
+    values = current_values(deepcopy(values))
+    set_here: dict[Place, str] = {}
+    for change in changes:
+        given, value = _parsed(change)
+        place = current_place(given)
+        value = current_value(place, value)
+        _put(values, place, value, change)
+        set_here[place] = change
+    outcome = validated(Recipe, values)
+    if isinstance(outcome, Recipe):
+        return outcome
+    lines = [_told(problem, origin, set_here, root) for problem in outcome]
+    raise RecipeError("\n".join(dict.fromkeys(lines)))
+
+
+def _parsed(change: str) -> tuple[Place, Any]:
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {change}: write a key and a value, such as train.steps=1000")
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {change}: the value is not proper YAML: {_described(error)}") from error
+    return tuple(key.strip().split(".")), value
+
+
+def _put(values: dict[str, Any], place: Place, value: Any, change: str) -> None:
+    for step in place[:-1]:
+        inner = values.setdefault(str(step), {})
+        if inner is None:
+            inner = values[str(step)] = {}
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {change}: {step} is a single value and has nothing below it")
+        values = inner
+    last = str(place[-1])
+    if value is None and len(place) > 1 and place[-2] in _COLLECTIONS:
+        values.pop(last, None)
+        return
+    if last in _KINDS and values.get(last) not in (None, value):
+        values.clear()  # another kind has fields of its own
+    values[last] = value
+
+
+def _told(problem: Problem, origin: str, set_here: Mapping[Place, str], root: yaml.Node | None) -> str:
+    for place, change in set_here.items():
+        # A change of a kind makes other keys necessary, beside its own.
+        beside = problem.text.startswith("is missing") and problem.place[:-1] == place[:-1]
+        if beside or problem.place[: len(place)] == place:
+            return f"--set {change}: {dotted(problem.place)}: {problem.text}"
+    line = _line(root, problem.place)
+    where = f"{origin}, line {line}" if line else origin
+    return (
+        f"{where}: {dotted(problem.place)}: {problem.text}" if problem.place else f"{where}: {problem.text}"
+    )
+
+
+def _line(node: yaml.Node | None, place: Place) -> int | None:
+    """The line of a place, or of what it lies in where it is missing."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    if not place:
+        return line
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(place[0]):
+                inner = _line(value, place[1:])
+                return key.start_mark.line + 1 if len(place) == 1 else inner
+    if isinstance(node, yaml.SequenceNode) and isinstance(place[0], int) and place[0] < len(node.value):
+        return _line(node.value[place[0]], place[1:])
+    return line
+
+
+def _described(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).replace("\n", " ")
