@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from wildsr.recipes.run import run_of
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.config import (
     GridConfig,
@@ -13,6 +12,7 @@ from wildsr.recipes.config import (
     PixelObjectiveConfig,
     SSIMConfig,
 )
+from wildsr.recipes.run import run_of
 
 
 def test_metrics_among_the_losses() -> None:
