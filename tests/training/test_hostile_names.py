@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from wildsr.training.logs import Logs
-from wildsr.training.plan import Run
+from wildsr.training.settings import Run
 
 
 def test_samples_stay_in_their_folder(tmp_path: Path) -> None:
