@@ -201,3 +201,19 @@ def test_a_published_name_before_a_file_of_that_name(folder: Path, monkeypatch: 
     with pytest.raises(ModelError, match="pull bsrgan-x4"):
         find("bsrgan-x4")
     assert find("./bsrgan-x4")[1] == Path("bsrgan-x4")
+
+
+@pytest.mark.parametrize("scale", ["9" * 5000, "٤", "-4", "4.0", "", "100"])
+def test_a_hostile_header_breaks_nothing(folder: Path, scale: str) -> None:
+    """Reading the scale of such a file as an integer ended every command that lists models."""
+    path = folder / "odd.safetensors"
+    save_file(SRVGGNetCompact(4, 1).state_dict(), path, {"scale": scale, "good_at": "x" * 1_000_000})
+    entry = available()[-1]
+    assert (entry.name, entry.scale, len(entry.good_at)) == ("odd", None, 1000)
+    assert load("odd").contract.scale == 4
+
+
+def test_a_scale_that_the_weights_contradict_is_an_error(folder: Path) -> None:
+    save_file(SRVGGNetCompact(4, 1).state_dict(), folder / "odd.safetensors", {"scale": "2"})
+    with pytest.raises(ModelError, match="its header says x2, but its weights upscale x4"):
+        load("odd")

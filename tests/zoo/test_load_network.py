@@ -12,6 +12,7 @@ from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Di
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
 from wildsr.networks.vgg import vgg_layers
+from wildsr.zoo.architectures import build, recognise
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.features.vgg import load_vgg
 from wildsr.zoo.load import load, load_network
@@ -109,3 +110,11 @@ def test_vgg(tmp_path: Path) -> None:
         load_vgg(path, ["conv5_3"], depth=16)
     with pytest.raises(ModelError, match="no layer conv9_1"):
         load_vgg(path, ["conv9_1"])
+
+
+def test_thousands_of_blocks_are_not_built() -> None:
+    """Twenty thousand empty weights, one for each block, took a minute."""
+    weights = {f"RRDB_trunk.{index}.RDB1.conv1.weight": torch.zeros(1, 1, 3, 3) for index in range(20_000)}
+    weights |= {"conv_first.weight": torch.zeros(1, 3, 3, 3), "conv_last.weight": torch.zeros(3, 1, 3, 3)}
+    with pytest.raises(ModelError, match="it has 20000 blocks"):
+        build(recognise(weights))

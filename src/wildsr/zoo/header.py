@@ -12,6 +12,11 @@ from pathlib import Path
 FORMAT = "wildsr 1"
 """The value of the key ``format`` in files that wildsr writes."""
 _LONGEST = 1 << 24
+_LONGEST_TEXT = 1000
+_KEYS = (
+    *("architecture", "scale", "licence", "source", "source_file", "source_sha256", "good_at"),
+    "trained_on",
+)
 
 
 @dataclass(frozen=True)
@@ -44,17 +49,21 @@ class Header:
 
     @classmethod
     def parse(cls, metadata: Mapping[str, str]) -> "Header":
-        """The header from a file's metadata; ``sizes`` and ``value_range``, which nobody reads, are left out."""
-        scale = metadata.get("scale", "")
-        names = (name.strip() for name in metadata.get("trained_on", "").split(","))
+        """The header from a file's metadata; ``sizes`` and ``value_range``, which nobody reads, are left out.
+
+        The file may be anybody's: texts end after 1,000 characters, and a scale above 99 is left out.
+        """
+        facts = {key: metadata.get(key, "")[:_LONGEST_TEXT] for key in _KEYS}
+        scale = facts["scale"]
+        names = (name.strip() for name in facts["trained_on"].split(","))
         return cls(
-            architecture=metadata.get("architecture", ""),
-            scale=int(scale) if scale.isdecimal() else None,
-            licence=metadata.get("licence", ""),
-            source=metadata.get("source", ""),
-            source_file=metadata.get("source_file", ""),
-            source_sha256=metadata.get("source_sha256", ""),
-            good_at=metadata.get("good_at", ""),
+            architecture=facts["architecture"],
+            scale=int(scale) if scale.isascii() and scale.isdecimal() and len(scale) < 3 else None,
+            licence=facts["licence"],
+            source=facts["source"],
+            source_file=facts["source_file"],
+            source_sha256=facts["source_sha256"],
+            good_at=facts["good_at"],
             trained_on=tuple(name for name in names if name),
         )
 

@@ -56,6 +56,11 @@ def load(name_or_path: str | os.PathLike[str] = "default") -> Model:
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
     contract = contract_of(network, recognised.architecture, recognised.sizes, name, licence, source, digest)
+    if header.scale not in (None, contract.scale):
+        raise ModelError(
+            f"{path} cannot be used: its header says x{header.scale}, but its weights upscale x{contract.scale}; the "
+            "file is mislabelled or damaged, so get it again from where it came from"
+        )
     return Model(network, replace(contract, trained_on=trained_on))
 
 

@@ -12,6 +12,7 @@ from wildsr.zoo.formats.h5 import KerasLayers
 from wildsr.zoo.formats.ncnn import NcnnLayer
 
 Weights = Mapping[str, Tensor]
+_MOST_BLOCKS = 512
 
 
 class KeyLayout(NamedTuple):
@@ -95,8 +96,14 @@ def pixel_shuffle_scale(channels: int) -> int:
 
 
 def count(keys: Iterable[str], prefix: str) -> int:
-    """The number of different indices that follow ``prefix`` in the keys."""
-    return len({key[len(prefix) :].split(".")[0] for key in keys if key.startswith(prefix)})
+    """The number of different indices that follow ``prefix`` in the keys.
+
+    Raises ModelError above 512, since a file with one empty weight for each of many blocks would keep us building.
+    """
+    indices = {key[len(prefix) :].split(".")[0] for key in keys if key.startswith(prefix)}
+    if len(indices) > _MOST_BLOCKS:
+        raise ModelError(f"it has {len(indices)} blocks or layers; wildsr builds at most {_MOST_BLOCKS}")
+    return len(indices)
 
 
 def renamed(weights: Weights, rename_layer: Callable[[str], str]) -> dict[str, Tensor]:
