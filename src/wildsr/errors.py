@@ -6,3 +6,9 @@ class WildsrError(Exception):
 
     The subclasses are exported by :mod:`wildsr` and defined in the layers that raise them.
     """
+
+
+class UsageError(WildsrError):
+    """The request cannot be carried out as it was made: options that contradict each other, or a name, file or
+    folder that does not exist. Nothing was done. Commands end with exit code 2.
+    """

@@ -84,7 +84,7 @@ def test_a_grid(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     bad = wildsr("degrade", tmp_path / "bad.png", "--grid")
     assert (bad.exit_code, "is not an image" in bad.output) == (1, True)
     assert not list(tmp_path.glob("bad_*"))
-    assert "one photograph" in wildsr("degrade", photo, save_photo(tmp_path / "b.png"), "--grid").stderr
+    assert "one photo" in wildsr("degrade", photo, save_photo(tmp_path / "b.png"), "--grid").stderr
 
 
 def test_presets_are_listed(wildsr: Run) -> None:

@@ -1,12 +1,12 @@
-"""``wildsr convert``: a model file in another format."""
+"""``wildsr convert``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wildsr.cli.exit_codes import USAGE
-from wildsr.zoo.errors import ModelError
+from wildsr.cli import options
+from wildsr.cli.console import exits, say
 
 
 def convert(
@@ -21,33 +21,30 @@ def convert(
         Path, typer.Argument(help="The file to write, .safetensors or .onnx.", show_default=False)
     ],
     half: Annotated[
-        bool, typer.Option("--half", help="Store float16: half the size, nearly the same result.")
+        bool, typer.Option("--half", help="Store float16: half the size, almost the same results.")
     ] = False,
     toward: Annotated[
         str | None,
-        typer.Option(help="Write what lies between two models of one architecture.", show_default=False),
+        typer.Option(
+            help="Blend with this model, of the same architecture; see --strength.", show_default=False
+        ),
     ] = None,
     strength: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="1: all of the model; lower blends toward --toward."),
+        typer.Option(min=0.0, max=1.0, help="Weight of the model when blending with --toward, 0 to 1."),
     ] = 1.0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is already there.")
-    ] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Write a model as .safetensors, which says what it is, or as .onnx for other programs.
+    """Convert a model to .safetensors, with its description in the header, or to .onnx for other programs.
 
-    An ONNX file is run and compared with the model before it gets its name.
+    An ONNX file is run and compared with the model before it is written.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage.
     """
-    from wildsr.zoo.convert import convert as convert_model
+    with exits():
+        from wildsr.zoo.convert import convert as convert_model
 
-    try:
         done = convert_model(model, output, half=half, overwrite=overwrite, toward=toward, strength=strength)
-    except ModelError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(USAGE) from error
-    typer.echo(f"{done.path}: {done.architecture}, {done.path.stat().st_size / 1e6:.1f} MB")
-    if done.difference is not None:
-        typer.echo(
-            f"run and compared: the largest difference is {done.difference * 255:.2g} levels of 8 bits"
-        )
+        say(f"{done.path}: {done.architecture}, {done.path.stat().st_size / 1e6:.1f} MB")
+        if done.difference is not None:
+            say(f"run and compared: the largest difference is {done.difference * 255:.2g} levels of 8 bits")

@@ -1,38 +1,29 @@
-"""``wildsr estimate``: what spoiled the images of a folder, as pools of kernels and of noise."""
+"""``wildsr estimate``: kernel pools and noise pools from photos."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wildsr.cli.exit_codes import FAILED, INTERRUPTED
-from wildsr.cli.report import said
-from wildsr.estimation.errors import EstimationError
-from wildsr.image.errors import ImageError
+from wildsr.cli import options
+from wildsr.cli.console import FAILED, exits, list_failures, plural, progress, say
 
-if TYPE_CHECKING:
-    from wildsr.estimation.kernelgan import KernelGANSettings
-    from wildsr.estimation.noise import NoiseRule
-
-
-app = typer.Typer(no_args_is_help=True, help="Kernels and noise of your own images, for training.")
+app = typer.Typer(
+    no_args_is_help=True, help="Estimate the blur kernels and noise of your own photos, for training."
+)
 
 
 class NoisePreset(str, Enum):
-    """RealSR's two rules."""
+    """The rules of RealSR's two tracks."""
 
     df2k = "df2k"
     dped = "dped"
 
 
 class KernelScale(str, Enum):
-    """What KernelGAN can do."""
+    """Scales of KernelGAN."""
 
     x2 = "2"
     x4 = "4"
@@ -42,116 +33,73 @@ Folders = Annotated[list[Path], typer.Argument(help="Folders of images, or image
 PoolFile = Annotated[
     Path, typer.Option("-o", "--output", help="The pool to write, .safetensors.", show_default=False)
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a pool that is already there.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")]
 
 
 @app.command("kernels", no_args_is_help=True)
 def kernels(
     folders: Folders,
     output: PoolFile,
-    scale: Annotated[KernelScale, typer.Option(help="Scale that the kernels shrink by.")] = KernelScale.x4,
+    scale: Annotated[KernelScale, typer.Option(help="Downscaling factor of the kernels.")] = KernelScale.x4,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The most images, evenly chosen.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Use at most this many images, evenly spaced.", show_default=False),
     ] = None,
     iterations: Annotated[
-        int, typer.Option(min=1, help="Training steps for each image; 3000 is KernelGAN's own number.")
+        int, typer.Option(min=1, help="Training steps for each image; KernelGAN's default is 3000.")
     ] = 3000,
     sparsity: Annotated[
-        float, typer.Option(min=0, help="Weight of KernelGAN's sparsity; 0.5 keeps more of oblique blurs.")
+        float,
+        typer.Option(min=0, help="Weight of KernelGAN's sparsity loss; 0.5 preserves oblique blurs better."),
     ] = 5.0,
     batch: Annotated[
-        int, typer.Option(min=1, help="ImageSet at once: more is faster and takes more memory.")
+        int, typer.Option(min=1, help="Images estimated together; more is faster and takes more memory.")
     ] = 16,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads on a CPU; all by default.", show_default=False)
+        int | None, typer.Option(min=1, help="CPU threads; all by default.", show_default=False)
     ] = None,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     mat: Annotated[
         Path | None,
         typer.Option(
-            help="Also write .mat files into this folder, as RealSR reads them.", show_default=False
+            help="Also write the kernels into this folder as .mat files, which RealSR reads.",
+            show_default=False,
         ),
     ] = None,
-    overwrite: Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Estimate the blur kernel of each image by KernelGAN, and write them as one pool with an image of it.
+    """Estimate the blur kernel of each image with KernelGAN, and write them as one pool with an overview image.
 
-    Takes long. What is done is kept beside the pool; the same command goes on where it was stopped.
+    This takes long. Finished kernels are kept beside the pool; the same command continues an interrupted run.
+
+    Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
-    from wildsr.degradations.pools import PoolError
-    from wildsr.estimation.kernelgan import KernelGANSettings
+    with exits("Interrupted; finished kernels are kept, and the same command continues."):
+        from wildsr.estimation.kernelgan import KernelGANSettings
+        from wildsr.estimation.pool_files import write_kernel_pool
 
-    settings = KernelGANSettings(iterations=iterations, sparsity=sparsity)
-    try:
-        _check_output(output, overwrite)
-        failures = _kernels(
-            folders, output, int(scale.value), limit, settings, batch, device, threads, seed, mat
+        settings = KernelGANSettings(iterations=iterations, sparsity=sparsity)
+        by = int(scale.value)
+        with progress() as bars:
+            done = write_kernel_pool(
+                folders,
+                output,
+                settings,
+                scale=by,
+                limit=limit,
+                batch=batch,
+                device=device,
+                threads=threads,
+                seed=seed,
+                mat=mat,
+                overwrite=overwrite,
+                on_progress=lambda done, total, doing: bars("kernels", done, total, unit="%", note=doing),
+            )
+        earlier = f", {done.known} of them from an earlier run" if done.known else ""
+        say(
+            f"{output}: {plural(done.kernels, 'kernel')} for x{by}{earlier}; see {output.with_suffix('.png')}"
         )
-    except KeyboardInterrupt as error:
-        _say(f"Interrupted; what is done is kept in {_record_path(output)}, and the same command goes on.")
-        raise typer.Exit(INTERRUPTED) from error
-    except (EstimationError, PoolError, ImageError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(said(error))}")
-        raise typer.Exit(FAILED) from error
-    _list_failures(failures)
-
-
-def _kernels(
-    folders: Sequence[Path],
-    output: Path,
-    scale: int,
-    limit: int | None,
-    settings: "KernelGANSettings",
-    batch: int,
-    device: str,
-    threads: int | None,
-    seed: int,
-    mat: Path | None,
-) -> list[tuple[str, str]]:
-    import torch
-
-    from wildsr.degradations.mat_kernels import export_mat_kernels
-    from wildsr.degradations.pools import save_kernel_pool
-    from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
-    from wildsr.estimation.overview import kernel_sheet, write_sheet
-    from wildsr.estimation.sources import evenly, find_sources
-    from wildsr.storage.devices import pick_device
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    try:
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-        device = wanted if device == "auto" else str(pick_device(device))
-    except ValueError as error:
-        raise EstimationError(str(error)) from error
-    sources = evenly(find_sources(folders), limit)
-    record = KernelRecord(_record_path(output))
-    with _progress() as progress:
-        task = progress.add_task("reading images", total=len(sources) * settings.iterations)
-
-        def tell(done: int, iterations_done: int, what: str) -> None:
-            progress.update(task, completed=done * settings.iterations + iterations_done, description=what)
-
-        found = estimate_all(
-            sources,
-            settings,
-            record,
-            seed=seed,
-            batch=batch,
-            device=device,
-            on_progress=tell,
-        )
-    pool = pooled(found, sources, scale)
-    save_kernel_pool(output, pool)
-    write_sheet(output.with_suffix(".png"), kernel_sheet(pool))
-    if mat is not None:
-        export_mat_kernels(pool, mat)
-    record.path.unlink(missing_ok=True)
-    earlier = f", {found.known} of them known from before" if found.known else ""
-    typer.echo(f"{output}: {len(pool)} kernels for x{scale}{earlier}; see {output.with_suffix('.png')}")
-    return found.failures
+        _end(done.failures)
 
 
 @app.command("noise", no_args_is_help=True)
@@ -159,143 +107,88 @@ def noise(
     folders: Folders,
     output: PoolFile,
     preset: Annotated[
-        NoisePreset, typer.Option(help="RealSR's rule for its track 1 (df2k) or 2 (dped: brighter pieces).")
+        NoisePreset,
+        typer.Option(help="RealSR's rule for its track 1 (df2k) or 2 (dped: brighter patches only)."),
     ] = NoisePreset.df2k,
     patch: Annotated[
-        int | None, typer.Option(min=8, help="Side of a piece in pixels; 256.", show_default=False)
+        int | None, typer.Option(min=8, help="Patch side in pixels; 256 by default.", show_default=False)
     ] = None,
     max_variance: Annotated[
         float | None,
-        typer.Option(min=0, help="Grey levels of a piece vary less than this; 20.", show_default=False),
+        typer.Option(
+            min=0,
+            help="Upper bound of the variance of grey levels (0-255); 20 by default.",
+            show_default=False,
+        ),
     ] = None,
     min_variance: Annotated[
-        float, typer.Option(min=0, help="They vary at least so much: leaves out what has no noise at all.")
+        float,
+        typer.Option(min=0, help="Lower bound of that variance; leaves out patches without any noise."),
     ] = 0.0,
     min_mean: Annotated[
         float | None,
-        typer.Option(help="Pieces are brighter than this; 0, with dped 50.", show_default=False),
+        typer.Option(
+            help="Lower bound of the mean grey level (0-255); 0 by default, 50 with dped.", show_default=False
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The most pieces, chosen at random.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Keep at most this many patches, chosen at random.", show_default=False),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="ImageSet that are read at the same time.")] = 2,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
+    workers: Annotated[int, typer.Option(min=1, help="Images that are read at the same time.")] = 2,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Collect flat pieces of images, which are noise and little else, as one pool with an image of it.
+    """Collect flat patches, which contain little but noise, and write them as one pool with an overview image.
 
-    ImageSet that are good for their noise alone (RWSR-EDL's auxiliary ones) are given as one more folder.
+    Images that are used for their noise only (RWSR-EDL's auxiliary dataset) are given as one more folder.
+
+    Exit codes: 0 all done, 1 some images failed or no patch was found, 2 wrong usage, 130 interrupted.
     """
-    from dataclasses import replace
+    with exits("Interrupted; nothing was written."):
+        from wildsr.estimation.noise import PRESETS
+        from wildsr.estimation.pool_files import write_noise_pool
 
-    from wildsr.degradations.pools import PoolError
-    from wildsr.estimation.noise import PRESETS
-
-    base = PRESETS[preset.value]
-    rule = replace(
-        base,
-        patch=base.patch if patch is None else patch,
-        max_variance=base.max_variance if max_variance is None else max_variance,
-        min_mean=base.min_mean if min_mean is None else min_mean,
-        min_variance=min_variance,
-    )
-    try:
-        _check_output(output, overwrite)
-        failures = _noise(folders, output, rule, limit, workers, seed)
-    except KeyboardInterrupt as error:
-        _say("Interrupted; nothing was written.")
-        raise typer.Exit(INTERRUPTED) from error
-    except (EstimationError, PoolError, ImageError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(said(error))}")
-        raise typer.Exit(FAILED) from error
-    _list_failures(failures)
-
-
-def _noise(
-    folders: Sequence[Path], output: Path, rule: "NoiseRule", limit: int | None, workers: int, seed: int
-) -> list[tuple[str, str]]:
-    from wildsr.degradations.pools import save_noise_pool
-    from wildsr.estimation.noise import collect_noise
-    from wildsr.estimation.overview import noise_sheet, write_sheet
-    from wildsr.estimation.sources import find_sources
-
-    sources = find_sources(folders)
-    with _progress() as progress:
-        task = progress.add_task("looking for flat pieces", total=len(sources))
-        pool, found = collect_noise(
-            sources,
-            rule,
-            limit=limit,
-            workers=workers,
-            seed=seed,
-            on_image=lambda: progress.advance(task),
+        given = {"patch": patch, "max_variance": max_variance, "min_mean": min_mean}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        rule = replace(PRESETS[preset.value], min_variance=min_variance, **chosen)  # type: ignore[arg-type]
+        with progress() as bars:
+            patches, found = write_noise_pool(
+                folders,
+                output,
+                rule,
+                limit=limit,
+                workers=workers,
+                seed=seed,
+                overwrite=overwrite,
+                on_progress=lambda done, total, doing: bars(doing, done, total, unit="images"),
+            )
+        small = f", {plural(len(found.small), 'image')} too small" if found.small else ""
+        say(
+            f"{output}: {patches} of {found.taken} flat patches of {rule.patch}x{rule.patch} pixels, from "
+            f"{found.giving} of {found.images} images{small}; see {output.with_suffix('.png')}"
         )
-    save_noise_pool(output, pool)
-    write_sheet(output.with_suffix(".png"), noise_sheet(pool))
-    small = f", {len(found.small)} images were too small" if found.small else ""
-    typer.echo(
-        f"{output}: {len(pool)} of {found.taken} flat pieces of {rule.patch}x{rule.patch} pixels, from {found.giving} "
-        f"of {found.images} images{small}; see {output.with_suffix('.png')}"
-    )
-    return found.failures
+        _end(found.failures)
 
 
 @app.command("import", no_args_is_help=True)
 def import_kernels(
     mats: Annotated[Path, typer.Argument(help="A .mat file, or a folder of them.", show_default=False)],
     output: PoolFile,
-    scale: Annotated[int, typer.Option(min=1, help="Scale that these kernels are for.")] = 4,
-    overwrite: Overwrite = False,
+    scale: Annotated[int, typer.Option(min=1, help="Downscaling factor of these kernels.")] = 4,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Make a pool of the .mat files that KernelGAN wrote."""
-    from wildsr.degradations.mat_kernels import import_mat_kernels
-    from wildsr.degradations.pools import PoolError, save_kernel_pool
-    from wildsr.estimation.overview import kernel_sheet, write_sheet
+    """Convert .mat files written by KernelGAN to a kernel pool.
 
-    try:
-        _check_output(output, overwrite)
-        pool = import_mat_kernels(mats, scale)
-        save_kernel_pool(output, pool)
-        write_sheet(output.with_suffix(".png"), kernel_sheet(pool))
-    except (EstimationError, PoolError, ImageError, OSError) as error:
-        _say(f"[red]Error:[/] {escape(said(error))}")
-        raise typer.Exit(FAILED) from error
-    typer.echo(f"{output}: {len(pool)} kernels for x{scale}; see {output.with_suffix('.png')}")
+    Exit codes: 0 done, 1 failed, 2 wrong usage.
+    """
+    with exits():
+        from wildsr.estimation.pool_files import import_kernel_pool
+
+        count = import_kernel_pool(mats, output, scale, overwrite=overwrite)
+        say(f"{output}: {plural(count, 'kernel')} for x{scale}; see {output.with_suffix('.png')}")
 
 
-def _check_output(output: Path, overwrite: bool) -> None:
-    """Refuse, before the work, what cannot be written after it."""
-    if output.suffix.lower() != ".safetensors":
-        raise EstimationError(f"{output} must end in .safetensors, as pools do")
-    if not output.parent.is_dir():
-        raise EstimationError(
-            f"{output} cannot be written: there is no folder {output.parent}; create it first"
-        )
-    if output.exists() and not overwrite:
-        raise EstimationError(f"{output} exists already; use --overwrite to replace it")
-
-
-def _record_path(output: Path) -> Path:
-    return output.with_name(f".{output.name}.done.jsonl")
-
-
-def _list_failures(failures: Sequence[tuple[str, str]]) -> None:
-    if not failures:
-        return
-    _say(f"[red]{len(failures)} image{'s' if len(failures) > 1 else ''} failed[/]:")
-    for name, reason in failures:
-        _say(f"  {escape(reason if name in reason else f'{name}: {reason}')}")
-    raise typer.Exit(FAILED)
-
-
-def _say(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    columns = (BarColumn(), TextColumn("{task.percentage:.0f} %"), TextColumn("{task.description}"))
-    with Progress(
-        *columns, TimeRemainingColumn(compact=True), transient=True, console=Console(stderr=True)
-    ) as progress:
-        yield progress
+def _end(failures: list[tuple[str, str]]) -> None:
+    list_failures(f"image{'s' if len(failures) > 1 else ''} [red]failed[/]", failures)
+    raise typer.Exit(FAILED if failures else 0)

@@ -1,6 +1,8 @@
-"""The ``wildsr`` command: one verb per file, gathered here."""
+"""The ``wildsr`` command, with one module for each verb."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -20,13 +22,35 @@ from wildsr.cli import (
     upscale,
     web,
 )
+from wildsr.cli.console import allow_any_character, safe
 
 
 class _Verbs(TyperGroup):
-    """Listed in the order in which they are of use; Typer's own puts groups behind single commands."""
+    """Lists verbs in the order of :data:`VERBS`, and keeps error messages of the parser safe for the terminal."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
         return list(VERBS)
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        allow_any_character()
+        with _safe_messages():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _safe_messages():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _safe_messages() -> Iterator[None]:
+    """Messages of the parser repeat arguments, which may be names of files from a glob."""
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)
+        if hasattr(error, "format_message") and isinstance(message, str):
+            setattr(error, "message", safe(message))  # noqa: B010  Typer has no public name for these classes
+        raise
 
 
 VERBS = (
@@ -65,8 +89,8 @@ app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
 app.command("benchmark", no_args_is_help=True)(benchmark.benchmark)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(asked: bool) -> None:
+    if asked:
         typer.echo(f"wildsr {__version__}")
         raise typer.Exit
 
@@ -74,7 +98,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def wildsr(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Sharp images from real photographs: too small, too noisy, too compressed."""
+    """Super-resolution for real photos: small, noisy, compressed."""

@@ -1,17 +1,14 @@
-"""``wildsr models``: what there is to upscale with, and how to get more."""
+"""``wildsr models``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
 from rich.text import Text
 
-from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.cli.feature_files import feature_file, pull_feature_files
+from wildsr.cli import options
+from wildsr.cli.console import FAILED, exits, literal, output, progress, safe, table
+from wildsr.cli.feature_files import feature_file, pull_feature_file
 from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import ModelEntry, catalogue, describe, models_folder
 from wildsr.zoo.download import add as add_file
@@ -25,109 +22,99 @@ _COMMERCIAL = {
     "unknown": "unknown; ask the authors",
 }
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is already there.")]
-
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """List the models that are here, and the published ones that can be fetched."""
+    """List the installed models, and the published ones that can be downloaded."""
     if context.invoked_subcommand is not None:
         return
-    console = _console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "here", "scale", "licence", "good at"):
-        table.add_column(heading, no_wrap=heading != "good at")
-    for entry in catalogue():
-        table.add_row(
-            escape(entry.name),
-            _whereabouts(entry),
-            f"x{entry.scale}" if entry.scale else "?",
-            escape(entry.licence),
-            Text(entry.good_at, no_wrap=True, overflow="ellipsis"),  # the one column that gives way
+    with exits():
+        entries = table(pad_edge=False)
+        entries.show_header = True
+        for heading in ("name", "installed", "scale", "licence", "good at"):
+            entries.add_column(heading, no_wrap=heading != "good at")
+        for entry in catalogue():
+            entries.add_row(
+                literal(entry.name),
+                _availability(entry),
+                f"x{entry.scale}" if entry.scale else "?",
+                literal(entry.licence),
+                Text(safe(entry.good_at), no_wrap=True, overflow="ellipsis"),  # the one column that is cut
+            )
+        console = output()
+        console.print(entries)
+        console.print(f"\nYour models: {literal(models_folder())}")
+        console.print(
+            "`wildsr models show NAME` describes a model, `wildsr models pull NAME` downloads it.",
+            style="dim",
         )
-    console.print(table)
-    console.print(f"\nYour models: {escape(str(models_folder()))}")
-    console.print("`wildsr models show NAME` tells more, `wildsr models pull NAME` fetches.", style="dim")
 
 
 @app.command(no_args_is_help=True)
 def show(
     name: Annotated[str, typer.Argument(help="A name from `wildsr models`.", show_default=False)],
 ) -> None:
-    """Tell what is known about a model, and how to get it."""
-    try:
+    """Print what is known about a model, and how to get it."""
+    with exits():
         entry = describe(name)
-    except ModelError as error:
-        raise _usage(error) from error
-    console = _console()
-    console.print(f"[bold]{escape(entry.name)}[/]")
-    for label, fact in _facts(entry):
-        console.print(f"{label:<16}{escape(fact)}")
+        console = output()
+        console.print(f"[bold]{literal(entry.name)}[/]")
+        for label, fact in _facts(entry):
+            console.print(f"{label:<16}{literal(fact)}")
 
 
 @app.command(no_args_is_help=True)
 def pull(
     names: Annotated[list[str], typer.Argument(help="Names from `wildsr models`.", show_default=False)],
-    overwrite: Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Download published models into your models folder; run it again to go on where it stopped.
+    """Download published models into your models folder. The same command continues an interrupted download.
 
-    Files that training and metrics need go to its folder 'metrics': vgg19, vgg16, alexnet, lpips_alex ...
-    WILDSR_MIRROR=https://host/path is asked first. Exit codes: 0 all here, 1 some could not be had, 2 wrong
-    usage, 130 interrupted.
+    Files that training and metrics need are stored in its folder 'metrics': vgg19, vgg16, alexnet, lpips_alex ...
+    With WILDSR_MIRROR=https://host/path, that address is tried first. Exit codes: 0 all installed, 1 some downloads
+    failed, 2 wrong usage, 130 interrupted.
     """
-    try:
+    with exits("Interrupted; the same command continues the download."):
         files = [file for name in names if (file := feature_file(name))]
         entries = [describe(name) for name in names if not feature_file(name)]
-    except ModelError as error:
-        raise _usage(error) from error
-    console = _console()
-    try:
-        failed = not pull_feature_files(console, files, overwrite)
-        for entry in entries:
-            failed = not _pull(console, entry, overwrite) or failed
-    except KeyboardInterrupt as error:
-        console.print("Interrupted; run the same again to go on where it stopped.")
-        raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(FAILED if failed else 0)
+        pulled = [pull_feature_file(file, overwrite) for file in files]
+        pulled += [_pull(entry, overwrite) for entry in entries]
+        raise typer.Exit(0 if all(pulled) else FAILED)
 
 
 @app.command(no_args_is_help=True)
 def add(
     file: Annotated[Path, typer.Argument(help="A model file.", show_default=False)],
-    name: Annotated[str, typer.Option("--as", help="The name it gets.", show_default=False)],
-    overwrite: Overwrite = False,
+    name: Annotated[str, typer.Option("--as", help="Its name from now on.", show_default=False)],
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Check a model file and copy it into your models folder.
+    """Check a model file, and copy it into your models folder.
 
-    Under the name of a published model it must be that very file.
+    The name of a published model is only accepted for exactly that file.
     """
-    try:
+    with exits():
         path = add_file(file, name, overwrite=overwrite)
-    except ModelError as error:
-        raise _usage(error) from error
-    _console().print(f"[green]{escape(name)}[/] [dim]{escape(str(path))}[/]")
+        output().print(f"[green]{literal(name)}[/] [dim]{literal(path)}[/]")
 
 
-def _pull(console: Console, entry: ModelEntry, overwrite: bool) -> bool:
+def _pull(entry: ModelEntry, overwrite: bool) -> bool:
+    console = output()
     if entry.path is not None and not (overwrite and entry.checkpoint):
-        console.print(f"{escape(entry.name)} [dim]is here already: {escape(str(entry.path))}[/]")
+        console.print(f"{literal(entry.name)} [dim]is installed already: {literal(entry.path)}[/]")
         return True
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     try:
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(escape(entry.name), total=None)
+        with progress() as bars:
             path = pull_one(
                 entry.name,
                 overwrite=overwrite,
-                on_bytes=lambda done, total: progress.update(task, completed=done, total=total),
+                on_bytes=lambda done, total: bars(entry.name, done, total, unit="B"),
             )
     except ModelError as error:
-        console.print(f"[red]failed[/] {escape(str(error))}")
+        console.print(f"[red]failed[/] {literal(error)}")
         return False
-    console.print(f"[green]{escape(entry.name)}[/] [dim]{escape(str(path))}, {escape(entry.licence)}[/]")
+    console.print(f"[green]{literal(entry.name)}[/] [dim]{literal(path)}, {literal(entry.licence)}[/]")
     if entry.checkpoint and not entry.checkpoint.sha256:
-        console.print("[yellow]note[/] no checksum of this file is known, so only its contents were checked")
+        console.print("[yellow]note[/] no checksum of this file is known; only its contents were checked")
     elif entry.checkpoint and sha256_of(path) != entry.checkpoint.sha256:
         console.print(
             "[yellow]note[/] a copy that others offer, with other bytes than the published file; its architecture and "
@@ -136,14 +123,14 @@ def _pull(console: Console, entry: ModelEntry, overwrite: bool) -> bool:
     return True
 
 
-def _whereabouts(entry: ModelEntry) -> str:
+def _availability(entry: ModelEntry) -> str:
     if entry.path is not None:
         return "[green]yes[/]"
     return "pull" if entry.checkpoint and entry.checkpoint.direct else "by hand"
 
 
 def _facts(entry: ModelEntry) -> list[tuple[str, str]]:
-    """What the card of a model says, line by line."""
+    """The description of a model, as labels and facts."""
     facts = [
         ("good at", entry.good_at or "unknown"),
         ("architecture", entry.architecture or "known when it is loaded"),
@@ -167,7 +154,7 @@ def _facts(entry: ModelEntry) -> list[tuple[str, str]]:
         facts.append(("trained on", ", ".join(entry.trained_on)))
     facts.append(("origin", entry.origin))
     if entry.path is not None:
-        facts.append(("here", str(entry.path)))
+        facts.append(("installed", str(entry.path)))
     elif checkpoint is not None:
         facts.append(("how to get it", checkpoint.how_to_get))
     return facts
@@ -175,14 +162,3 @@ def _facts(entry: ModelEntry) -> list[tuple[str, str]]:
 
 def _size(size: int | None) -> str:
     return f"{size / 1e6:.1f} MB" if size else "size unknown"
-
-
-def _usage(error: ModelError) -> typer.Exit:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/] {escape(str(error))}")
-    return typer.Exit(USAGE)
-
-
-def _console() -> Console:
-    console = Console(highlight=False, soft_wrap=True)
-    # Programs and pagers get whole lines.
-    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=200)

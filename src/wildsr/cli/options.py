@@ -1,4 +1,4 @@
-"""Options that several verbs have, so that they are called and explained alike."""
+"""Options that several commands share."""
 
 from enum import Enum
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from wildsr.inference.jobs import Existing, JobsError
+from wildsr.errors import UsageError
+from wildsr.inference.jobs import Existing
 
 
 class PrecisionName(str, Enum):
-    """How exactly to compute."""
+    """Numerical precision."""
 
     auto = "auto"
     exact = "exact"
@@ -19,7 +20,7 @@ class PrecisionName(str, Enum):
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(help="ImageSet, folders (with all their subfolders) or globs.", show_default=False),
+    typer.Argument(help="Images, folders (searched with all subfolders) or globs.", show_default=False),
 ]
 Quality = Annotated[
     int | None,
@@ -27,26 +28,51 @@ Quality = Annotated[
         "-q", "--quality", min=1, max=100, help="Quality of lossy formats, 1 to 100.", show_default=False
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
 SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave results that are already there alone, and go on.")
+    bool, typer.Option("--skip-existing", help="Skip images whose result exists already.")
 ]
-JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON event per line, for other programs.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per line, for other programs.")
+]
+Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[
     PrecisionName,
-    typer.Option(help="exact computes in float32; auto is faster where nothing visible is lost."),
+    typer.Option(
+        help="auto: half precision where the result stays visually the same; exact: always float32."
+    ),
 ]
-Cache = Annotated[Path | None, typer.Option(help="Where models' results are kept.", show_default=False)]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Make kept results again.")]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder for the cached results of models.", show_default=False)
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore cached results and compute them again.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-m",
+        "--model",
+        help="A model: a name from `wildsr models`, a model file, or 'bicubic'. NAME=MODEL sets its name in tables. "
+        "May be repeated.",
+        show_default=False,
+    ),
+]
+WeightsDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the files that learned metrics need. By default WILDSR_METRICS, or 'metrics' in the models "
+        "folder.",
+        show_default=False,
+    ),
+]
 
 
 def existing(overwrite: bool, skip_existing: bool) -> Existing:
-    """What becomes of results that are already there.
+    """What happens to results that exist already.
 
     Raises:
-        JobsError: when both are wanted.
+        UsageError: both options are given.
     """
     if overwrite and skip_existing:
-        raise JobsError("--overwrite and --skip-existing contradict each other; use one of them")
+        raise UsageError("--overwrite and --skip-existing contradict each other; use one of them")
     return "overwrite" if overwrite else "skip" if skip_existing else "fail"

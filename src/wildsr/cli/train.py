@@ -1,4 +1,4 @@
-"""``wildsr train``: a model from images, by a recipe."""
+"""``wildsr train``."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from wildsr.cli.exit_codes import FAILED, INTERRUPTED, SIGNALLED, USAGE
-from wildsr.image.errors import ImageError
+from wildsr.cli.console import FAILED, Bars, complain, errors, exits, literal, progress, say, status, warn
+from wildsr.errors import UsageError
 
 if TYPE_CHECKING:
     from wildsr.recipes.run import Built
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Accelerator(str, Enum):
-    """What to compute on."""
+    """Kind of device."""
 
     auto = "auto"
     cpu = "cpu"
@@ -32,38 +29,47 @@ class Accelerator(str, Enum):
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="A name from 'wildsr recipe list', or a YAML file.", show_default=False)
+        str, typer.Argument(help="A name from `wildsr recipe list`, or a YAML file.", show_default=False)
     ],
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", help="Folder for the model, the states and the log.", show_default=False),
+        typer.Option(
+            "-o", "--out", help="Folder for the model, the checkpoints and the log.", show_default=False
+        ),
     ],
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            "--data", help="Folder of images, or store (.lmdb); several are mixed.", show_default=False
+            "--data", help="Folder of images, or an .lmdb store. May be repeated.", show_default=False
         ),
     ] = None,
     validation: Annotated[
-        Path | None, typer.Option("--val", help="Folder of images to validate on.", show_default=False)
+        Path | None, typer.Option("--val", help="Folder of validation images.", show_default=False)
     ] = None,
     init: Annotated[
         list[str] | None,
         typer.Option(
-            help="Model to start from, a name or a file; NETWORK=MODEL for others.", show_default=False
+            help="Model to start from: a name or a file. NETWORK=MODEL for networks other than the generator.",
+            show_default=False,
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="By default the recipe's own.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Training steps. By default those of the recipe.", show_default=False),
     ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A value to change, such as train.batch_size=8.", show_default=False),
+        typer.Option(
+            "--set",
+            help="Override a value of the recipe, such as train.batch_size=8. May be repeated.",
+            show_default=False,
+        ),
     ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with vgg19.pth and other feature networks.",
+            help="Folder with vgg19.pth and other feature networks. By default WILDSR_METRICS, or 'metrics' in the "
+            "models folder.",
             exists=True,
             file_okay=False,
             show_default=False,
@@ -71,62 +77,47 @@ def train(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would be done, and write the first batch as an image."),
+        typer.Option("--dry-run", help="Print what would be done, and write the first batch as an image."),
     ] = False,
-    accelerator: Annotated[Accelerator, typer.Option(help="What to compute on.")] = Accelerator.auto,
-    devices: Annotated[int, typer.Option(min=1, help="How many of them on each machine.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="How many machines.")] = 1,
+    accelerator: Annotated[Accelerator, typer.Option(help="Kind of device.")] = Accelerator.auto,
+    devices: Annotated[int, typer.Option(min=1, help="Devices per machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
-    """Train a model; the same command goes on where it stopped.
+    """Train a model. The same command continues an interrupted run.
 
-    Exit codes: 0 done, 1 it cannot go on, 2 wrong usage, 130 interrupted, 143 terminated.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """
-    with training_parts():
-        from wildsr.data.errors import DataError
-        from wildsr.recipes.errors import RecipeError
-        from wildsr.recipes.overrides import Overrides, choose_recipe
-        from wildsr.recipes.run import build
-        from wildsr.training.errors import Interrupted, TrainingError
-        from wildsr.training.processes import Hardware
-    for path in data or ():
-        if not path.exists():
-            typer.echo(f"Error: --data: there is no {path}", err=True)
-            raise typer.Exit(USAGE)
-    overrides = Overrides(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
-    try:
+    with exits(f"Interrupted; the same command continues from the last checkpoint in {out}."):
+        with training_extra():
+            from wildsr.recipes.overrides import Overrides, choose_recipe
+            from wildsr.recipes.run import build
+            from wildsr.training.processes import Hardware
+        for path in data or ():
+            if not path.exists():
+                raise UsageError(f"--data: there is no {path}")
+        overrides = Overrides(tuple(data or ()), validation, tuple(init or ()), steps, tuple(change or ()))
         with renamed_keys_noted():
             chosen = choose_recipe(recipe, overrides)
-        with Console(stderr=True).status("reading images"):
+        with status("reading images"):
             built = build(chosen, features)
         if dry_run:
-            from wildsr.recipes.dry_run import dry_run as say
+            from wildsr.recipes.dry_run import dry_run as describe
 
-            typer.echo("\n".join(say(built, out)))
+            for line in describe(built, out):
+                say(line)
             return
-        hardware = Hardware(accelerator.value, devices, nodes, chosen.train.precision)
-        _train(built, hardware, out)
-    except Interrupted as error:
-        typer.echo(f"Interrupted: {error}", err=True)
-        raise typer.Exit(SIGNALLED + error.signal) from error
-    except KeyboardInterrupt as error:
-        typer.echo(f"Interrupted; the same command goes on from the last state in {out}.", err=True)
-        raise typer.Exit(INTERRUPTED) from error
-    except (RecipeError, DataError, TrainingError, ImageError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(USAGE if isinstance(error, RecipeError) else FAILED) from error
+        _train(built, Hardware(accelerator.value, devices, nodes, chosen.train.precision), out)
 
 
 @contextmanager
-def training_parts() -> Iterator[None]:
-    """Around imports of what only the extra ``train`` brings: a missing package is an error for people."""
+def training_extra() -> Iterator[None]:
+    """Around imports of packages of the extra ``train``: a missing one ends the command with advice."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("wildsr"):
             raise
-        typer.echo(
-            f"Error: training needs one more package, {error.name}: pip install 'wildsr[train]'", err=True
-        )
+        complain(f"training needs one more package, {error.name}: pip install 'wildsr[train]'")
         raise typer.Exit(FAILED) from error
 
 
@@ -139,52 +130,48 @@ def renamed_keys_noted() -> Iterator[None]:
         warnings.simplefilter("always", RenamedKey)
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
-        typer.echo(f"Note: {text}", err=True)
+        warn(f"Note: {text}")
 
 
 def _train(built: "Built", hardware: "Hardware", out: Path) -> None:
-    """Train, show how it goes, and print the model file; of several processes only the first speaks."""
+    """Train, show the progress, and print the model file; of several processes only the first prints."""
     from wildsr.training.processes import start
 
     fabric = start(hardware)
-    console = Console(stderr=True, quiet=not fabric.is_global_zero)
+    console = errors()
+    console.quiet = not fabric.is_global_zero
     for note in built.notes:
-        console.print(escape(note), highlight=False)
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("first step", total=built.recipe.train.steps, left="")
+        console.print(literal(note))
+    with progress(quiet=not fabric.is_global_zero) as bars:
+        bars("training", 0, built.recipe.train.steps, unit="steps", note="first step")
 
         def show(event: "Event") -> None:
-            _show(progress, task, event)
+            if line := _show(bars, built.recipe.train.steps, event):
+                console.print(literal(line))
 
-        model = built.train(fabric, out, show, lambda problem: console.print(f"left out: {escape(problem)}"))
+        model = built.train(fabric, out, show, lambda problem: console.print(f"left out: {literal(problem)}"))
     if fabric.is_global_zero:
-        typer.echo(f"{model}")
+        say(model)
 
 
-def _show(progress: Progress, task: TaskID, event: "Event") -> None:
+def _show(bars: Bars, steps: int, event: "Event") -> str:
+    """Update the progress; returns the line to print, if any."""
     from wildsr.training import events
 
     match event:
         case events.Progress():
             losses = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
-            progress.update(
-                task, completed=event.step, description=losses, left=_duration(event.seconds_left)
+            bars(
+                "training", event.step, steps, unit="steps", note=f"{_duration(event.seconds_left)}  {losses}"
             )
         case events.Validated():
             values = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
-            progress.console.print(
-                f"step {event.step}: {values}{'  (best)' if event.best else ''}", highlight=False
-            )
+            return f"step {event.step}: {values}{'  (best)' if event.best else ''}"
         case events.Note():
-            progress.console.print(f"step {event.step}: {escape(event.text)}", highlight=False)
+            return f"step {event.step}: {event.text}"
         case events.Saved():
             pass
+    return ""
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,5 @@
-"""``wildsr upscale``: images in, larger ones out."""
+"""``wildsr upscale``."""
 
-import signal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -8,17 +7,15 @@ from typing import Annotated
 import typer
 
 from wildsr.cli import options
-from wildsr.cli.exit_codes import FAILED, INTERRUPTED, USAGE
-from wildsr.cli.report import JsonReport, PersonReport, Report
-from wildsr.image.errors import ImageError
-from wildsr.inference.jobs import JobsError, Naming, existing_outputs, find_jobs
+from wildsr.cli.console import exits
+from wildsr.cli.report import BatchReport
+from wildsr.inference.jobs import Naming, existing_outputs, find_jobs
 from wildsr.inference.sizing import Wanted
 from wildsr.zoo.catalogue import ALIASES, available
-from wildsr.zoo.errors import ModelError
 
 
 class FitName(str, Enum):
-    """The ways to meet a width and a height together."""
+    """How a width and a height are met together."""
 
     inside = "inside"
     outside = "outside"
@@ -46,7 +43,7 @@ def upscale(
         typer.Option(
             "-s",
             "--scale",
-            help="How many times larger; 2.5 is fine too. By default the model's own.",
+            help="Scale factor, such as 2 or 2.5. By default that of the model.",
             show_default=False,
         ),
     ] = None,
@@ -56,49 +53,52 @@ def upscale(
     height: Annotated[
         int | None, typer.Option(help="Height of the result in pixels.", show_default=False)
     ] = None,
-    fit: Annotated[FitName, typer.Option(help="How to meet --width and --height together.")] = FitName.inside,
+    fit: Annotated[FitName, typer.Option(help="How --width and --height are met together.")] = FitName.inside,
     megapixels: Annotated[
-        float | None, typer.Option(help="Size of the result in millions of pixels.", show_default=False)
+        float | None, typer.Option(help="Size of the result in megapixels.", show_default=False)
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("-f", "--format", help="Write jpg, png, webp, tiff, avif or gif.", show_default=False),
+        typer.Option(
+            "-f", "--format", help="File format: jpg, png, webp, tiff, avif or gif.", show_default=False
+        ),
     ] = None,
     quality: options.Quality = None,
     ensemble: Annotated[
         bool,
         typer.Option(
-            "--ensemble", help="Average over eight flips and turns: a little better, eight times slower."
+            "--ensemble", help="Average over eight flips and rotations: slightly better, eight times slower."
         ),
     ] = False,
     back_projection: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Weight of one back-projection step; RealSR uses 0.2.")
+        float,
+        typer.Option(min=0.0, max=1.0, help="Weight of one back-projection step, 0 to 1; RealSR uses 0.2."),
     ] = 0.0,
     strength: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, help="1: all of the model; lower blends toward a plain resize, or --toward."
+            min=0.0,
+            max=1.0,
+            help="Strength of the model: 1 is the full effect, lower values blend toward a plain resize, or --toward.",
         ),
     ] = 1.0,
     toward: Annotated[
         str | None,
         typer.Option(
-            help="What a lower --strength blends toward: a model of the same architecture, such as "
-            "wildsr-faithful-x4 for the default.",
+            help="Blend toward this model with a --strength below 1. It must have the same architecture, such as "
+            "wildsr-faithful-x4 for the default model.",
             show_default=False,
         ),
     ] = None,
     tile: Annotated[
         int | None,
         typer.Option(
-            help="Side of the largest tile in input pixels; smaller needs less memory.", show_default=False
+            help="Largest tile side in input pixels; smaller tiles need less memory.", show_default=False
         ),
     ] = None,
     overlap: Annotated[
         int | None,
-        typer.Option(
-            help="Overlap of the tiles in input pixels. By default the model's own.", show_default=False
-        ),
+        typer.Option(help="Tile overlap in input pixels. By default that of the model.", show_default=False),
     ] = None,
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.auto,
@@ -106,22 +106,24 @@ def upscale(
     skip_existing: options.SkipExisting = False,
     json: options.JsonLines = False,
 ) -> None:
-    """Upscale photographs.
+    """Upscale photos.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
-    report: Report = JsonReport() if json else PersonReport()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    report = BatchReport(json)
+    with exits(reporting=report):
         existing = options.existing(overwrite, skip_existing)
-        wanted = Wanted(scale, width, height, fit.value, megapixels)
-        label = _label(model, wanted)
-        jobs, problems = find_jobs(inputs, Naming(output, format, Path(model).stem, label))
-        jobs, there = existing_outputs(jobs, existing)
+        size = Wanted(scale, width, height, fit.value, megapixels)
+        naming = Naming(output, format, Path(model).stem, _label(model, size))
+        jobs, problems = find_jobs(inputs, naming)
+        jobs, existing_jobs = existing_outputs(jobs, existing)
         for problem in problems:
             report.fail(problem.source, problem.reason)
-        for job in there:
-            report.already_there(job, skipped=existing == "skip")
+        for job in existing_jobs:
+            if existing == "skip":
+                report.skip(job.source, job.target)
+            else:
+                report.fail(job.source, f"{job.target} exists already; use --overwrite or --skip-existing")
         if jobs:
             from wildsr.inference.batch import run
             from wildsr.inference.files import Saving
@@ -141,21 +143,15 @@ def upscale(
                     toward=None if toward is None else load(toward),
                 )
             with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
-                run(jobs, upscaler, wanted, Saving(format, quality), report.on_event)
-    except (JobsError, ModelError, ImageError, ValueError) as error:
-        report.usage(str(error))
-        raise typer.Exit(USAGE) from error
-    except KeyboardInterrupt as error:
-        report.interrupted()
-        raise typer.Exit(INTERRUPTED) from error
-    raise typer.Exit(FAILED if report.close() else 0)
+                run(jobs, upscaler, size, Saving(format, quality), report.on_event)
+        raise typer.Exit(report.close())
 
 
-def _label(model: str, wanted: Wanted) -> str:
-    """What is added to the name of a result: x4 where the scale is known before the model is loaded."""
-    if wanted.scale is not None:
-        return f"x{wanted.scale:g}"
-    if wanted != Wanted(fit=wanted.fit):
+def _label(model: str, size: Wanted) -> str:
+    """The addition to the names of results: the scale, such as ``x4``, if it is known before the model is loaded."""
+    if size.scale is not None:
+        return f"x{size.scale:g}"
+    if size != Wanted(fit=size.fit):
         return "upscaled"
     known = {entry.name: entry.scale for entry in available()}
     scale = known.get(ALIASES.get(model, model))

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from wildsr.cli.exit_codes import USAGE
+from wildsr.cli.console import USAGE, complain, say
 
 _PORT = 8321
 _EXTRA = ("fastapi", "multipart", "python_multipart", "pydantic", "starlette", "uvicorn")
@@ -60,7 +58,6 @@ def web(
 
     Images stay on this computer. Exit codes: 0 stopped by Ctrl-C, 2 wrong usage or the port is taken.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         from wildsr.web.server import PortInUse, address_of, listen, serve
         from wildsr.web.settings import Limits, Settings, default_folder, parse_bytes, parse_duration
@@ -68,9 +65,7 @@ def web(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
-        console.print(
-            f"[red]Error:[/] {error.name} is missing; `wildsr web` needs: pip install 'wildsr\\[web]'"
-        )
+        complain(f"{error.name} is missing; `wildsr web` needs: pip install 'wildsr[web]'")
         raise typer.Exit(USAGE) from error
     try:
         limits = replace(
@@ -97,17 +92,15 @@ def web(
         address = address_of(bound, settings)
 
         def ready() -> None:
-            typer.echo(f"wildsr web is at {address}")
+            say(f"wildsr web is at {address}")
             if settings.is_loopback:
-                typer.echo(
-                    "Images stay on this computer. Ctrl-C ends it; jobs that wait go on at the next start."
-                )
+                say("Images stay on this computer. Ctrl-C ends it; jobs that wait go on at the next start.")
             if not no_open:
                 webbrowser.open(address)
 
         serve(settings, bound, ready)
     except (ValueError, StoreError, PortInUse) as error:
-        console.print(f"[red]Error:[/] {escape(str(error))}")
+        complain(error)
         raise typer.Exit(USAGE) from error
 
 

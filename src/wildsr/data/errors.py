@@ -1,8 +1,14 @@
 """The error of this layer."""
 
+from wildsr.errors import UsageError, WildsrError
 
-class DataError(Exception):
+
+class DataError(WildsrError):
     """Training images are missing or unfit. The message says what is wrong, with which files, and what to do."""
+
+
+class DataUsageError(DataError, UsageError):
+    """The request names a data set, a file or a folder that does not exist or does not fit."""
 
 
 def listed(items: list[str], most: int = 5) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from wildsr.errors import WildsrError
 from wildsr.storage.atomic import write_text
 
 Parameters = dict[str, Any]
@@ -18,7 +19,7 @@ VERSION = 1
 _FORMAT = "wildsr.degradations"
 
 
-class DegradationError(ValueError):
+class DegradationError(WildsrError, ValueError):
     """Parameters that cannot be applied, or a file of them that cannot be read; the message says what to change."""
 
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from wildsr.errors import WildsrError
 from wildsr.storage.atomic import replacing
 
 KERNELS = "wildsr kernel pool"
@@ -27,7 +28,7 @@ _SAFETENSORS_TYPES = {torch.float32: "F32", torch.uint8: "U8"}
 _PIECE = 1 << 24
 
 
-class PoolError(Exception):
+class PoolError(WildsrError):
     """A pool cannot be read or written; the message says what happened, to which file, and what to do."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.errors import NoImages
 from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.storage.walk import files_below
 
@@ -30,7 +30,7 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
     Hidden files and folders are left out. An image that is reached twice comes once.
 
     Raises:
-        EstimationError: a place does not exist or cannot be read, or there is no image at all.
+        NoImages: a place does not exist or cannot be read, or there is no image at all.
     """
     found: dict[Path, Source] = {}
     for place in places:
@@ -39,13 +39,13 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
             found.setdefault(place.resolve(), Source(place, place.name, place.name))
             continue
         if not place.is_dir():
-            raise EstimationError(f"{place} does not exist; give the folder that holds the images")
+            raise NoImages(f"{place} does not exist; give the folder that holds the images")
         for path in _walk(place):
             inner = path.relative_to(place).as_posix()
             found.setdefault(path.resolve(), Source(path, prefix + inner, inner))
     if not found:
         where = ", ".join(str(place) for place in places)
-        raise EstimationError(f"{where} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
+        raise NoImages(f"{where} holds no image; give a folder with JPEG, PNG, WebP or TIFF files")
     return list(found.values())
 
 
@@ -58,8 +58,6 @@ def evenly(sources: Sequence[Source], most: int | None) -> list[Source]:
 
 def _walk(root: Path) -> list[Path]:
     def fail(error: OSError) -> None:
-        raise EstimationError(
-            f"{error.filename or root} cannot be read: {error.strerror or error}"
-        ) from error
+        raise NoImages(f"{error.filename or root} cannot be read: {error.strerror or error}") from error
 
     return list(files_below(root, READABLE_SUFFIXES, on_error=fail))

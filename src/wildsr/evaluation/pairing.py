@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.data.names import partners, without_ending
+from wildsr.errors import UsageError
 from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.storage.walk import files_below
 
 
-class PairingError(ValueError):
+class PairingError(UsageError, ValueError):
     """Nothing can be compared; the message says what was looked for."""
 
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildsr.errors import UsageError
 from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import models_folder
 from wildsr.zoo.download import OnBytes, download
@@ -20,7 +21,7 @@ _NAME_ITS_FOLDER = (
 )
 
 
-class MissingWeights(FileNotFoundError):
+class MissingWeights(UsageError, FileNotFoundError):
     """A metric's file is not here; the message says how to get it."""
 
 

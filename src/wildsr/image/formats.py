@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from wildsr.image.errors import ImageError
+from wildsr.image.errors import FormatError, ImageError
 
 Depth = Literal["uint8", "uint16", "float"]
 
@@ -130,7 +130,7 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
     if name is not None:
         form = FORMATS.get(name.lower()) or _BY_SUFFIX.get("." + name.lower().lstrip("."))
         if form is None:
-            raise ImageError(f"'{name}' is not a format wildsr writes; choose one of {known}.")
+            raise FormatError(f"'{name}' is not a format wildsr writes; choose one of {known}.")
     else:
         form = format_of_suffix(path)
         if form is None:
@@ -138,7 +138,7 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
                 f"Cannot tell the format of {path} from its name; give it one of the endings {known}."
             )
     if not form.writable:
-        raise ImageError(f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}.")
+        raise FormatError(f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}.")
     return form
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Literal
 
+from wildsr.errors import UsageError
 from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, format_of_suffix, output_format
 from wildsr.storage.walk import files_below
 
@@ -15,7 +16,7 @@ Existing = Literal["fail", "overwrite", "skip"]
 FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
 
 
-class JobsError(Exception):
+class JobsError(UsageError):
     """The inputs and outputs as given cannot be worked on; the message says what to change."""
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from wildsr.errors import WildsrError
 from wildsr.inference.engine import Engine, OutOfMemory, Precision
 from wildsr.inference.engines import engine_maker
 from wildsr.inference.fidelity import is_faithful
@@ -28,7 +29,7 @@ OnTile = Callable[[int, int], None]
 """Called with (tiles done, tiles in all)."""
 
 
-class UpscaleError(Exception):
+class UpscaleError(WildsrError):
     """The image could not be upscaled; the message says why and what to do."""
 
 

@@ -1,7 +1,7 @@
 """The error of this layer."""
 
-from wildsr.errors import WildsrError
+from wildsr.errors import UsageError
 
 
-class RecipeError(WildsrError):
+class RecipeError(UsageError):
     """A recipe is wrong, or does not fit what it is used for. The message says what, where, and what to do."""

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from wildsr.errors import WildsrError
 
-class TrainingError(Exception):
+
+class TrainingError(WildsrError):
     """The run cannot go on; the message says why and what to do."""
 
 

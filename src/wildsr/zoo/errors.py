@@ -1,7 +1,9 @@
 """The errors of this layer."""
 
+from wildsr.errors import WildsrError
 
-class ModelError(Exception):
+
+class ModelError(WildsrError):
     """A model cannot be found or loaded. The message says what happened, to which file, and what to do."""
 
 

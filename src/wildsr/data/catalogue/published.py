@@ -6,7 +6,7 @@ from wildsr.data.catalogue.cameras import CAMERA_SETS
 from wildsr.data.catalogue.challenges import CHALLENGE_SETS
 from wildsr.data.catalogue.classic import CLASSIC_SETS
 from wildsr.data.catalogue.published_set import PublishedSet
-from wildsr.data.errors import DataError
+from wildsr.data.errors import DataUsageError
 
 PUBLISHED_SETS: dict[str, PublishedSet] = {
     one.name: one for one in (*CHALLENGE_SETS, *CAMERA_SETS, *CLASSIC_SETS)
@@ -24,4 +24,4 @@ def describe_set(name: str) -> PublishedSet:
     except KeyError:
         near = get_close_matches(name.lower(), PUBLISHED_SETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(PUBLISHED_SETS)}"
-        raise DataError(f"there is no data set '{name}' in the catalogue; {hint}") from None
+        raise DataUsageError(f"there is no data set '{name}' in the catalogue; {hint}") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.data.catalogue.published_set import ImageGroup, PublishedSet
-from wildsr.data.errors import DataError
+from wildsr.data.errors import DataError, DataUsageError
 from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.storage.walk import files_below
 
@@ -27,7 +27,9 @@ def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
         DataError: there is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}; get the data with `wildsr data pull {published.name}`")
+        raise DataUsageError(
+            f"there is no folder {folder}; get the data with `wildsr data pull {published.name}`"
+        )
     # The name of the folder itself may be the one that the data set is known by.
     try:
         places = [(f"{folder.resolve().name}/{place}", folder / place) for place in _images(folder)]

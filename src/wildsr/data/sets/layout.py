@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.data.catalogue.published_set import PublishedSet
-from wildsr.data.errors import DataError
+from wildsr.data.errors import DataUsageError
 from wildsr.data.sets.groups import find_groups
 
 SETS = "sets"
@@ -39,13 +39,13 @@ def lay_out(published: PublishedSet, folder: Path, output: Path) -> Arranged:
     """
     found = {name: group for name, group in find_groups(published, folder).items() if group.images}
     if not found:
-        raise DataError(
+        raise DataUsageError(
             f"{folder} holds no image that is named as those of '{published.name}' are; `wildsr data show "
             f"{published.name}` says what is expected"
         )
     for name, group in found.items():
         if group.twice:
-            raise DataError(
+            raise DataUsageError(
                 f"{group.twice[0]} has the name of another image of {name}; give the folder of one copy of the data set"
             )
     folders: dict[Path, int] = {}
@@ -64,7 +64,7 @@ def _link(image: Path, place: Path) -> str:
     if place.exists():
         if place.samefile(image) or _is_copy(image, place):
             return ""
-        raise DataError(f"{place} is another file than {image}; remove it or choose another --output")
+        raise DataUsageError(f"{place} is another file than {image}; remove it or choose another --output")
     place.unlink(missing_ok=True)  # a link to nowhere
     try:
         place.symlink_to(image)

@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from wildsr.data.catalogue.published_set import PublishedSet, RemoteFile
-from wildsr.data.errors import DataError
+from wildsr.data.errors import DataError, DataUsageError
 from wildsr.data.sets.unpack import is_archive, remove_leftovers, stem_of, unpack
 from wildsr.storage.atomic import write_text
 from wildsr.storage.digest import sha256_of
@@ -131,7 +131,7 @@ def _wanted(published: PublishedSet, only: Sequence[str]) -> list[RemoteFile]:
     for name in only:
         if name not in known:
             listed = ", ".join(list(known)[:8]) + (" ..." if len(known) > 8 else "")
-            raise DataError(f"'{published.name}' has no file '{name}'; it has {listed}")
+            raise DataUsageError(f"'{published.name}' has no file '{name}'; it has {listed}")
     return [known[name] for name in only] or [file for file in published.files if not file.optional]
 
 
@@ -179,12 +179,12 @@ def _take(
 ) -> None:
     """Verify and unpack an archive that a person downloaded; it stays where it is."""
     if not archive.is_file():
-        raise DataError(f"there is no file {archive}")
+        raise DataUsageError(f"there is no file {archive}")
     file = next((file for file in published.files if file.name == archive.name), RemoteFile(archive.name))
     if record.has(file.path) and _target(folder, file).exists():
         return
     if not is_archive(archive.name):
-        raise DataError(
+        raise DataUsageError(
             f"{archive} is no archive that wildsr unpacks; unpack it into {folder} yourself and run "
             f"`wildsr data check {published.name} {folder}`"
         )

@@ -49,8 +49,8 @@
     const wanted = text.trim().toLowerCase();
     let count = 0;
     for (const line of lines) {
-      const [set, picture, by] = [...line.cells].map((cell) => cell.textContent);
-      line.hidden = !((!method || by === method) && (!dataset || set === dataset) && picture.toLowerCase().includes(wanted));
+      const [set, image, by] = [...line.cells].map((cell) => cell.textContent);
+      line.hidden = !((!method || by === method) && (!dataset || set === dataset) && image.toLowerCase().includes(wanted));
       count += !line.hidden;
     }
     $("count").textContent = `${count} of ${lines.length} rows`;
@@ -61,7 +61,7 @@
 
   if (!scenes.length) return;
 
-  // One picture, two of its versions, a divider.
+  // One image, two of its versions, a divider.
   const chosen = { scene: 0, left: null, right: null };
   const slider = $("slider");
   const layer = (label) => scenes[chosen.scene].layers.find((one) => one.label === label);
@@ -216,7 +216,7 @@
       for (const side of ["left", "right"]) {
         $(`${side}-layer`).replaceChildren(...labels.map((label) => new Option(label)));
       }
-      // What was chosen for the last picture stays; at first it is the plainest against the last method.
+      // What was chosen for the last image stays; at first it is the plainest against the last method.
       const methods = scene.layers.filter((one) => /^m\d$/.test(one.mark)).map((one) => one.label);
       if (!labels.includes(chosen.left)) chosen.left = labels.find((label) => label.toLowerCase().startsWith("bicubic")) ?? labels[0];
       if (!labels.includes(chosen.right)) chosen.right = methods.find((label) => label !== chosen.left) ?? labels[labels.length - 1];

@@ -1,0 +1,84 @@
+"""From folders of photos to training pairs, as folders or as stores: what ``wildsr prepare`` does."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wildsr.data.errors import DataError
+from wildsr.data.making import Preparation, degradation_of
+from wildsr.data.manifest import names_of
+from wildsr.data.prepare import Prepared, items_of, prepare
+from wildsr.degradations.pools import PoolError
+from wildsr.errors import UsageError
+from wildsr.estimation.sources import Source, find_sources
+
+
+def prepare_folders(
+    sources: Sequence[Path],
+    targets: Sequence[Path],
+    output: Path,
+    how: Preparation,
+    *,
+    stores: bool = False,
+    workers: int | None = None,
+    on_image: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Write the pairs of all images in some folders, continuing an earlier run.
+
+    Args:
+        sources: folders of images of the source domain.
+        targets: folders of sharp images, used as HR without change.
+        output: the folder for ``HR``, ``LR`` and the manifest; it may lie within the others.
+        how: how pairs are made.
+        stores: also write ``HR.lmdb`` and ``LR.lmdb``.
+        workers: processes; None: one for each core.
+        on_image: called with (images done, images in all).
+
+    Raises:
+        UsageError: there is no folder of images, or a preset or a pool cannot be used.
+        EstimationError: a folder does not exist or holds no image.
+        DataError: other settings than an earlier run, or stores cannot be written.
+    """
+    if not sources and not targets:
+        raise UsageError("give a folder of images, or --target with one of sharp images")
+    try:
+        degradation_of(how)
+    except (DataError, PoolError) as error:
+        raise UsageError(str(error)) from error
+    items = items_of(*(_found(places, output) if places else [] for places in (sources, targets)))
+    done = 0
+
+    def tell() -> None:
+        nonlocal done
+        done += 1
+        if on_image is not None:
+            on_image(done, len(items))
+
+    result = prepare(items, output, how, workers=workers or os.cpu_count() or 1, on_image=tell)
+    if stores and result.pairs:
+        write_stores(output, renew=result.done > 0)
+    return result
+
+
+def write_stores(folder: Path, renew: bool) -> None:
+    """Write the prepared pairs as ``HR.lmdb`` and ``LR.lmdb``; existing ones only with ``renew``.
+
+    Raises:
+        DataError: a package is missing, or a store cannot be written.
+    """
+    try:
+        from wildsr.data.store import contents, write_store
+    except ImportError as error:
+        raise DataError("to write lmdb files, run: pip install 'wildsr[train]'") from error
+    for kind in ("HR", "LR"):
+        path = folder / f"{kind}.lmdb"
+        if renew or not path.is_file():
+            write_store(path, contents(folder / kind, names_of(folder)))
+
+
+def _found(places: Sequence[Path], output: Path) -> list[Source]:
+    """The images of some folders, without what an earlier run wrote to an output within them."""
+    home = output.resolve()
+    same = home in {place.resolve() for place in places}
+    ours = {home / "HR", home / "LR"} if same else {home}
+    return [one for one in find_sources(places) if ours.isdisjoint(one.path.resolve().parents)]
