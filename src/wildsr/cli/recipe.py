@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from wildsr.cli.console import exits, literal, output, say, table
+from wildsr.cli.recipe_import import import_options
 from wildsr.cli.train import renamed_keys_noted, training_extra
 from wildsr.errors import UsageError
 
@@ -52,3 +53,6 @@ def show(
             with renamed_keys_noted():
                 recipe = choose_recipe(name, Overrides(changes=tuple(change or ())))
             say(dump_recipe(recipe).removesuffix("\n"))
+
+
+app.command("import", no_args_is_help=True)(import_options)

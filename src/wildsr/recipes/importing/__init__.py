@@ -1,0 +1,1 @@
+"""Recipes from the option files of the original implementations. Imports no torch."""
