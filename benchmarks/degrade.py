@@ -23,7 +23,7 @@ from scipy import linalg, ndimage, stats
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
-from wildsr.degradations.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan import Bsrgan
 from wildsr.image import read
 from wildsr.ops.resize import imresize
 

@@ -26,8 +26,8 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.kernelgan import (
     CropSource,
     KernelGAN,
+    KernelGANSchedule,
     KernelGANSettings,
-    Schedule,
     estimate_kernels,
     finished,
 )
@@ -82,7 +82,7 @@ def batch_seconds(count: int, steps: int) -> float:
         rng = torch.Generator().manual_seed(index)
         generators.initialise(index, rng)
         discriminators.initialise(index, rng)
-    gan = KernelGAN(generators, discriminators, Schedule(count))
+    gan = KernelGAN(generators, discriminators, KernelGANSchedule(count))
     crop_g, crop_d = 2 * torch.rand(count, 3, 64, 64) - 1, 2 * torch.rand(count, 3, 26, 26) - 1
     return seconds(lambda: gan.step(crop_g, crop_d, torch.randn_like(crop_d) / 255), steps) / count
 

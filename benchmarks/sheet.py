@@ -21,7 +21,7 @@ from wildsr.degradations.files import Manner, save
 from wildsr.degradations.presets import preset
 from wildsr.image import Traits
 from wildsr.image.sheet import contact_sheet
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.resize import resize
 
 SIDE = 256

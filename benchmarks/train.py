@@ -27,7 +27,7 @@ from wildsr.data.datasets import DegradedPairs
 from wildsr.data.image_sets import find_images
 from wildsr.data.loader import Batches
 from wildsr.data.patches import Picker
-from wildsr.degradations.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan import Bsrgan
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.training.loop import fit

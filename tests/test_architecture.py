@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,17 @@ def test_import_and_help_load_nothing_heavy(statement: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_exported_members_exist() -> None:
-    for name in wildsr.__all__:
-        assert getattr(wildsr, name) is not None
+@pytest.mark.parametrize("package", ["wildsr", "wildsr.degradations", "wildsr.estimation", "wildsr.data"])
+def test_exported_members_exist(package: str) -> None:
+    module = import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = wildsr.nonsense
+        _ = module.nonsense
+
+
+@pytest.mark.parametrize("package", ["wildsr", "wildsr.degradations", "wildsr.estimation", "wildsr.data"])
+def test_packages_load_names_on_first_use(package: str) -> None:
+    code = f"import {package}, sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -8,23 +8,75 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wildsr.data.errors import DataError as DataError
     from wildsr.degradations.api import degrade as degrade
+    from wildsr.degradations.api import degrade_pair as degrade_pair
+    from wildsr.degradations.degradation import DegradationError as DegradationError
+    from wildsr.degradations.pools import PoolError as PoolError
+    from wildsr.errors import WildsrError as WildsrError
+    from wildsr.estimation.errors import EstimationError as EstimationError
+    from wildsr.evaluation.pairing import PairingError as PairingError
+    from wildsr.evaluation.weights import MissingWeights as MissingWeights
+    from wildsr.image.errors import ImageError as ImageError
     from wildsr.inference.api import upscale as upscale
+    from wildsr.inference.jobs import JobsError as JobsError
+    from wildsr.inference.upscaler import UpscaleError as UpscaleError
     from wildsr.inference.upscaler import Upscaler as Upscaler
+    from wildsr.recipes.errors import RecipeError as RecipeError
+    from wildsr.training.errors import TrainingError as TrainingError
+    from wildsr.zoo.errors import ModelError as ModelError
+    from wildsr.zoo.errors import UnknownArchitecture as UnknownArchitecture
     from wildsr.zoo.load import load as load
     from wildsr.zoo.model import Model as Model
 
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "DataError": "wildsr.data.errors",
+    "DegradationError": "wildsr.degradations.degradation",
+    "EstimationError": "wildsr.estimation.errors",
+    "ImageError": "wildsr.image.errors",
+    "JobsError": "wildsr.inference.jobs",
+    "MissingWeights": "wildsr.evaluation.weights",
     "Model": "wildsr.zoo.model",
+    "ModelError": "wildsr.zoo.errors",
+    "PairingError": "wildsr.evaluation.pairing",
+    "PoolError": "wildsr.degradations.pools",
+    "RecipeError": "wildsr.recipes.errors",
+    "TrainingError": "wildsr.training.errors",
+    "UnknownArchitecture": "wildsr.zoo.errors",
+    "UpscaleError": "wildsr.inference.upscaler",
     "Upscaler": "wildsr.inference.upscaler",
+    "WildsrError": "wildsr.errors",
     "degrade": "wildsr.degradations.api",
+    "degrade_pair": "wildsr.degradations.api",
     "load": "wildsr.zoo.load",
     "upscale": "wildsr.inference.api",
 }
 
-__all__ = ["Model", "Upscaler", "__version__", "degrade", "load", "upscale"]
+__all__ = [
+    "DataError",
+    "DegradationError",
+    "EstimationError",
+    "ImageError",
+    "JobsError",
+    "MissingWeights",
+    "Model",
+    "ModelError",
+    "PairingError",
+    "PoolError",
+    "RecipeError",
+    "TrainingError",
+    "UnknownArchitecture",
+    "UpscaleError",
+    "Upscaler",
+    "WildsrError",
+    "__version__",
+    "degrade",
+    "degrade_pair",
+    "load",
+    "upscale",
+]
 
 
 def __getattr__(name: str) -> Any:

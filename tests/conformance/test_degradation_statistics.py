@@ -11,9 +11,9 @@ import torch
 from golden_files import FOLDER, Read
 from torch import Tensor
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
 from wildsr.image import read as read_image
 from wildsr.ops.resize import imresize
 

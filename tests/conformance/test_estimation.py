@@ -10,11 +10,11 @@ from golden_files import Golden, Read, assert_close, bchw, hwc
 from torch import Tensor
 
 from kernelgan_states import stacked
-from wildsr.data.making import Preparation, Role, make_pair
+from wildsr.data.pair_maker import Preparation, Role, make_pair
 from wildsr.degradations.pools import KernelPool, save_kernel_pool
 from wildsr.estimation.cleanup import clean_up_ddnsr
 from wildsr.estimation.crops import crop_maps, draw_centres, gradient_map, probability_map, top_left, trimmed
-from wildsr.estimation.kernelgan import KernelGAN, Schedule
+from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
 from wildsr.estimation.noise import PRESETS, NoiseRule, collect_noise, survey
 from wildsr.estimation.sources import Source
 from wildsr.image import Canvas, Traits, read_levels, write
@@ -93,7 +93,7 @@ def test_kernelgan_schedule(golden: Read) -> None:
     item = golden("sched_kernelgan_learner")
     series = item["input.loss_bicubic"]
     # The second image never comes near to bicubic, so that only its learning rate changes.
-    schedule = Schedule(2)
+    schedule = KernelGANSchedule(2)
     for iteration, (loss, row) in enumerate(zip(series, item["output.rows"], strict=True)):
         schedule.update(iteration, torch.stack([loss, loss + 1]))
         found = [schedule.bicubic[0], schedule.centre[0], schedule.sparse[0]] + [schedule.learning_rate] * 2
@@ -124,7 +124,7 @@ def train(items: list[Golden], dtype: torch.dtype, steps: int) -> tuple[KernelGA
     )
     generators.load_state_dict(g_state)
     discriminators.load_state_dict(d_state)
-    schedule = Schedule(len(items))
+    schedule = KernelGANSchedule(len(items))
     for index, item in enumerate(items):
         for theirs, value in item.json("lambdas").items():
             ours = theirs.removeprefix("lambda_").replace("centralized", "centre")

@@ -8,11 +8,11 @@ import torch
 from golden_files import Read, assert_close, bchw, hwc
 from torch import Tensor
 
-from wildsr.degradations.learned import Dsgan
+from wildsr.degradations.methods.learned import Dsgan
+from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import KernelPool, NoisePool
-from wildsr.degradations.realsr import RealSr
 from wildsr.networks.dsgan import DSGANGenerator
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.resize import imresize
 
 NOTHING = {"kernel": None, "noise": None}

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from wildsr.data.errors import DataError
-from wildsr.data.making import Preparation, sub_images
 from wildsr.data.manifest import MANIFEST, names_of
+from wildsr.data.pair_maker import Preparation, sub_images
 from wildsr.data.prepare import Item, Prepared, items_of, prepare
+from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import KernelPool, NoisePool, save_kernel_pool, save_noise_pool
-from wildsr.degradations.realsr import RealSr
 from wildsr.estimation.sources import Source, find_sources
 from wildsr.image import Canvas, Traits, read, read_levels, write
 from wildsr.image.loaded import Depth

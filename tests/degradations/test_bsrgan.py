@@ -9,9 +9,9 @@ import pytest
 import torch
 from degradation_samples import draws, photo
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import Degradation, DegradationError
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
 
 BOTH = [Bsrgan, BsrganPlus]
 COUNT = 3000

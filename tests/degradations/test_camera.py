@@ -9,9 +9,9 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.degradations.camera import SHOT, Camera, camera, sample_camera
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.program import run_steps
+from wildsr.degradations.steps.camera import SHOT, Camera, camera, sample_camera
 from wildsr.ops.demosaic import PATTERNS
 
 

@@ -8,8 +8,8 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.degradations.corruptions import Corruption, named_corruption
 from wildsr.degradations.degradation import DegradationError
+from wildsr.degradations.methods.corruptions import Corruption, named_corruption
 from wildsr.ops.jpeg import jpeg
 from wildsr.ops.resize import imresize
 

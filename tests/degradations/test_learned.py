@@ -10,7 +10,7 @@ from skimage import data
 from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError
-from wildsr.degradations.learned import Ddnsr, Dsgan, network_digest
+from wildsr.degradations.methods.learned import Ddnsr, Dsgan, network_digest
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.ops.resize import imresize

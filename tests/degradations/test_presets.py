@@ -7,9 +7,9 @@ import pytest
 import torch
 from skimage import data
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.corruptions import Corruption
 from wildsr.degradations.degradation import DegradationError
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.corruptions import Corruption
 from wildsr.degradations.presets import PRESETS, preset
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from degradation_samples import draws, photo
 
-from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import DegradationError
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
 from wildsr.degradations.program import _together, read_program, run_steps
 from wildsr.ops.filtering import filter_per_sample
 from wildsr.ops.jpeg import jpeg

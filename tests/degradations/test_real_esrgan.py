@@ -12,8 +12,8 @@ from skimage import data
 from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError
+from wildsr.degradations.methods.real_esrgan import RealEsrgan
 from wildsr.degradations.program import run_steps
-from wildsr.degradations.real_esrgan import RealEsrgan
 
 Step = dict[str, Any]
 COUNT = 2000

@@ -10,8 +10,8 @@ from skimage import data
 from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError
+from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import KernelPool, NoisePool
-from wildsr.degradations.realsr import RealSr
 from wildsr.ops.kernels import gaussian_kernel
 from wildsr.ops.resize import imresize
 

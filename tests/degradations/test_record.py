@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from degradation_samples import draws
 
-from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import DegradationError, Record, Sample, load_record, save_record
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.degradations.wild import Wild
+from wildsr.degradations.methods.wild import Wild
 from wildsr.ops.resize import imresize
 
 

@@ -7,7 +7,13 @@ from torch import Tensor
 from kernelgan_states import stacked
 from wildsr.estimation.crops import crop_maps, trimmed
 from wildsr.estimation.errors import EstimationError
-from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, Schedule, estimate_kernels, finished
+from wildsr.estimation.kernelgan import (
+    CropSource,
+    KernelGANSchedule,
+    KernelGANSettings,
+    estimate_kernels,
+    finished,
+)
 from wildsr.losses.kernelgan import sparsity_loss
 from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators, shrink
@@ -103,7 +109,7 @@ def test_trimmed_is_even() -> None:
 
 def test_schedule_of_each_image() -> None:
     """The first comes near to bicubic at once, the second after 300 iterations."""
-    schedule = Schedule(2)
+    schedule = KernelGANSchedule(2)
     for iteration in range(800):
         schedule.update(iteration, torch.tensor([0.1, 0.1 if iteration > 300 else 1.0]))
         if iteration == 200:

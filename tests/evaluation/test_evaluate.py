@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from wildsr.degradations.presets import preset
 from wildsr.evaluation import scoring
-from wildsr.evaluation.datasets import Dataset, content_of, degraded, paired, real, shrunk
+from wildsr.evaluation.datasets import Dataset, content_of, degraded, downscaled, paired, real
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.evaluate import Measuring, Working, evaluate_methods, evaluate_results
 from wildsr.evaluation.methods import BICUBIC, Choice, Enlarging, apart, choose
@@ -151,7 +151,7 @@ def test_large_images_are_not_read_ahead_but_measured_alike(
 
 def test_methods_on_a_dataset(tmp_path: Path, truth: Path, tiny: Path) -> None:
     work = working(tmp_path)
-    dataset = shrunk("set", truth, 4, work.cache)
+    dataset = downscaled("set", truth, 4, work.cache)
     choices = [choose(BICUBIC), choose(f"mine={tiny}")]
     results = evaluate_methods(choices, [dataset], PLAIN, work)
     lr = read_levels(dataset.samples[0].lr).float() / 255
@@ -168,7 +168,7 @@ def test_methods_on_a_dataset(tmp_path: Path, truth: Path, tiny: Path) -> None:
 
 def test_what_is_kept_is_that_of_the_same_weights(tmp_path: Path, truth: Path, tiny: Path) -> None:
     work = working(tmp_path)
-    dataset = shrunk("set", truth, 4, work.cache)
+    dataset = downscaled("set", truth, 4, work.cache)
     before = evaluate_methods([choose(f"mine={tiny}")], [dataset], PLAIN, work)
     torch.manual_seed(1)
     save_file(SRVGGNetCompact(8, 2, 4).state_dict(), tiny)
@@ -179,7 +179,7 @@ def test_what_is_kept_is_that_of_the_same_weights(tmp_path: Path, truth: Path, t
 def test_truths_that_the_scale_does_not_divide_are_cut(tmp_path: Path) -> None:
     truth = save_folder(tmp_path / "hr", a=photograph(97, 123))
     work = working(tmp_path)
-    dataset = shrunk("set", truth, 4, work.cache)
+    dataset = downscaled("set", truth, 4, work.cache)
     results = evaluate_methods([Choice(BICUBIC, None)], [dataset], PLAIN, work)
     assert math.isfinite(results.rows[0].values["psnr"])
     assert dataset.samples[0].hr is not None

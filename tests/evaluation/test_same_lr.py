@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from image_folders import photograph, save
-from wildsr.data.making import Preparation
+from wildsr.data.pair_maker import Preparation
 from wildsr.data.prepare import items_of, prepare
 from wildsr.degradations.files import Manner, Order, degrade_file
 from wildsr.degradations.presets import preset

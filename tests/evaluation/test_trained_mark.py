@@ -9,7 +9,7 @@ from rich.console import Console
 
 from wildsr.cli.evaluation_report import print_results
 from wildsr.evaluation.benchmark_page import to_page
-from wildsr.evaluation.datasets import shrunk
+from wildsr.evaluation.datasets import downscaled
 from wildsr.evaluation.evaluate import Measuring, Working, evaluate_methods
 from wildsr.evaluation.methods import Choice
 from wildsr.evaluation.report import write_report
@@ -70,7 +70,7 @@ def test_evaluated_models_carry_what_they_were_trained_on(tmp_path: Path) -> Non
     truth = save_folder(tmp_path / "truth", a=photograph(64, 64))
     found = evaluate_methods(
         [Choice("faithful", "wildsr-faithful-x4"), Choice("bicubic", None)],
-        [shrunk("set", truth, 4, tmp_path / "cache")],
+        [downscaled("set", truth, 4, tmp_path / "cache")],
         Measuring(("psnr", "psnr-y", "ssim")),
         Working(cache=tmp_path / "cache"),
     )

@@ -108,7 +108,7 @@ def prepare(
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; the same command continues."):
-        from wildsr.data.making import Preparation
+        from wildsr.data.pair_maker import Preparation
         from wildsr.data.prepare_folders import prepare_folders
 
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)

@@ -17,7 +17,7 @@ from wildsr.degradations.degradation import Degradation
 from wildsr.degradations.pools import NoisePool
 from wildsr.ops.noise import inject_noise
 
-Sample = dict[str, Tensor]
+TrainingSample = dict[str, Tensor]
 
 
 class Dataset(Protocol):
@@ -28,12 +28,12 @@ class Dataset(Protocol):
         """Where its images come from."""
         ...
 
-    def sample(self, index: int) -> Sample:
-        """Sample number ``index``, counted from zero."""
+    def sample(self, index: int) -> TrainingSample:
+        """TrainingSample number ``index``, counted from zero."""
         ...
 
 
-class Sharpen(Protocol):
+class Sharpener(Protocol):
     """Sharpens (3, H, W) in [0, 1]."""
 
     def __call__(self, image: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class DegradedPairs:
     lr_patch: int
     seed: int
     augment: Augment = "all"
-    sharpen: Sharpen | None = None
+    sharpen: Sharpener | None = None
     drawn: float = 0
 
     @property
@@ -67,7 +67,7 @@ class DegradedPairs:
         """Where its images come from."""
         return (self.hr,)
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> TrainingSample:
         """``lr`` and ``hr``, and ``hr_reference`` where HR patches are sharpened."""
         rng = np.random.default_rng([self.seed, index])
         drawn = self.drawn > 0 and rng.random() < self.drawn
@@ -105,7 +105,7 @@ class FolderPairs:
         """Where its images come from."""
         return (self.lr, self.hr)
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> TrainingSample:
         """``lr`` and ``hr``."""
         rng = np.random.default_rng([self.seed, index])
         lr, hr = self.lr.pick_with(self.hr, index, rng)
@@ -142,7 +142,7 @@ class Unpaired:
         """Where its images come from."""
         return (self.hr,) if self.other is None else (self.hr, self.other)
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int) -> TrainingSample:
         """``hr``, ``source`` or ``lr_real``, and ``lr`` where there is a degradation."""
         rng = np.random.default_rng([self.seed, index])
         hr = _patch(self.hr.pick(index, rng), self.hr_patch, self.augment, rng)

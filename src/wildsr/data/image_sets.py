@@ -20,7 +20,7 @@ BAD_SHARE = 0.05
 """More images than this share that cannot be read are an error; fewer are left out, and listed."""
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Where images are read from: a folder or a store."""
 
     @property
@@ -56,7 +56,7 @@ class Folder:
 class Joined:
     """Several folders or stores as one; names begin with the path of theirs."""
 
-    def __init__(self, sources: Mapping[Path, Source]) -> None:
+    def __init__(self, sources: Mapping[Path, ImageSource]) -> None:
         self._found = {
             f"{path.as_posix()}/{name}": (source, name)
             for path, source in sources.items()
@@ -87,7 +87,7 @@ class ImageSet:
         small: names of those that were left out because they are too small.
     """
 
-    source: Source
+    source: ImageSource
     names: list[str]
     sizes: list[Size]
     unreadable: list[str] = field(default_factory=list)
@@ -155,7 +155,7 @@ class ImageSet:
         )
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> ImageSource:
     """The images of a folder, or of a store made by :func:`wildsr.data.store.write_store`.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.data import DataLoader
 
-from wildsr.data.datasets import Dataset, Sample
+from wildsr.data.datasets import Dataset, TrainingSample
 from wildsr.data.errors import DataError
 from wildsr.degradations.degradation import DegradationError
 from wildsr.image import ImageError
@@ -23,7 +23,7 @@ OnProblem = Callable[[str], None]
 class _Made(NamedTuple):
     """What a worker gives back: a sample or a batch, problems it met, or the message of an error."""
 
-    sample: Sample
+    sample: TrainingSample
     problems: list[str]
     error: str | None = None
 
@@ -88,7 +88,7 @@ class Batches:
                 f"another batch size"
             )
 
-    def __call__(self, first_step: int) -> Iterator[Sample]:
+    def __call__(self, first_step: int) -> Iterator[TrainingSample]:
         """The batches from ``first_step`` on.
 
         Raises:
@@ -120,7 +120,7 @@ class Batches:
                 ) from error
             yield self._batch(made)
 
-    def _batch(self, made: _Made) -> Sample:
+    def _batch(self, made: _Made) -> TrainingSample:
         if made.error is not None:
             raise DataError(made.error)
         for problem in made.problems:

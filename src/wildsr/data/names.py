@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import Generic, TypeVar
 
-Item = TypeVar("Item")
+Named = TypeVar("Named")
 
 # What programs append to the name of an image: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
 _LABEL = re.compile(
@@ -18,7 +18,7 @@ _LABEL = re.compile(
 
 
 @dataclass(frozen=True)
-class Partners(Generic[Item]):
+class Partners(Generic[Named]):
     """What belongs together, and what was left over.
 
     Attributes:
@@ -27,10 +27,10 @@ class Partners(Generic[Item]):
         ambiguous: those of both sides that might belong together, more than one on some side; not paired.
     """
 
-    pairs: tuple[tuple[Item, Item], ...]
-    only_first: tuple[Item, ...]
-    only_second: tuple[Item, ...]
-    ambiguous: tuple[tuple[tuple[Item, ...], tuple[Item, ...]], ...]
+    pairs: tuple[tuple[Named, Named], ...]
+    only_first: tuple[Named, ...]
+    only_second: tuple[Named, ...]
+    ambiguous: tuple[tuple[tuple[Named, ...], tuple[Named, ...]], ...]
 
 
 def without_ending(place: PurePath) -> str:
@@ -38,17 +38,17 @@ def without_ending(place: PurePath) -> str:
     return place.with_suffix("").as_posix()
 
 
-def partners(first: Mapping[Item, str], second: Mapping[Item, str]) -> Partners[Item]:
+def partners(first: Mapping[Named, str], second: Mapping[Named, str]) -> Partners[Named]:
     """Pair two sides by the names of their items, which are places without the ending of a format.
 
     Equal names belong together. What is then left over is compared once more without labels such as ``_x4``, ``_SR`` or
     ``_HR`` at the end, upper and lower case alike, and paired where exactly one of each is left.
     """
-    pairs: list[tuple[Item, Item]] = []
-    ambiguous: list[tuple[tuple[Item, ...], tuple[Item, ...]]] = []
+    pairs: list[tuple[Named, Named]] = []
+    ambiguous: list[tuple[tuple[Named, ...], tuple[Named, ...]]] = []
     left = (dict(first), dict(second))
     for plain in (False, True):
-        groups: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+        groups: dict[str, tuple[list[Named], list[Named]]] = defaultdict(lambda: ([], []))
         for side, items in enumerate(left):
             for item, name in items.items():
                 groups[_plain(name) if plain else name][side].append(item)

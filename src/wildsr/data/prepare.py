@@ -11,8 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from wildsr.data.errors import DataError
-from wildsr.data.making import Preparation, Role, TooSmall, degradation_of, make_pair, sub_images
 from wildsr.data.manifest import MANIFEST, Entry, Manifest, Output
+from wildsr.data.pair_maker import Preparation, Role, TooSmall, degradation_of, make_pair, sub_images
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
 from wildsr.estimation.sources import Source
@@ -142,17 +142,19 @@ def is_done(item: Item, entry: Entry, folder: Path) -> bool:
         return False
 
 
-Made = Entry | TooSmall | Exception
+Outcome = Entry | TooSmall | Exception
 
 
-def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) -> Iterator[tuple[Item, Made]]:
+def _all(
+    items: Sequence[Item], folder: Path, how: Preparation, workers: int
+) -> Iterator[tuple[Item, Outcome]]:
     """Each image and what came of it, in the order in which they are ready."""
     if workers == 1:
         for item in items:
             yield item, _prepared(item, folder, how)
         return
     with worker_pool(workers) as pool:
-        waiting: dict[Future[Made], Item] = {}
+        waiting: dict[Future[Outcome], Item] = {}
         remaining = iter(items)
         try:
             while True:
@@ -173,7 +175,7 @@ def _all(items: Sequence[Item], folder: Path, how: Preparation, workers: int) ->
                 future.cancel()
 
 
-def _prepared(item: Item, folder: Path, how: Preparation) -> Made:
+def _prepared(item: Item, folder: Path, how: Preparation) -> Outcome:
     """Make and write the pairs of one image; what goes wrong with it is returned."""
     try:
         levels = read_levels(item.path)[0]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wildsr.data.errors import DataError
-from wildsr.data.making import Preparation, degradation_of
 from wildsr.data.manifest import names_of
+from wildsr.data.pair_maker import Preparation, degradation_of
 from wildsr.data.prepare import Prepared, items_of, prepare
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError

@@ -15,6 +15,10 @@ from wildsr.storage.atomic import write_text
 Parameters = dict[str, Any]
 """What happens to one image: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
 
+Step = dict[str, Any]
+"""One step of a program, with its parameters: {"step": "jpeg", "quality": 80}."""
+HeightWidth = tuple[int, int]
+
 VERSION = 1
 _FORMAT = "wildsr.degradations"
 

@@ -4,12 +4,12 @@ import difflib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.bsrgan_plus import BsrganPlus
-from wildsr.degradations.corruptions import named_corruption, names_corruption
 from wildsr.degradations.degradation import Degradation, DegradationError
-from wildsr.degradations.real_esrgan import RealEsrgan
-from wildsr.degradations.wild import Wild, clean, light
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
+from wildsr.degradations.methods.corruptions import named_corruption, names_corruption
+from wildsr.degradations.methods.real_esrgan import RealEsrgan
+from wildsr.degradations.methods.wild import Wild, clean, light
 
 
 class Preset(NamedTuple):
@@ -48,7 +48,8 @@ PRESETS: dict[str, Preset] = {
 
 
 def preset(name: str, scale: int = 4) -> Degradation:
-    """The degradation of a name in ``PRESETS``, or of any :func:`wildsr.degradations.corruptions.named_corruption`.
+    """The degradation of a name in ``PRESETS``, or of a corruption, see
+    :func:`wildsr.degradations.methods.corruptions.named_corruption`.
 
     Raises:
         DegradationError: for a name that is none, with the nearest that is, values out of range, or a scale that is

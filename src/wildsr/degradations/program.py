@@ -8,13 +8,13 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError, Parameters
 from wildsr.degradations.fields import read_fields
-from wildsr.degradations.steps import STEPS, Kind
+from wildsr.degradations.steps.builtin import STEPS, StepKind
 
 
 class Line(NamedTuple):
     """One step of a program, checked."""
 
-    kind: Kind
+    kind: StepKind
     step: Any
     where: str
 
@@ -39,7 +39,7 @@ def _line(index: int, content: object) -> Line:
         raise DegradationError(f"step {index}: there is no step '{name}'; there are {', '.join(STEPS)}")
     where = f"step {index} ({name})"
     fields = {key: value for key, value in content.items() if key != "step"}
-    return Line(STEPS[name], read_fields(STEPS[name].line, fields, where), where)
+    return Line(STEPS[name], read_fields(STEPS[name].parameters, fields, where), where)
 
 
 def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
@@ -80,7 +80,7 @@ def _together(batch: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
         for index, program in enumerate(programs):
             if done[index] < len(program):
                 line = program[done[index]]
-                key = (line.kind.line, line.kind.alike(line.step), batch[index].shape)
+                key = (line.kind.parameters, line.kind.batch_key(line.step), batch[index].shape)
                 groups.setdefault(key, []).append(index)
         if not groups:
             return

@@ -6,7 +6,7 @@ What real-world methods take for HR when there are only images of the source. Im
 import torch
 from torch import Tensor
 
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.resize import imresize
 
 # Halfway between two pixels, OpenCV's cubic kernel (a = -0.75).

@@ -14,7 +14,7 @@ from wildsr.networks.kernelgan import SIZES
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators, shrink
 from wildsr.ops.estimated_kernels import SIGNIFICANT, analytic_x4, post_process
 
-Losses = dict[str, Tensor]
+KernelLosses = dict[str, Tensor]
 
 SCALES = (2, 4)
 REACH = 1 + sum(size - 1 for size in SIZES)
@@ -50,7 +50,7 @@ class KernelGANSettings:
         return (self.crop - REACH) // 2 + 1
 
 
-class Schedule:
+class KernelGANSchedule:
     """Learning rate and loss weights of ``count`` images, which change as their training goes on.
 
     G begins as a bicubic kernel: that loss counts until it was below 0.4 three times in a row, then every 200
@@ -98,7 +98,10 @@ class KernelGAN:
     """
 
     def __init__(
-        self, generators: KernelGANGenerators, discriminators: KernelGANDiscriminators, schedule: Schedule
+        self,
+        generators: KernelGANGenerators,
+        discriminators: KernelGANDiscriminators,
+        schedule: KernelGANSchedule,
     ) -> None:
         self.generators = generators
         self.discriminators = discriminators
@@ -115,7 +118,7 @@ class KernelGAN:
             for network in (generators, discriminators)
         ]
 
-    def step(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> Losses:
+    def step(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> KernelLosses:
         """One iteration: the generators, then the discriminators.
 
         Args:
@@ -131,7 +134,7 @@ class KernelGAN:
                 group["lr"] = self.schedule.learning_rate
         return self._step_generators(crops_g) | self._step_discriminators(crops_g, crops_d, noise)
 
-    def _step_generators(self, crops: Tensor) -> Losses:
+    def _step_generators(self, crops: Tensor) -> KernelLosses:
         kernels = self.generators.kernels()
         made = shrink(crops, kernels, self.generators.stride)
         self.discriminators.requires_grad_(False)
@@ -157,7 +160,7 @@ class KernelGAN:
         self._optimize(0, torch.stack([weights[name] * loss for name, loss in found.items()]))
         return {name: loss.detach() for name, loss in found.items()}
 
-    def _step_discriminators(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> Losses:
+    def _step_discriminators(self, crops_g: Tensor, crops_d: Tensor, noise: Tensor) -> KernelLosses:
         real = losses.gan_loss(self.discriminators(crops_d), real=True)
         with torch.no_grad():
             made = self.generators(crops_g) + noise
@@ -245,7 +248,7 @@ def estimate_kernels(
         rng = torch.Generator().manual_seed(source.seed)
         generators.initialise(index, rng)
         discriminators.initialise(index, rng)
-    schedule = Schedule(count, settings.learning_rate, settings.sparsity, device)
+    schedule = KernelGANSchedule(count, settings.learning_rate, settings.sparsity, device)
     gan = KernelGAN(generators.to(device, dtype), discriminators.to(device, dtype), schedule)
     for iteration in range(settings.iterations):
         crops = zip(*(source.crops(iteration) for source in sources), strict=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from wildsr.evaluation.datasets import Dataset, OnMade, Sample, bicubic_quarter, keep_image
+from wildsr.evaluation.datasets import Dataset, OnMade, Sample, bicubic_lr, keep_image
 from wildsr.evaluation.methods import over_white
 from wildsr.evaluation.pairing import PairingError, pair_folders
 
@@ -37,7 +37,7 @@ def aligned(name: str, lr: Path, hr: Path, scale: int, cache: Path, on_made: OnM
                 f"{second.shape[2]}; in this data set LR lies on the grid of HR, so that both have one size"
             )
         height, width = (side // scale * scale for side in first.shape[2:])
-        made = bicubic_quarter(first[..., :height, :width], scale)
+        made = bicubic_lr(first[..., :height, :width], scale)
         samples.append(
             Sample(
                 pair.name,

@@ -1,17 +1,17 @@
 """Benchmarks with names: what they are made of is fixed here, so that their numbers can be compared.
 
-``classic``: Set5, Set14 and Kodak's images, shrunk by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
+``classic``: Set5, Set14 and Kodak's images, downscaled by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
 BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photographs of poor quality without a truth.
 """
 
 from pathlib import Path
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.bsrgan_plus import BsrganPlus
 from wildsr.degradations.degradation import Degradation, load_record
-from wildsr.degradations.real_esrgan import RealEsrgan
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
+from wildsr.degradations.methods.real_esrgan import RealEsrgan
 from wildsr.evaluation.challenges import CHALLENGES
-from wildsr.evaluation.datasets import Dataset, OnMade, degraded, real, shrunk
+from wildsr.evaluation.datasets import Dataset, OnMade, degraded, downscaled, real
 from wildsr.evaluation.methods import BICUBIC, Choice, choose
 from wildsr.evaluation.pairing import PairingError
 from wildsr.evaluation.protocol import Part, Protocol
@@ -24,7 +24,7 @@ DRAWS = Path(__file__).parent / "draws"
 
 
 def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
-    return shrunk(name, folder, SCALE, cache, on_made)
+    return downscaled(name, folder, SCALE, cache, on_made)
 
 
 def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
@@ -49,7 +49,7 @@ PROTOCOLS: dict[str, Protocol] = {
             Part("Kodak24", ("testsets/Kodak24", "Kodak24"), 24, _classic),
         ),
         _FULL,
-        "Sharp images, shrunk to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
+        "Sharp images, downscaled to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
         "measured on, and a test that models for real photographs leave good images good.",
     ),
     "wild": Protocol(

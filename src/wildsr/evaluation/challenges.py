@@ -7,7 +7,7 @@ RealSR (Cai et al.) compares Y on whole images (``Test/Test.m``).
 
 from pathlib import Path
 
-from wildsr.degradations.corruptions import named_corruption
+from wildsr.degradations.methods.corruptions import named_corruption
 from wildsr.evaluation import published_numbers
 from wildsr.evaluation.aligned import aligned
 from wildsr.evaluation.datasets import Dataset, OnMade, degraded, paired, real

@@ -55,15 +55,15 @@ def paired(name: str, lr: Path, hr: Path) -> Dataset:
     return Dataset(name, samples, facts)
 
 
-def bicubic_quarter(hr: Tensor, scale: int) -> Tensor:
+def bicubic_lr(hr: Tensor, scale: int) -> Tensor:
     """The classic LR (1, 3, H/scale, W/scale) of HR (1, 3, H, W) in [0, 1]: MATLAB's imresize, not rounded."""
     return imresize(hr.double(), 1 / scale).float().clamp_(0, 1)
 
 
-def shrunk(name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
+def downscaled(name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
     """HR images of a folder with the classic LR, rounded to 8 bits."""
     made = [
-        _made(path, folder, scale, cache, lambda hr: bicubic_quarter(hr, scale))
+        _made(path, folder, scale, cache, lambda hr: bicubic_lr(hr, scale))
         for path in _counted(images_in(folder), on_made)
     ]
     return Dataset(
@@ -121,7 +121,7 @@ def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Ten
     height, width = (side // scale * scale for side in hr.shape[2:])
     if not height or not width:
         raise ValueError(
-            f"{path} of {hr.shape[3]}x{hr.shape[2]} pixels is too small to be shrunk {scale} times"
+            f"{path} of {hr.shape[3]}x{hr.shape[2]} pixels is too small to be downscaled {scale} times"
         )
     whole = hr.shape[2:] == (height, width)
     hr = hr[..., :height, :width]

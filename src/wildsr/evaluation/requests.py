@@ -141,7 +141,7 @@ def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) ->
     if on_step is not None:
         made = lambda done, total: on_step("making inputs", done, total)  # noqa: E731
     if request.degradation == "bicubic":
-        return [datasets.shrunk(*_named(given), scale, cache, made) for given in truth]
+        return [datasets.downscaled(*_named(given), scale, cache, made) for given in truth]
     from wildsr.degradations.presets import preset
 
     name = request.degradation

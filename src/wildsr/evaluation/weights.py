@@ -26,7 +26,7 @@ class MissingWeights(UsageError, FileNotFoundError):
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightsSource:
     """A published file.
 
     Attributes:
@@ -50,27 +50,27 @@ _BASICSR = "https://github.com/XPixelGroup/BasicSR/raw/master/basicsr/metrics"
 _LPIPS = "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1"
 _TORCHVISION = "https://download.pytorch.org/models"
 
-_BRISQUE = Source(
+_BRISQUE = WeightsSource(
     "the authors' BRISQUE release",
     "the notice of LIVE, University of Texas at Austin",
     by_hand="take allmodel and allrange from https://live.ece.utexas.edu/research/quality/BRISQUE_release.zip",
 )
 
 
-def _torchvision(name: str, digest_start: str) -> Source:
+def _torchvision(name: str, digest_start: str) -> WeightsSource:
     url = f"{_TORCHVISION}/{name}-{digest_start}.pth"
-    return Source("torchvision", "BSD-3-Clause", (url,), digest_start=digest_start)
+    return WeightsSource("torchvision", "BSD-3-Clause", (url,), digest_start=digest_start)
 
 
-FILES: dict[str, Source] = {
-    "niqe_pris_params.npz": Source(
+FILES: dict[str, WeightsSource] = {
+    "niqe_pris_params.npz": WeightsSource(
         "BasicSR, after the authors' MATLAB code", "Apache-2.0", (f"{_BASICSR}/niqe_pris_params.npz",)
     ),
     "allmodel": _BRISQUE,
     "allrange": _BRISQUE,
-    "lpips_alex.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
-    "lpips_squeeze.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
-    "lpips_vgg.pth": Source("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
+    "lpips_alex.pth": WeightsSource("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
+    "lpips_squeeze.pth": WeightsSource("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
+    "lpips_vgg.pth": WeightsSource("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
     "alexnet.pth": _torchvision("alexnet-owt", "7be5be79"),
     "squeezenet1_1.pth": _torchvision("squeezenet1_1", "b8a52dc0"),
     "vgg19.pth": _torchvision("vgg19", "dcbb9e9d"),

@@ -36,7 +36,7 @@ _PAGES = {"gif": "animated", "webp": "animated"}
 
 
 @dataclass(frozen=True)
-class Source:
+class DecodedImage:
     """An opened file: a lazy libvips image, orientation not yet applied, and what was noticed.
 
     Attributes:
@@ -54,7 +54,7 @@ class Source:
     content: bytes | None = None
 
 
-def open_source(path: Path, content: bytes | None = None) -> Source:
+def open_source(path: Path, content: bytes | None = None) -> DecodedImage:
     """Open an image and read its header; with ``content``, that of a file, ``path`` is only its name.
 
     Raises:
@@ -76,7 +76,7 @@ def open_source(path: Path, content: bytes | None = None) -> Source:
         image, notes = _by_pillow(path, name, content), ()
     _check_size(path, image)
     lossless = name == "webp" and _lossless_webp(path, content)
-    return Source(image, name, lossless, notes, content)
+    return DecodedImage(image, name, lossless, notes, content)
 
 
 def upright(image: Any) -> bool:
@@ -84,13 +84,13 @@ def upright(image: Any) -> bool:
     return not (image.get_typeof("orientation") and image.get("orientation") in (5, 6, 7, 8))
 
 
-def size_of(source: Source) -> Size:
+def size_of(source: DecodedImage) -> Size:
     """Width and height after orientation."""
     image = source.image
     return Size(image.width, image.height) if upright(image) else Size(image.height, image.width)
 
 
-def decoded(path: Path, source: Source) -> Any:
+def decoded(path: Path, source: DecodedImage) -> Any:
     """The image of ``source`` with its pixels in memory, orientation applied.
 
     Raises:

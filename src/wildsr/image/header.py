@@ -17,7 +17,7 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Header:
+class ImageHeader:
     """What is known of an image before its pixels are decoded.
 
     Attributes:
@@ -40,7 +40,7 @@ class Header:
     notes: tuple[str, ...]
 
 
-def read_header(path: str | os.PathLike[str]) -> Header:
+def read_header(path: str | os.PathLike[str]) -> ImageHeader:
     """Read the header of an image file.
 
     Raises:
@@ -49,7 +49,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     source = open_source(Path(path))
     image = source.image
     colours = 4 if image.interpretation == "cmyk" else 1 if image.bands < 3 else 3
-    return Header(
+    return ImageHeader(
         size=size_of(source),
         format=source.format,
         depth=_DEPTHS.get(image.format, "float"),

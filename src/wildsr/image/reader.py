@@ -10,7 +10,7 @@ import torch
 
 from wildsr.image import color
 from wildsr.image.alpha import bleed
-from wildsr.image.decode import Source, decoded, open_source, size_of, unreadable, upright
+from wildsr.image.decode import DecodedImage, decoded, open_source, size_of, unreadable, upright
 from wildsr.image.errors import ImageError
 from wildsr.image.formats import Depth, Size
 from wildsr.image.libvips import VipsError, to_array
@@ -92,11 +92,11 @@ def read_levels(
     return levels
 
 
-def _image(path: Path, source: Source) -> LoadedImage:
+def _image(path: Path, source: DecodedImage) -> LoadedImage:
     return _converted(path, decoded(path, source), source)
 
 
-def _converted(path: Path, image: Any, source: Source) -> LoadedImage:
+def _converted(path: Path, image: Any, source: DecodedImage) -> LoadedImage:
     """The decoded ``image`` of ``source``, or some of its rows."""
     across, down = source.image.xres, source.image.yres
     metadata, notes = collect(image)

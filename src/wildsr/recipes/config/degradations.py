@@ -68,8 +68,8 @@ class RealSRDegradationConfig(DegradationConfig):
 
     def build(self, scale: int) -> "Degradation":
         """A ``RealSr`` with its pools."""
+        from wildsr.degradations.methods.realsr import RealSr
         from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
-        from wildsr.degradations.realsr import RealSr
 
         noise = None if self.noise is None else load_noise_pool(self.noise)
         kernels = None if self.kernels is None else load_kernel_pool(self.kernels)
@@ -89,7 +89,7 @@ class LearnedDegradationConfig(DegradationConfig):
         """A ``Dsgan`` or ``Ddnsr`` with its network."""
         from wildsr.data.image_sets import find_images
         from wildsr.data.patches import as_float
-        from wildsr.degradations.learned import Ddnsr, Dsgan
+        from wildsr.degradations.methods.learned import Ddnsr, Dsgan
         from wildsr.networks.ddnsr import DegradationNetwork
         from wildsr.zoo.catalogue import find
         from wildsr.zoo.load import load_network

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import DegradationError, Parameters
 from wildsr.degradations.program import run_steps
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 
 _PART = re.compile(r"(blur|noise|jpeg)-(\d+(?:\.\d+)?)")
 _REACH = 3

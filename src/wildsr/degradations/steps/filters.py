@@ -1,4 +1,4 @@
-"""Steps that filter: blurs, ringing, and the blur that goes before keeping some pixels only."""
+"""Filters: blurs, ringing, blur with subsampling, and unsharp masking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.degradations.fields import require
-from wildsr.ops import kernels, shifting
+from wildsr.ops import kernels, sharpening, shifting
 from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
 
 
 @dataclass(frozen=True)
 class Blur:
-    """Filter with a kernel of :mod:`wildsr.ops.kernels`, reflecting at the borders; sigmas in pixels.
+    """Filter with a kernel of :mod:`wildsr.ops.kernels`, with reflected borders; sigmas in pixels.
 
     ``beta`` is the exponent of the shapes generalized and plateau.
     """
@@ -40,12 +40,12 @@ class Blur:
         return family(self.size, self.sigma_x, self.sigma_y, self.theta, self.beta)
 
     def is_separable(self) -> bool:
-        """Whether it is a round Gaussian, which can be applied along one direction after the other."""
+        """Whether it is an isotropic Gaussian, which can be applied along one axis after the other."""
         return self.shape == "gaussian" and self.sigma_x == self.sigma_y
 
 
 def blur(images: Tensor, steps: Sequence[Blur]) -> Tensor:
-    """Each image with its kernel; all of the kernels are separable, or none."""
+    """Filter each image with its own kernel; either all kernels are separable, or none."""
     if not steps[0].is_separable():
         return _filter(images, [step.kernel() for step in steps]).clamp(0, 1)
     profiles = [_trimmed(kernels.gaussian_profile(step.size, step.sigma_x)) for step in steps]
@@ -54,7 +54,7 @@ def blur(images: Tensor, steps: Sequence[Blur]) -> Tensor:
 
 @dataclass(frozen=True)
 class Sinc:
-    """Filter with a circular low-pass, which rings; ``cutoff`` in radians per pixel."""
+    """Filter with a circular low-pass (sinc), which produces ringing; ``cutoff`` in radians per pixel."""
 
     size: int
     cutoff: float
@@ -65,7 +65,7 @@ class Sinc:
 
 
 def sinc(images: Tensor, steps: Sequence[Sinc]) -> Tensor:
-    """Each image with its low-pass."""
+    """Filter each image with its own low-pass."""
     return _filter(images, [kernels.sinc_kernel(step.size, step.cutoff) for step in steps])
 
 
@@ -87,7 +87,7 @@ class Subsample:
 
 
 def subsample(images: Tensor, steps: Sequence[Subsample]) -> Tensor:
-    """All of them must keep as many pixels."""
+    """Blur each image with its own Gaussian and subsample; all steps must have the same ``every``."""
     every = steps[0].every
     profiles = []
     for step in steps:
@@ -98,8 +98,28 @@ def subsample(images: Tensor, steps: Sequence[Subsample]) -> Tensor:
     return filter_separably(images, _stacked(profiles), every=every).clamp(0, 1)
 
 
+@dataclass(frozen=True)
+class Sharpen:
+    """Unsharp masking, see :func:`wildsr.ops.sharpening.unsharp_mask`."""
+
+    weight: float = 0.5
+    radius: int = 50
+    threshold: float = 10.0
+
+    def __post_init__(self) -> None:
+        require(self.radius > 0, "a radius is positive", self.radius)
+
+
+def sharpen(images: Tensor, steps: Sequence[Sharpen]) -> Tensor:
+    """Sharpen each image with its own parameters."""
+    each = zip(torch.split(images, 1), steps, strict=True)
+    return torch.cat(
+        [sharpening.unsharp_mask(one, step.weight, step.radius, step.threshold) for one, step in each]
+    )
+
+
 def _filter(images: Tensor, each: list[Tensor]) -> Tensor:
-    """Filter with kernels of several odd sizes, which are symmetric about their middle."""
+    """Filter with kernels of several odd sizes, which are symmetric about their centre."""
     largest = max(len(kernel) for kernel in each)
     padded = [kernels.pad_kernel(kernel, largest) if len(kernel) < largest else kernel for kernel in each]
     spectrally = images.device.type == "cpu" and largest > 5
@@ -107,7 +127,7 @@ def _filter(images: Tensor, each: list[Tensor]) -> Tensor:
 
 
 def _trimmed(profile: Tensor) -> Tensor:
-    """A profile (n,) without the ends that float32 would not notice, its middle staying the middle."""
+    """A profile (n,) without ends that are negligible in float32, its centre unchanged."""
     used = (profile > 1e-8 * profile.max()).nonzero()
     spare = min(int(used[0]), len(profile) - 1 - int(used[-1]))
     return profile[spare : len(profile) - spare]

@@ -15,27 +15,27 @@ from torch import Tensor
 from wildsr.degradations.degradation import DegradationError, Parameters
 from wildsr.degradations.fields import read_fields
 from wildsr.degradations.pools import KernelPool, NoisePool
-from wildsr.ops.blur_downscale import crop_to_multiple
 from wildsr.ops.borders import inside
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.noise import inject_noise
 from wildsr.ops.resize import downscale_with_kernel, imresize
 
 
 @dataclass(frozen=True)
-class _Kernel:
+class _KernelEntry:
     pool: str
     index: int
 
 
 @dataclass(frozen=True)
-class _Patch:
+class _PatchEntry:
     pool: str
     index: int
     top: int
     left: int
 
 
-Drawn = TypeVar("Drawn", _Kernel, _Patch)
+PoolEntry = TypeVar("PoolEntry", _KernelEntry, _PatchEntry)
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ class RealSr:
         patches = [_crop(self.noise, patch, size) for _, patch in drawn if patch]
         return inject_noise(lr, torch.stack(patches).to(lr) / 255)
 
-    def _read(self, index: int, parameters: Parameters) -> tuple[_Kernel | None, _Patch | None]:
+    def _read(self, index: int, parameters: Parameters) -> tuple[_KernelEntry | None, _PatchEntry | None]:
         if set(parameters) != {"kernel", "noise"}:
             raise DegradationError(f"image {index}: these are not parameters of RealSR's degradation")
         where = (f"image {index}: kernel", f"image {index}: noise")
-        kernel = _drawn(_Kernel, parameters["kernel"], self.kernels, where[0])
-        return kernel, _drawn(_Patch, parameters["noise"], self.noise, where[1])
+        kernel = _drawn(_KernelEntry, parameters["kernel"], self.kernels, where[0])
+        return kernel, _drawn(_PatchEntry, parameters["noise"], self.noise, where[1])
 
 
 def _drawn(
-    kind: type[Drawn], content: object, pool: KernelPool | NoisePool | None, where: str
-) -> Drawn | None:
+    kind: type[PoolEntry], content: object, pool: KernelPool | NoisePool | None, where: str
+) -> PoolEntry | None:
     """What was drawn from a pool, checked to be this one."""
     if content is None and pool is None:
         return None
@@ -136,7 +136,7 @@ def _draw_start(rng: np.random.Generator, side: int, wanted: int) -> int:
     return int(rng.integers(side - wanted + 1 if wanted <= side else 2 * side))
 
 
-def _crop(pool: NoisePool, patch: _Patch, size: tuple[int, int]) -> Tensor:
+def _crop(pool: NoisePool, patch: _PatchEntry, size: tuple[int, int]) -> Tensor:
     side = pool.patches.shape[-1]
     rows = inside(torch.arange(size[0]) + patch.top, side, "symmetric")
     columns = inside(torch.arange(size[1]) + patch.left, side, "symmetric")

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from wildsr.degradations.bsrgan import Bsrgan
-from wildsr.degradations.bsrgan_plus import BsrganPlus
-from wildsr.degradations.camera import sample_camera
-from wildsr.degradations.degradation import Parameters
+from wildsr.degradations.degradation import Parameters, Step
+from wildsr.degradations.methods.bsrgan import Bsrgan
+from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
+from wildsr.degradations.methods.real_esrgan import RealEsrgan
 from wildsr.degradations.program import run_steps
-from wildsr.degradations.real_esrgan import RealEsrgan
-from wildsr.ops.blur_downscale import crop_to_multiple
-
-Step = dict[str, Any]
+from wildsr.degradations.steps.camera import sample_camera
+from wildsr.ops.cropping import crop_to_multiple
 
 # Good ways of shrinking: none of them aliases much.
 _METHODS: tuple[Step, ...] = (

@@ -15,17 +15,17 @@ from torch import Tensor, nn
 
 from wildsr.degradations.degradation import DegradationError, Parameters
 from wildsr.degradations.fields import read_fields
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.resize import imresize
 
 
 @dataclass(frozen=True)
-class _Draw:
+class _DsganParameters:
     network: str
 
 
 @dataclass(frozen=True)
-class _DualDraw:
+class _DdnsrParameters:
     network: str
     references: str
     index: int
@@ -33,7 +33,7 @@ class _DualDraw:
     left: int
 
 
-Drawn = TypeVar("Drawn", _Draw, _DualDraw)
+AnyParameters = TypeVar("AnyParameters", _DsganParameters, _DdnsrParameters)
 
 
 class Dsgan:
@@ -58,7 +58,7 @@ class Dsgan:
         Raises:
             DegradationError: for parameters of another network, or not one for each image.
         """
-        _read(_Draw, images, parameters, self._digest)
+        _read(_DsganParameters, images, parameters, self._digest)
         clean = imresize(crop_to_multiple(images, self.scale), 1 / self.scale)
         return _run(self._generator, clean.clamp(0, 1))
 
@@ -115,12 +115,12 @@ class Ddnsr:
         Raises:
             DegradationError: for parameters of another network or other references, or not one for each image.
         """
-        drawn = _read(_DualDraw, images, parameters, self._network_digest)
+        drawn = _read(_DdnsrParameters, images, parameters, self._network_digest)
         size = (images.shape[-2] // self.scale, images.shape[-1] // self.scale)
         crops = [self._crop(one, size, f"image {index}") for index, one in enumerate(drawn)]
         return _run(self._network, crop_to_multiple(images, self.scale), torch.stack(crops).to(images))
 
-    def _crop(self, drawn: _DualDraw, size: tuple[int, int], where: str) -> Tensor:
+    def _crop(self, drawn: _DdnsrParameters, size: tuple[int, int], where: str) -> Tensor:
         if drawn.references != self._references_digest:
             raise DegradationError(
                 _other(where, "set of LR images", drawn.references, self._references_digest)
@@ -161,7 +161,9 @@ def _digest(tensors: Iterable[Tensor], names: str = "") -> str:
     return digest.hexdigest()
 
 
-def _read(kind: type[Drawn], images: Tensor, parameters: Sequence[Parameters], digest: str) -> list[Drawn]:
+def _read(
+    kind: type[AnyParameters], images: Tensor, parameters: Sequence[Parameters], digest: str
+) -> list[AnyParameters]:
     if len(parameters) != len(images):
         raise DegradationError(f"{len(images)} images but {len(parameters)} sets of parameters")
     drawn = [read_fields(kind, one, f"image {index}") for index, one in enumerate(parameters)]

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from wildsr.data.errors import DataError
 from wildsr.degradations.degradation import Degradation, DegradationError, Parameters
+from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
 from wildsr.degradations.presets import preset
-from wildsr.degradations.realsr import RealSr
 from wildsr.estimation.cleanup import clean_up, clean_up_ddnsr
 from wildsr.image import quantize
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 from wildsr.storage.seeds import generator
 
 Role = Literal["source", "target"]
-CleanUp = Literal["realsr", "ddnsr", "none"]
+CleanUpMethod = Literal["realsr", "ddnsr", "none"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Preparation:
     """
 
     scale: int = 4
-    clean_up: CleanUp = "realsr"
+    clean_up: CleanUpMethod = "realsr"
     preset: str | None = None
     kernels: Path | None = None
     noise: Path | None = None

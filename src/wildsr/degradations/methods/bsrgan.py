@@ -5,19 +5,15 @@ Ranges and probabilities are those of the public code, whose correlated noise is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from torch import Tensor
 
-from wildsr.degradations.camera import sample_camera
-from wildsr.degradations.degradation import Parameters
+from wildsr.degradations.degradation import HeightWidth, Parameters, Step
 from wildsr.degradations.program import run_steps
-from wildsr.ops.blur_downscale import crop_to_multiple
-
-Step = dict[str, Any]
-Size = tuple[int, int]
+from wildsr.degradations.steps.camera import sample_camera
+from wildsr.ops.cropping import crop_to_multiple
 
 METHODS = ("bilinear", "bicubic", "coverage")
 LEVELS = (2, 25)
@@ -38,7 +34,7 @@ class Bsrgan:
     scale: int = 4
     camera: bool = False
 
-    def sample(self, rng: Generator, size: Size) -> Parameters:
+    def sample(self, rng: Generator, size: HeightWidth) -> Parameters:
         """Draw the steps for an HR image of ``size`` (height, width)."""
         size = (size[0] - size[0] % self.scale, size[1] - size[1] % self.scale)
         steps: list[Step] = []
@@ -106,7 +102,7 @@ def draw_seed(rng: Generator) -> int:
     return int(rng.integers(2**32))
 
 
-def resize(size: Size, method: str) -> Step:
+def resize(size: HeightWidth, method: str) -> Step:
     """As OpenCV does it, or ``matlab``; never to nothing."""
     return {"step": "resize", "size": [max(size[0], 1), max(size[1], 1)], "method": method}
 
@@ -119,7 +115,7 @@ def _order(rng: Generator) -> list[int]:
     return order
 
 
-def _draw_shrinking(rng: Generator, size: Size, scale: int) -> Step:
+def _draw_shrinking(rng: Generator, size: HeightWidth, scale: int) -> Step:
     if rng.random() < 0.75:
         factor = rng.uniform(1, 2 * scale)
         return resize((int(1 / factor * size[0]), int(1 / factor * size[1])), METHODS[rng.integers(3)])

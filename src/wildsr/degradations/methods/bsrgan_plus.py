@@ -9,20 +9,18 @@ from dataclasses import dataclass
 from numpy.random import Generator
 from torch import Tensor
 
-from wildsr.degradations.bsrgan import (
+from wildsr.degradations.degradation import HeightWidth, Parameters, Step
+from wildsr.degradations.methods.bsrgan import (
     METHODS,
-    Size,
-    Step,
     draw_blur,
     draw_gaussian_noise,
     draw_jpeg,
     draw_seed,
     resize,
 )
-from wildsr.degradations.camera import sample_camera
-from wildsr.degradations.degradation import Parameters
 from wildsr.degradations.program import run_steps
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.degradations.steps.camera import sample_camera
+from wildsr.ops.cropping import crop_to_multiple
 
 RARE = 0.1
 """How often Poisson noise, speckle noise and the camera happen, each in each round."""
@@ -42,7 +40,7 @@ class BsrganPlus:
     sharpen: bool = False
     camera: bool = False
 
-    def sample(self, rng: Generator, size: Size) -> Parameters:
+    def sample(self, rng: Generator, size: HeightWidth) -> Parameters:
         """Draw the steps for an HR image of ``size`` (height, width)."""
         current = (size[0] - size[0] % self.scale, size[1] - size[1] % self.scale)
         final = (current[0] // self.scale, current[1] // self.scale)
@@ -77,7 +75,7 @@ class BsrganPlus:
         first, second = rng.permutation(range(2, 6)).tolist(), rng.permutation(range(9, 13)).tolist()
         return [0, 1, *first, 6, 7, 8, *second]
 
-    def _draw_resize(self, rng: Generator, size: Size) -> Step:
+    def _draw_resize(self, rng: Generator, size: HeightWidth) -> Step:
         kind = rng.random()
         factor = 1.0
         if kind > 0.8:

@@ -1,4 +1,4 @@
-"""Steps that add noise. It is not kept: each holds a seed, from which it is drawn again on the image's device."""
+"""Noise. Parameters hold a seed instead of the noise, which is sampled again from it on the device of the image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from torch import Generator, Tensor
 
 from wildsr.degradations.fields import require
 from wildsr.ops import noise
+from wildsr.ops.color import grey
 
-Channels = Literal["colour", "grey", "correlated"]
-"""Noise drawn for every value, or once for a pixel, or for every value with a covariance between the channels."""
+NoiseChannels = Literal["colour", "grey", "correlated"]
+"""Noise sampled for every value, or once per pixel, or for every value with a covariance between channels."""
 UNCORRELATED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 Covariance = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
@@ -25,7 +26,7 @@ class GaussianNoise:
 
     level: float
     seed: int
-    channels: Channels = "colour"
+    channels: NoiseChannels = "colour"
     covariance: Covariance = UNCORRELATED
 
     def __post_init__(self) -> None:
@@ -39,24 +40,24 @@ class SpeckleNoise(GaussianNoise):
 
 
 def gaussian_noise(images: Tensor, steps: Sequence[GaussianNoise]) -> Tensor:
-    """Each image with noise of its own."""
+    """Add noise to each image of (n, 3, H, W)."""
     added = [
-        noise.gaussian_noise(one, _drawn(one, step), step.level / 255) for one, step in _pairs(images, steps)
+        noise.gaussian_noise(one, _normal(one, step), step.level / 255) for one, step in _pairs(images, steps)
     ]
     return _joined(added).clamp(0, 1)
 
 
 def speckle_noise(images: Tensor, steps: Sequence[SpeckleNoise]) -> Tensor:
-    """Each image with noise of its own."""
+    """Add noise to each image of (n, 3, H, W)."""
     added = [
-        noise.speckle_noise(one, _drawn(one, step), step.level / 255) for one, step in _pairs(images, steps)
+        noise.speckle_noise(one, _normal(one, step), step.level / 255) for one, step in _pairs(images, steps)
     ]
     return _joined(added).clamp(0, 1)
 
 
 @dataclass(frozen=True)
 class PoissonNoise:
-    """The image as counted photons, ``photons`` of them at white, and clamp; ``grey``: counted once for a pixel."""
+    """Photon (shot) noise, with ``photons`` at white, and clamp; ``grey``: the same noise for all channels."""
 
     photons: float
     seed: int
@@ -68,13 +69,45 @@ class PoissonNoise:
 
 
 def poisson_noise(images: Tensor, steps: Sequence[PoissonNoise]) -> Tensor:
-    """Each image with photons of its own."""
+    """Replace each image of (n, 3, H, W) by sampled photon counts."""
     counted = []
     for one, step in _pairs(images, steps):
         rates = noise.photon_rates(one, step.photons, step.grey)
         counts = noise.draw_poisson(rates, _generator(step.seed, one))
         counted.append(noise.poisson_noise(one, counts, step.photons))
     return _joined(counted).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class ScaledPoissonNoise:
+    """Real-ESRGAN's Poisson noise, times ``strength``, with as many photons at white as the image has 8-bit levels.
+
+    Their number is rounded up to a power of two. With ``grey``, levels are counted and noise is sampled for each
+    pixel's grey value.
+    """
+
+    strength: float
+    seed: int
+    grey: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.strength >= 0, "a strength is not negative", self.strength)
+        require(self.seed >= 0, "a seed is not negative", self.seed)
+
+
+def scaled_poisson_noise(images: Tensor, steps: Sequence[ScaledPoissonNoise]) -> Tensor:
+    """Add noise to each image of (n, 3, H, W) and clamp to [0, 1]."""
+    noisy = []
+    for image, step in zip(images, steps, strict=True):
+        exact = grey(image) if step.grey else image
+        levels = (exact * 255).round().clamp(0, 255)
+        present = torch.zeros(256, dtype=torch.bool, device=image.device)
+        present[levels.long()] = True
+        photons = 2 ** (int(present.sum()) - 1).bit_length()
+        rounded = levels / 255
+        counts = noise.draw_poisson(rounded * photons, _generator(step.seed, image))
+        noisy.append(image + step.strength * (counts / photons - rounded))
+    return torch.stack(noisy).clamp(0, 1)
 
 
 def _pairs(images: Tensor, steps: Sequence[Any]) -> "zip[tuple[Tensor, Any]]":
@@ -89,9 +122,9 @@ def _generator(seed: int, image: Tensor) -> Generator:
     return Generator(device=image.device).manual_seed(seed)
 
 
-def _drawn(image: Tensor, step: GaussianNoise) -> Tensor:
-    drawn = noise.draw_normal(image, _generator(step.seed, image), one_channel=step.channels == "grey")
+def _normal(image: Tensor, step: GaussianNoise) -> Tensor:
+    sampled = noise.draw_normal(image, _generator(step.seed, image), one_channel=step.channels == "grey")
     if step.channels != "correlated":
-        return drawn
+        return sampled
     covariance = torch.tensor(step.covariance, dtype=torch.float64)
-    return noise.correlate_channels(drawn, covariance)
+    return noise.correlate_channels(sampled, covariance)

@@ -8,14 +8,14 @@ code degrades 400 x 400 pixels and crops 256 of them; here the image is what it 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
 
-from wildsr.degradations.degradation import Parameters
+from wildsr.degradations.degradation import Parameters, Step
 from wildsr.degradations.program import run_steps
-from wildsr.ops.blur_downscale import crop_to_multiple
+from wildsr.ops.cropping import crop_to_multiple
 
 SIZES = tuple(range(7, 22, 2))
 """Sides of kernels, in pixels."""
@@ -37,11 +37,10 @@ QUALITY = (30.0, 95.0)
 GREY = 0.4
 
 Range = tuple[float, float]
-Step = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageRanges:
     """What one of the two stages draws from; probabilities, and ranges of uniform draws.
 
     ``sigma`` of blurs in pixels; the factors of resizing, where it is not kept; ``level`` of Gaussian noise in levels
@@ -58,8 +57,8 @@ class Stage:
     strength: Range
 
 
-FIRST = Stage(1.0, (0.2, 3.0), 0.2, 0.7, (0.15, 1.5), 0.5, (1, 30), (0.05, 3.0))
-SECOND = Stage(0.8, (0.2, 1.5), 0.3, 0.4, (0.3, 1.2), 0.5, (1, 25), (0.05, 2.5))
+FIRST = StageRanges(1.0, (0.2, 3.0), 0.2, 0.7, (0.15, 1.5), 0.5, (1, 30), (0.05, 3.0))
+SECOND = StageRanges(0.8, (0.2, 1.5), 0.3, 0.4, (0.3, 1.2), 0.5, (1, 25), (0.05, 2.5))
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class RealEsrgan:
         """
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 
-    def _stage(self, rng: np.random.Generator, drawn: Stage, size: tuple[int, int]) -> list[Step]:
+    def _stage(self, rng: np.random.Generator, drawn: StageRanges, size: tuple[int, int]) -> list[Step]:
         """Blur, resize from or to about ``size``, and noise."""
         steps = [_blur(rng, drawn.sigma)] if rng.random() < drawn.blur else []
         steps.append(_resize(rng, size, _factor(rng, drawn)))
@@ -132,7 +131,7 @@ def _sinc(size: int, cutoff: float) -> Step:
     return {"step": "sinc", "size": size, "cutoff": cutoff}
 
 
-def _factor(rng: np.random.Generator, drawn: Stage) -> float:
+def _factor(rng: np.random.Generator, drawn: StageRanges) -> float:
     choice = rng.random()
     if choice < drawn.up:
         return rng.uniform(1, drawn.factor[1])
@@ -148,7 +147,7 @@ def _resize(rng: np.random.Generator, size: tuple[int, int], factor: float = 1.0
     return {"step": "resize", "size": scaled, "method": str(rng.choice(METHODS)), "clamp": False}
 
 
-def _noise(rng: np.random.Generator, drawn: Stage) -> Step:
+def _noise(rng: np.random.Generator, drawn: StageRanges) -> Step:
     seed = int(rng.integers(2**31))
     grey = bool(rng.random() < GREY)
     if rng.random() < drawn.gaussian:

@@ -1,0 +1,1 @@
+"""The steps that programs are made of: geometry, filters, noise, codecs and a camera; :mod:`.builtin` names them."""
