@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from wildsr import __version__
 from wildsr.cli import (
     benchmark,
+    compare,
     convert,
     data,
     degrade,
@@ -66,6 +67,7 @@ VERBS = (
     "train",
     "evaluate",
     "benchmark",
+    "compare",
 )
 
 app = typer.Typer(
@@ -87,6 +89,7 @@ app.add_typer(recipe.app, name="recipe")
 app.command("train", no_args_is_help=True)(train.train)
 app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
 app.command("benchmark", no_args_is_help=True)(benchmark.benchmark)
+app.command("compare", no_args_is_help=True)(compare.compare)
 
 
 def _version(asked: bool) -> None:

@@ -54,6 +54,20 @@ def choose(images: Sequence[Tensor], count: int = 3) -> list[Crop]:
     return found
 
 
+def most_different(images: Sequence[Tensor], side: int) -> Crop:
+    """The window of at most ``side`` x ``side`` pixels where ``images``, all (1, 3, H, W) uint8, differ most."""
+    height, width = images[0].shape[2:]
+    down, across = min(side, height), min(side, width)
+    if (down, across) == (height, width) or min(down, across) < _CELL:
+        return Crop((width - across) // 2, (height - down) // 2, across, down)
+    cells = torch.cat(
+        [_variance(images, rows) for rows in strips(height, len(images) * width, multiple=_CELL)]
+    )
+    scores = F.avg_pool2d(cells[None, None], (down // _CELL, across // _CELL), stride=1)[0, 0]
+    row, column = divmod(int(scores.argmax()), scores.shape[1])
+    return Crop(min(column * _CELL, width - across), min(row * _CELL, height - down), across, down)
+
+
 def cut(levels: Tensor, crop: Crop, whole: tuple[int, int]) -> Tensor:
     """The window of levels (1, 3, h, w) that shows what ``crop`` shows of an image of (height, width) ``whole``."""
     down, across = levels.shape[2] / whole[0], levels.shape[3] / whole[1]

@@ -1,0 +1,229 @@
+"""``wildsr compare``: which of these results do people prefer?"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wildsr.cli import options
+from wildsr.cli.evaluation_report import complain, plain_console, progress_bar
+from wildsr.cli.exit_codes import INTERRUPTED, USAGE
+from wildsr.image.errors import ImageError
+from wildsr.zoo.errors import ModelError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from wildsr.evaluation.compare.windows import Comparison
+    from wildsr.evaluation.evaluate import OnStep, Working
+    from wildsr.evaluation.preference import Tally
+
+_OUTPUT = Path("compare.html")
+_QUESTION = "Which version looks better?"
+
+
+def compare(
+    given: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C]... [INPUTS]",
+            help="Models (name, file, or 'bicubic') or folders of results, each NAME=... if you like; then the photos "
+            "to upscale. With --tally, files of votes.",
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option("-i", "--inputs", help="Photos, instead of as the last argument.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The page, by default compare.html; with --tally, a JSON file of the results.",
+            show_default=False,
+        ),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the pairs into this folder as PNG files instead, and the key beside it.",
+            show_default=False,
+        ),
+    ] = None,
+    tally: Annotated[
+        bool, typer.Option("--tally", help="Count the votes that the page saved, or a sheet's answers.csv.")
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Key of the sheet, by default FOLDER-key.json beside it.", show_default=False),
+    ] = None,
+    window: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Of larger images, a part of this side is shown, where the results differ most; 0 shows everything.",
+        ),
+    ] = 768,
+    pairs: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many pairs. By default all.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of sides and order.")] = 0,
+    question: Annotated[str, typer.Option(help="What judges are asked.")] = _QUESTION,
+    suffix: Annotated[
+        str, typer.Option(help="What was added to the names of the files in folders of results.")
+    ] = "",
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionName.auto,
+    cache: options.Cache = None,
+    fresh: options.Fresh = False,
+) -> None:
+    """Compare results blind: a page with pairs on random sides, for people to choose from.
+
+    The page is one HTML file with the images in it. It needs no server and no network, and can be sent to judges. It
+    shows preferences with 95 % intervals at the end and saves the votes; --tally counts the votes of several judges.
+
+    \b
+      wildsr compare default realesr-general-x4v3.pth photos/
+      wildsr compare ours=results_a/ theirs=results_b/ -o compare.html
+      wildsr compare default bicubic mine.safetensors photos/ --sheet pairs/
+      wildsr compare --tally votes-*.json -o preferences.json
+      wildsr compare --tally pairs/answers.csv
+
+    Exit codes: 0 done, 2 wrong usage, 130 interrupted.
+    """
+    from wildsr.evaluation.evaluate import Working
+    from wildsr.evaluation.methods import Enlarging, evaluation_cache
+
+    console = plain_console()
+    try:
+        if tally:
+            _count(console, [Path(path).expanduser() for path in given], key, output)
+            return
+        working = Working(Enlarging(device, precision.value), cache or evaluation_cache(), fresh)
+        target = _target(output, sheet)
+        with progress_bar(console) as step:
+            comparison = _prepare(given, inputs, (window, pairs, seed), suffix, working, step)
+        _write(console, comparison, target, sheet, question)
+    except (OSError, ModelError, ImageError, ValueError) as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from error
+    except KeyboardInterrupt as error:
+        console.print("Interrupted; results so far are kept, the same command goes on from there.")
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def _target(output: Path | None, sheet: Path | None) -> Path:
+    """Where the page goes; refuses, before the work, what cannot be written after it."""
+    if output is not None and sheet is not None:
+        raise ValueError("--output names the page and --sheet a folder instead of it; give one of them")
+    target = output or _OUTPUT
+    if sheet is None and target.is_dir():
+        raise ValueError(f"-o {target} is a folder; name an HTML file in it")
+    if sheet is None and not target.absolute().parent.is_dir():
+        raise ValueError(f"-o {target}: there is no folder {target.parent}; create it first")
+    return target
+
+
+def _prepare(
+    given: list[str],
+    inputs: Path | None,
+    shown: tuple[int, int | None, int],
+    suffix: str,
+    working: "Working",
+    step: "OnStep",
+) -> "Comparison":
+    from wildsr.evaluation.compare.contenders import collect, open_contenders, split_arguments
+    from wildsr.evaluation.compare.windows import prepare
+
+    texts, inputs = split_arguments(given, inputs)
+    if inputs is not None and not inputs.exists():
+        raise ValueError(f"there is no {inputs}; name the folder of the photos")
+    contenders = open_contenders(texts)
+    found = collect(contenders, inputs, working, suffix=suffix, on_step=step)
+    side, most, seed = shown
+    comparison = prepare(
+        [one.name for one in contenders],
+        found.subjects,
+        side=side,
+        seed=seed,
+        most=most,
+        on_image=lambda done, total: step("preparing pairs", done, total),
+    )
+    return replace(comparison, notes=(*found.notes, *comparison.notes))
+
+
+def _write(
+    console: "Console", comparison: "Comparison", page: Path, sheet: Path | None, question: str
+) -> None:
+    count = len(comparison.key.pairs)
+    what = "1 pair" if count == 1 else f"{count} pairs"
+    names = ", ".join(comparison.key.contenders)
+    for note in comparison.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
+    if sheet is not None:
+        from wildsr.evaluation.compare.sheet import write_sheet
+
+        key = write_sheet(comparison, sheet, question=question)
+        console.print(f"[green]{escape(str(sheet))}[/]: {what} of {escape(names)}")
+        console.print(f"The key is {escape(str(key))}; keep it from the judges.")
+        return
+    from wildsr.evaluation.compare.page import write_page
+
+    write_page(comparison, page, question=question)
+    size = f"{page.stat().st_size / 1e6:.1f} MB"
+    console.print(f"[green]{escape(str(page))}[/]: {what} of {escape(names)}, {size}; open it in a browser")
+
+
+def _count(console: "Console", paths: list[Path], key: Path | None, output: Path | None) -> None:
+    from wildsr.evaluation.compare.votes import load_votes
+    from wildsr.evaluation.preference import tally
+
+    votes = load_votes(paths, key)
+    found = tally(votes.votes, votes.contenders)
+    if output is not None:
+        from wildsr.storage.atomic import write_text
+
+        write_text(output, json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+    _print_tally(console, found, len(paths))
+    if output is not None:
+        console.print(f"[green]{escape(str(output))}[/]")
+
+
+def _print_tally(console: "Console", found: "Tally", files: int) -> None:
+    from wildsr.evaluation.preference import probability
+
+    of = f" from {files} files" if files > 1 else ""
+    console.print(f"{found.votes} votes on {found.images} images{of}")
+    if found.strengths:
+        table = Table(
+            box=None, header_style="bold", title="Preferred over an average contender", title_justify="left"
+        )
+        table.add_column("contender")
+        table.add_column("share", justify="right")
+        table.add_column("95 % interval")
+        for name, one in found.strengths.items():
+            low, high = probability(one.low), probability(one.high)
+            table.add_row(escape(name), f"{probability(one.mean):.0%}", f"{low:.0%} to {high:.0%}")
+        console.print(table)
+    table = Table(box=None, header_style="bold")
+    for heading in ("preferred", "over", "wins", "losses", "ties", "share of decided", "95 % interval", "p"):
+        table.add_column(heading, justify="left" if heading in ("preferred", "over") else "right")
+    for match in found.preferences:
+        numbers = (str(match.wins), str(match.losses), str(match.ties))
+        share = ("–", "–", "–")
+        if match.wins + match.losses:
+            interval = f"{match.share.low:.0%} to {match.share.high:.0%}"
+            share = (f"{match.share.mean:.0%}", interval, _p(match.p))
+        table.add_row(escape(match.first), escape(match.second), *numbers, *share)
+    console.print(table)
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"

@@ -1,0 +1,1 @@
+"""Blind comparisons of results by people: pairs on a page or as image files, and votes read back."""
