@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import pickle
 import random
 import struct
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.load import load
+from wildsr.zoo.read import read_weights
 
 
 def weights(seed: int = 0) -> dict[str, Tensor]:
@@ -120,7 +122,7 @@ def test_a_header_as_long_as_a_pickle_begins(tmp_path: Path) -> None:
 
 def test_ready_for_use(tmp_path: Path) -> None:
     path = tmp_path / "my net.safetensors"
-    save_file(weights(), path, {"licence": "CC-BY-4.0", "source": "https://example.org", "scale": "8"})
+    save_file(weights(), path, {"licence": "CC-BY-4.0", "source": "https://example.org", "scale": "2"})
     model = load(str(path))
     assert not model.network.training
     assert not any(parameter.requires_grad for parameter in model.network.parameters())
@@ -327,3 +329,16 @@ def test_random_damage_is_always_explained(tmp_path: Path) -> None:
                 load(path)
             except ModelError:
                 continue
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "size"),
+    [("F4", [8], 4), ("F32", [0, 1 << 62, 1 << 62], 0), ("F32", [0] * 1000, 0)],
+    ids=["a type that is only stored", "overflow", "dimensions"],
+)
+def test_tensors_that_cannot_be_converted(tmp_path: Path, kind: str, shape: list[int], size: int) -> None:
+    header = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, size]}}).encode()
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(size))
+    with pytest.raises(ModelError, match=r"net\.safetensors"):
+        read_weights(path)

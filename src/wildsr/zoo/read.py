@@ -139,7 +139,13 @@ def _float32(path: Path, key: str, tensor: Tensor) -> Tensor:
         raise ModelError(
             f"{path}: the tensor {key} is {tensor.dtype}; wildsr reads plain floating-point weights"
         )
-    value = torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor.detach())
-    if not bool(torch.isfinite(value).all()):
+    try:
+        value = torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor.detach())
+        finite = bool(torch.isfinite(value).all())
+    except RuntimeError as error:  # a type that PyTorch only stores, or an impossible shape
+        raise ModelError(
+            f"{path}: the tensor {key} ({tensor.dtype}) cannot be read as float32 ({str(error).splitlines()[0]})"
+        ) from error
+    if not finite:
         raise ModelError(f"{path}: the tensor {key} holds NaN or infinite values; the file is damaged")
     return value

@@ -35,6 +35,7 @@ class _PatchEntry:
     left: int
 
 
+_SUM_TOLERANCE = 0.01
 PoolEntry = TypeVar("PoolEntry", _KernelEntry, _PatchEntry)
 
 
@@ -47,7 +48,7 @@ class RealSr:
     image goes on mirrored, as often as it takes; the originals add 32 pixels of patches of 256.
 
     Raises:
-        DegradationError: for a pool of kernels for another scale.
+        DegradationError: for a pool of kernels for another scale, or that do not sum to 1.
     """
 
     scale: int = 4
@@ -60,6 +61,14 @@ class RealSr:
                 f"these kernels are for a scale of {self.kernels.scale}, not {self.scale}: take another pool, or "
                 "estimate kernels for this scale"
             )
+        if self.kernels is not None:
+            sums = self.kernels.kernels.sum((1, 2))
+            worst = int((sums - 1).abs().argmax())
+            if abs(float(sums[worst]) - 1) > _SUM_TOLERANCE:
+                raise DegradationError(
+                    f"kernel {worst} of the pool ({self.kernels.origins[worst]}) sums to {float(sums[worst]):.4g} "
+                    "instead of 1, which would change the brightness of images; estimate the pool again"
+                )
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
         """Draw a kernel, a noise patch and where it is cropped, for an HR image of ``size`` (height, width)."""

@@ -16,6 +16,7 @@ from wildsr.zoo.errors import ModelError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _MOST_DATASETS = 20_000
+_MOST_DIGITS = 9
 _NUMBERED = re.compile(r"(?:.*/)?(conv2d|batch_normalization|dense)(?:_(\d+))?/(\w+)(?::0)?")
 _WEIGHT_NAMES = {
     "kernel": "weight",
@@ -113,6 +114,8 @@ def _layers(path: Path, datasets: dict[str, Tensor]) -> dict[str, list[KerasLaye
         match = _NUMBERED.fullmatch(name)
         if match is None or match[3] not in _WEIGHT_NAMES:
             raise ModelError(f"{path} holds none of DDNSR's networks: it has the weight {name}")
+        if len(match[2] or "") > _MOST_DIGITS:
+            raise ModelError(f"{path} is damaged: a layer has a number of {len(match[2])} digits")
         layer = found.setdefault((match[1], int(match[2] or 0)), KerasLayer(name.rpartition("/")[0], {}))
         if layer.path != name.rpartition("/")[0]:
             raise ModelError(f"{path} holds several networks: {layer.path} and {name} have the same number")
