@@ -6,18 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from wildsr.cli import options
-from wildsr.cli.evaluation_report import complain, plain_console, progress_bar
-from wildsr.cli.exit_codes import INTERRUPTED, USAGE
-from wildsr.image.errors import ImageError
-from wildsr.zoo.errors import ModelError
+from wildsr.cli.console import exits, literal, output, plural, progress, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from wildsr.evaluation.compare.windows import Comparison
     from wildsr.evaluation.evaluate import OnStep, Working
     from wildsr.evaluation.preference import Tally
@@ -40,7 +33,7 @@ def compare(
         Path | None,
         typer.Option("-i", "--inputs", help="Photos, instead of as the last argument.", show_default=False),
     ] = None,
-    output: Annotated[
+    target: Annotated[
         Path | None,
         typer.Option(
             "-o",
@@ -98,28 +91,21 @@ def compare(
 
     Exit codes: 0 done, 2 wrong usage, 130 interrupted.
     """
-    from wildsr.evaluation.evaluate import Working
-    from wildsr.evaluation.methods import Enlarging, evaluation_cache
+    with exits("Interrupted; results so far are cached, and the same command continues."):
+        from wildsr.evaluation.evaluate import Working
+        from wildsr.evaluation.methods import Enlarging, evaluation_cache
 
-    console = plain_console()
-    try:
         if tally:
-            _count(console, [Path(path).expanduser() for path in given], key, output)
+            _count([Path(path).expanduser() for path in given], key, target)
             return
         working = Working(Enlarging(device, precision.value), cache or evaluation_cache(), fresh)
-        target = _target(output, sheet)
-        with progress_bar(console) as step:
-            comparison = _prepare(given, inputs, (window, pairs, seed), suffix, working, step)
-        _write(console, comparison, target, sheet, question)
-    except (OSError, ModelError, ImageError, ValueError) as error:
-        complain(str(error))
-        raise typer.Exit(USAGE) from error
-    except KeyboardInterrupt as error:
-        console.print("Interrupted; results so far are kept, the same command goes on from there.")
-        raise typer.Exit(INTERRUPTED) from error
+        page = _page(target, sheet)
+        with progress() as bars:
+            comparison = _prepare(given, inputs, (window, pairs, seed), suffix, working, bars)
+        _write(comparison, page, sheet, question)
 
 
-def _target(output: Path | None, sheet: Path | None) -> Path:
+def _page(output: Path | None, sheet: Path | None) -> Path:
     """Where the page goes; refuses, before the work, what cannot be written after it."""
     if output is not None and sheet is not None:
         raise ValueError("--output names the page and --sheet a folder instead of it; give one of them")
@@ -159,70 +145,66 @@ def _prepare(
     return replace(comparison, notes=(*found.notes, *comparison.notes))
 
 
-def _write(
-    console: "Console", comparison: "Comparison", page: Path, sheet: Path | None, question: str
-) -> None:
-    count = len(comparison.key.pairs)
-    what = "1 pair" if count == 1 else f"{count} pairs"
+def _write(comparison: "Comparison", page: Path, sheet: Path | None, question: str) -> None:
+    console = output()
+    what = plural(len(comparison.key.pairs), "pair")
     names = ", ".join(comparison.key.contenders)
     for note in comparison.notes:
-        console.print(f"[yellow]note[/] {escape(note)}")
+        console.print(f"[yellow]note[/] {literal(note)}")
     if sheet is not None:
         from wildsr.evaluation.compare.sheet import write_sheet
 
         key = write_sheet(comparison, sheet, question=question)
-        console.print(f"[green]{escape(str(sheet))}[/]: {what} of {escape(names)}")
-        console.print(f"The key is {escape(str(key))}; keep it from the judges.")
+        console.print(f"[green]{literal(sheet)}[/]: {what} of {literal(names)}")
+        console.print(f"The key is {literal(key)}; keep it from the judges.")
         return
     from wildsr.evaluation.compare.page import write_page
 
     write_page(comparison, page, question=question)
     size = f"{page.stat().st_size / 1e6:.1f} MB"
-    console.print(f"[green]{escape(str(page))}[/]: {what} of {escape(names)}, {size}; open it in a browser")
+    console.print(f"[green]{literal(page)}[/]: {what} of {literal(names)}, {size}; open it in a browser")
 
 
-def _count(console: "Console", paths: list[Path], key: Path | None, output: Path | None) -> None:
+def _count(paths: list[Path], key: Path | None, target: Path | None) -> None:
     from wildsr.evaluation.compare.votes import load_votes
     from wildsr.evaluation.preference import tally
 
     votes = load_votes(paths, key)
     found = tally(votes.votes, votes.contenders)
-    if output is not None:
+    if target is not None:
         from wildsr.storage.atomic import write_text
 
-        write_text(output, json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
-    _print_tally(console, found, len(paths))
-    if output is not None:
-        console.print(f"[green]{escape(str(output))}[/]")
+        write_text(target, json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+    _print_tally(found, len(paths))
+    if target is not None:
+        output().print(f"[green]{literal(target)}[/]")
 
 
-def _print_tally(console: "Console", found: "Tally", files: int) -> None:
+def _print_tally(found: "Tally", files: int) -> None:
     from wildsr.evaluation.preference import probability
 
+    console = output()
     of = f" from {files} files" if files > 1 else ""
-    console.print(f"{found.votes} votes on {found.images} images{of}")
+    console.print(f"{plural(found.votes, 'vote')} on {plural(found.images, 'image')}{of}")
     if found.strengths:
-        table = Table(
-            box=None, header_style="bold", title="Preferred over an average contender", title_justify="left"
+        strengths = table(
+            ("contender", "share", "95 % interval"),
+            title="Preferred over an average contender",
+            title_justify="left",
         )
-        table.add_column("contender")
-        table.add_column("share", justify="right")
-        table.add_column("95 % interval")
         for name, one in found.strengths.items():
             low, high = probability(one.low), probability(one.high)
-            table.add_row(escape(name), f"{probability(one.mean):.0%}", f"{low:.0%} to {high:.0%}")
-        console.print(table)
-    table = Table(box=None, header_style="bold")
-    for heading in ("preferred", "over", "wins", "losses", "ties", "share of decided", "95 % interval", "p"):
-        table.add_column(heading, justify="left" if heading in ("preferred", "over") else "right")
+            strengths.add_row(literal(name), f"{probability(one.mean):.0%}", f"{low:.0%} to {high:.0%}")
+        console.print(strengths)
+    matches = table(("preferred", "over", "wins", "losses", "ties", "share of decided", "95 % interval", "p"))
     for match in found.preferences:
         numbers = (str(match.wins), str(match.losses), str(match.ties))
         share = ("–", "–", "–")
         if match.wins + match.losses:
             interval = f"{match.share.low:.0%} to {match.share.high:.0%}"
             share = (f"{match.share.mean:.0%}", interval, _p(match.p))
-        table.add_row(escape(match.first), escape(match.second), *numbers, *share)
-    console.print(table)
+        matches.add_row(literal(match.first), literal(match.second), *numbers, *share)
+    console.print(matches)
 
 
 def _p(value: float) -> str:

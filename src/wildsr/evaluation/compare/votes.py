@@ -44,6 +44,8 @@ def load_votes(paths: Sequence[Path], key: Path | None = None) -> Votes:
     votes: list[Vote] = []
     known: dict[str, Path] = {}
     for path in paths:
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
         try:
             content = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
