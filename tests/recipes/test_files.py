@@ -30,8 +30,8 @@ def test_what_is_dumped_is_read_back(name: str) -> None:
 def test_the_figures_of_the_papers() -> None:
     """A second look at what stands in the originals' options, not taken from the recipes."""
     for name, steps, batch, rate in [
-        ("realsr-df2k", 60_000, 16, 1e-4),
-        ("realsr-dped", 60_000, 16, 1e-4),
+        ("realsr-df2k", 60_001, 16, 1e-4),
+        ("realsr-dped", 60_001, 16, 1e-4),
         ("edl-ntire", 150_000, 16, 1e-4),
         ("edl-aim", 350_000, 16, 1e-4),
         ("srrescgan", 51_000, 16, 1e-4),

@@ -146,6 +146,19 @@ def test_orthogonal_weights(images: Path, features: Path) -> None:
             assert (gram - 0.04 * torch.eye(len(gram))).abs().max() < 1e-6, (role, key)
 
 
+def test_glorot_uniform_weights(images: Path, features: Path) -> None:
+    """Keras's initialisation of DDNSR's reconstruction network: uniform in ±sqrt(6 / (fan in + fan out)), biases 0."""
+    recipe = tiny("ddnsr-track1", images, ("networks.up.features=32",))
+    for key, weight in build(recipe, features).objective.networks["up"].named_parameters():
+        if key.endswith("bias"):
+            assert not weight.any(), key
+            continue
+        out, into, height, width = weight.shape
+        bound = (6 / ((out + into) * height * width)) ** 0.5
+        assert 0.9 * bound < float(weight.abs().max()) <= bound, key
+        assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.15), key
+
+
 def test_starting_from_weights(images: Path, fabric: Fabric, tmp_path: Path) -> None:
     recipe = tiny("rrdb-psnr", images, ("train.steps=1",))
     model = train(build(recipe), fabric, tmp_path)
@@ -234,6 +247,9 @@ def test_rates_are_the_originals() -> None:
     """At what step each rate changes, counted from zero; the first of RealSR's counts itself already."""
     realsr = RECIPES["realsr-df2k"].optimizers["generator"].build_rate(60_000)
     assert [realsr(step) for step in (0, 4998, 4999, 9999, 59_999)] == [1e-4, 1e-4, 5e-5, 2.5e-5, 1e-4 / 16]
+    # BSRGAN's count goes on from the 400 k steps of BSRNet.
+    bsrgan = RECIPES["bsrgan-x4"].optimizers["generator"].build_rate(800_000)
+    assert [bsrgan(step) for step in (0, 399_998, 399_999, 799_999)] == [5e-5, 5e-5, 2.5e-5, 2.5e-5]
     ddnsr = RECIPES["ddnsr-track1"].optimizers["up"].build_rate(300 * 1024)
     assert [ddnsr(step) for step in (0, 51_199, 51_200, 307_199)] == [1e-4, 1e-4, 5e-5, 1.25e-5]
     dsgan = RECIPES["dsgan"].optimizers["generator"].build_rate(64_800)

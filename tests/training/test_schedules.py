@@ -1,6 +1,6 @@
 """Learning rates where something happens; tests/conformance/test_learning_rates.py holds them to the originals."""
 
-from wildsr.training.schedules import cosine, linear, multi_step, multi_step_warmed_up, warm_up
+from wildsr.training.schedules import cosine, linear, multi_step, warm_up
 
 
 def test_milestones_multiply_from_their_step_on() -> None:
@@ -10,11 +10,6 @@ def test_milestones_multiply_from_their_step_on() -> None:
 def test_a_restart_forgets_earlier_milestones() -> None:
     rates = [multi_step(count, 1.0, (1, 3), 0.5, restarts=(2,), weights=(0.8,)) for count in range(5)]
     assert rates == [1, 0.5, 0.8, 0.4, 0.4]
-
-
-def test_the_originals_warm_up_stays_below_the_rate() -> None:
-    rates = [multi_step_warmed_up(count, 1.0, (2, 6), 0.5, warmup=4) for count in (1, 3, 4, 5, 6)]
-    assert rates == [0.25, 0.75, 0.75, 0.75, 0.375]
 
 
 def test_cosine_falls_to_its_floor() -> None:

@@ -1,4 +1,4 @@
-"""Losses on the low frequencies or on the mean colours of images, which leave the detail free."""
+"""Losses on low frequencies or mean colours, which do not constrain detail."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class LowFrequencyLoss:
     """A pixel loss between the low frequencies of two batches (B, C, H, W).
 
     DSGAN's colour loss (Fritsche et al., 2019, section 3.2) takes L1 and a 5x5 box without borders; its ESRGAN-FS a 9x9
-    box whose borders count as zeros.
+    box padded with zeros.
     """
 
     low_pass: LowPass

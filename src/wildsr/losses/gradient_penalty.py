@@ -1,4 +1,4 @@
-"""Penalties on the gradient of a discriminator with respect to its images."""
+"""Gradient penalties of discriminators."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -10,7 +10,7 @@ Discriminator = Callable[[Tensor], Tensor]
 
 
 def between(real: Tensor, fake: Tensor, fraction: Tensor | float) -> Tensor:
-    """``fraction`` * real + (1 - ``fraction``) * fake, cut off from what made them.
+    """``fraction`` * real + (1 - ``fraction``) * fake, detached.
 
     ``fraction`` in [0, 1] is one number, or (B, 1, 1, 1).
     """
@@ -22,8 +22,8 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean of (norm of the gradient - 1)² at ``images`` (B, C, H, W) (Gulrajani et al., 2017, section 4).
 
-    Of what a norm is taken: ``image``, of the gradient of one image (RealSR); ``pixel``, over the channels at one
-    place (BSRGAN's code); ``batch``, of everything together, for the mean of the scores instead of their sum (DSGAN).
+    The norm is taken per ``image`` (RealSR); per ``pixel``, over its channels (BSRGAN's code); or over the whole
+    ``batch``, of the gradient of the mean output instead of the sum (DSGAN).
     """
     gradient = _gradient(discriminator, images, mean=per == "batch")
     if per == "image":
@@ -40,6 +40,6 @@ def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
 
 def _gradient(discriminator: Discriminator, images: Tensor, mean: bool) -> Tensor:
     images = images.detach().requires_grad_()
-    scores = discriminator(images)
-    (gradient,) = torch.autograd.grad(scores.mean() if mean else scores.sum(), images, create_graph=True)
+    outputs = discriminator(images)
+    (gradient,) = torch.autograd.grad(outputs.mean() if mean else outputs.sum(), images, create_graph=True)
     return gradient

@@ -1,17 +1,17 @@
-"""A loss against patterns that repeat: networks that halve can draw one, and perceptual losses may like it."""
+"""A loss against repeating patterns, which strided layers can produce and perceptual losses may reward."""
 
 from torch import Tensor
 
 
 def grid_loss(sr: Tensor, hr: Tensor, period: int) -> Tensor:
-    """Mean square of what of the error is the same in all blocks of ``period`` pixels a side.
+    """Mean square of the error that repeats in all blocks of ``period`` x ``period`` pixels.
 
-    The images are (B, C, H, W) in [0, 1]. Each is cut into blocks; the mean of ``sr - hr`` over them is the
-    pattern, of which a shift of colour does not count. Errors that differ from block to block average out. Rows and
-    columns beyond the last whole block are left out.
+    The images are (B, C, H, W) in [0, 1]. Each is divided into blocks; the mean of ``sr - hr`` over the blocks, minus
+    its mean colour, is the pattern. Errors that differ from block to block average out. Rows and columns beyond the last
+    whole block are ignored.
 
     Raises:
-        ValueError: when an image has less than two blocks on a side.
+        ValueError: an image has less than two blocks on a side.
     """
     batch, channels, height, width = sr.shape
     down, across = height // period, width // period

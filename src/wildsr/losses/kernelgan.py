@@ -1,4 +1,4 @@
-"""What KernelGAN (Bell-Kligler et al., 2019) is trained on. Every loss gives one value for each image, (N,).
+"""Losses of KernelGAN (Bell-Kligler et al., 2019). Each gives one value per image, (N,).
 
 Kernels are (N, k, k). The weights of the losses, which change during training, are in
 :mod:`wildsr.estimation.kernelgan`.
@@ -25,7 +25,7 @@ _BICUBIC = (
 
 
 def gan_loss(probabilities: Tensor, real: bool) -> Tensor:
-    """Mean distance of probabilities (N, ...) from 1, or from 0 where images are not to count as ``real``."""
+    """Mean absolute difference of probabilities (N, ...) from 1 for ``real`` images, from 0 for others."""
     target = probabilities.new_full((), float(real))
     return (probabilities - target).abs().flatten(1).mean(1)
 
@@ -33,8 +33,8 @@ def gan_loss(probabilities: Tensor, real: bool) -> Tensor:
 def bicubic_half(images: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, C, H, W) at half the size, by a fixed bicubic kernel, the middle ``size`` of it: (N, 1, h, w).
 
-    The original's kernel connects every output channel with every input channel: what comes out is the *sum* of the
-    channels, and all output channels are the same.
+    The original's kernel connects every output channel with every input channel: the result is the *sum* of the
+    channels, the same in all output channels.
     """
     profile = torch.tensor(_BICUBIC, dtype=images.dtype, device=images.device)
     summed = images.sum(1, keepdim=True)
@@ -44,17 +44,17 @@ def bicubic_half(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def bicubic_loss(generated: Tensor, half: Tensor) -> Tensor:
-    """Mean squared distance of what G made, (N, C, h, w), from :func:`bicubic_half`, (N, 1, h, w)."""
+    """Mean squared difference between the output of G, (N, C, h, w), and :func:`bicubic_half`, (N, 1, h, w)."""
     return (generated - half).square().flatten(1).mean(1)
 
 
 def sum_loss(kernels: Tensor) -> Tensor:
-    """How far the sum is from one (section 3.4)."""
+    """Absolute difference of the sum from one (section 3.4)."""
     return (1 - kernels.sum((-2, -1))).abs()
 
 
 def boundary_mask(size: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """What values off the middle cost, (size, size): a Gaussian's complement, with nothing in the middle half."""
+    """Weights (size, size) that grow towards the borders: the complement of a Gaussian, zero in the middle half."""
     offsets = torch.arange(size, dtype=torch.float64) - (size - 1) // 2
     profile = torch.exp(-offsets.square() / (2 * size**2))
     mask = 1 - torch.outer(profile, profile)
@@ -69,16 +69,16 @@ def boundary_loss(kernels: Tensor, mask: Tensor) -> Tensor:
 
 
 def centre_loss(kernels: Tensor, scale: int) -> Tensor:
-    """Mean squared distance, in pixels, of the centre of mass from where subsampling by ``scale`` keeps alignment."""
+    """Mean squared distance in pixels of the centre of mass from where subsampling by ``scale`` stays aligned."""
     size = kernels.shape[-1]
-    wanted = size // 2 + 0.5 * (scale - size % 2)
+    target = size // 2 + 0.5 * (scale - size % 2)
     index = torch.arange(size, dtype=kernels.dtype, device=kernels.device)
     mass = kernels.sum((-2, -1))
     centres = torch.stack([kernels.sum(-1) @ index / mass, kernels.sum(-2) @ index / mass])
-    return (centres - wanted).square().mean(0)
+    return (centres - target).square().mean(0)
 
 
 def sparsity_loss(kernels: Tensor) -> Tensor:
     """Mean of the absolute values to the power 0.2 (section 3.4)."""
-    # At zero its slope is infinite, and one value of a kernel that is exactly zero would spoil all weights.
+    # Its slope at zero is infinite: a kernel value of exactly zero would make all gradients NaN.
     return kernels.abs().clamp(min=_TINY).pow(_POWER).mean((-2, -1))

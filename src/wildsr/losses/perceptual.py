@@ -1,4 +1,4 @@
-"""Perceptual losses: distances of the features that trained networks find in images."""
+"""Perceptual losses: distances between the features of trained networks."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +14,12 @@ class PerceptualLoss(nn.Module):
 
     Args:
         features: gives features by name of layer for (B, 3, H, W), such as :class:`wildsr.networks.vgg.VGGFeatures`,
-            which also says how images are normalised. It is frozen.
-        weights: of the distances, for each layer that counts.
-        distance: of two batches of features of the same shape.
+            which also normalises the images. It is frozen.
+        weights: weight of the distance for each layer that is used.
+        distance: between two batches of features of the same shape.
 
     Raises:
-        ValueError: in the forward pass, for a layer that ``features`` does not give.
+        ValueError: in the forward pass, for a layer that ``features`` does not have.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class PerceptualLoss(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The weighted sum of the distances."""
         with torch.no_grad():
-            wanted = self.features(hr)
+            reference = self.features(hr)
         found = self.features(sr)
         if missing := [layer for layer in self.weights if layer not in found]:
             raise ValueError(f"the features have no layer {missing[0]}; they have {', '.join(found)}")
         distances = [
-            weight * self.distance(found[layer], wanted[layer]) for layer, weight in self.weights.items()
+            weight * self.distance(found[layer], reference[layer]) for layer, weight in self.weights.items()
         ]
         return torch.stack(distances).sum()
 
@@ -49,9 +49,9 @@ class PerceptualLoss(nn.Module):
 class LpipsLoss(nn.Module):
     """LPIPS (Zhang et al., 2018), the mean over a batch (B, 3, H, W) in [0, 1], at least 64 pixels a side.
 
-    With ``jitter``, up to so many of the first rows and columns are left out, as PyTorch's default generator draws.
-    Patches of training lie on the grid of LR pixels; the first convolution of AlexNet has the same steps of 4 pixels,
-    sees every pixel of that grid in one way only, and would let a pattern pass that it does not see.
+    With ``jitter``, up to that many of the first rows and columns are dropped, at random from PyTorch's default
+    generator. Training patches are aligned to the grid of LR pixels, and the first convolution of AlexNet has the same stride of 4
+    pixels: without jitter, some patterns on that grid would not affect the loss.
     """
 
     def __init__(self, lpips: Lpips, jitter: int = 0) -> None:

@@ -25,10 +25,10 @@ def charbonnier_mean(sr: Tensor, hr: Tensor, epsilon: float = 1e-9) -> Tensor:
 
 
 def psnr_loss(sr: Tensor, hr: Tensor, epsilon: float = 1e-5) -> Tensor:
-    """Minus a tenth of the PSNR of each image, (B, C, H, W) in [0, 1], averaged; every image weighs the same.
+    """Negative PSNR divided by 10, the mean over the images (B, C, H, W) in [0, 1].
 
-    ``epsilon`` is added to the mean squared difference, so that nearly perfect images do not outweigh all others:
-    1e-5 counts nothing beyond 50 dB.
+    ``epsilon`` is added to the mean squared difference, so that nearly perfect images do not dominate: with 1e-5, gains
+    beyond 50 dB count for nothing.
     """
     return ((sr - hr).square().mean((1, 2, 3)) + epsilon).log10().mean()
 

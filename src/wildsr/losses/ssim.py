@@ -14,9 +14,9 @@ def ssim_index(sr: Tensor, hr: Tensor) -> Tensor:
     """SSIM (B,) of each pair in (B, C, H, W), values in [0, 1]; 1 for equal images.
 
     Gaussian windows of 11 pixels, with zeros outside the image, as in BSRGAN's code (KAIR). The metric of the same
-    name in ``evaluation`` leaves the borders out.
+    name in ``evaluation`` excludes the borders.
     """
-    # Variances are small differences of large numbers, which half precision cannot hold.
+    # Variances are small differences of large numbers, for which half precision is too coarse.
     with torch.autocast(sr.device.type, enabled=False):
         dtype = torch.promote_types(sr.dtype, torch.float32)
         sr, hr = sr.to(dtype), hr.to(dtype)
@@ -32,7 +32,7 @@ def ssim_index(sr: Tensor, hr: Tensor) -> Tensor:
 def ssim_loss(sr: Tensor, hr: Tensor) -> Tensor:
     """1 - SSIM, the mean over (B, C, H, W) in [0, 1].
 
-    BSRGAN's code minimises SSIM itself where it is asked for this loss, which is an error of it.
+    BSRGAN's code minimises SSIM itself for this loss, which is a bug.
     """
     return 1 - ssim_index(sr, hr).mean()
 

@@ -1,4 +1,4 @@
-"""Total variation: how much neighbouring pixels differ, in one image or between two."""
+"""Total variation of an image, and its difference between two images."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ def total_variation(images: Tensor, power: Literal[1, 2] = 1) -> Tensor:
 
 
 def tv_difference(sr: Tensor, hr: Tensor) -> Tensor:
-    """How far the differences between neighbours in ``sr`` are from those in ``hr``, both (B, C, H, W).
+    """Difference between the neighbour differences of ``sr`` and those of ``hr``, both (B, C, H, W).
 
     L1 over both directions, divided by the number of values of a batch (SRResCGAN, section 3.3).
     """

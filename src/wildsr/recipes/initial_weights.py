@@ -1,6 +1,7 @@
-"""Initial weights of a network: random by seed and name, orthogonal, or those of a model."""
+"""Initial weights of a network: random by seed and name, by an initialisation, or those of a model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,7 +33,9 @@ def new_network(config: NetworkConfig, name: str, scale: int, seed: int) -> nn.M
         except ValueError as error:
             raise RecipeError(f"networks.{name}: {error}") from error
         if config.orthogonal is not None:
-            _make_orthogonal(network, config.orthogonal)
+            _initialise(network, partial(nn.init.orthogonal_, gain=config.orthogonal))
+        elif config.initialisation == "glorot-uniform":
+            _initialise(network, nn.init.xavier_uniform_)
     if config.start is not None:
         _start_from(network, config.start, config.start_whole, name)
     return network.train().requires_grad_(True)
@@ -43,13 +46,13 @@ def _seed_of(seed: int, name: str) -> int:
     return seed * 1_000_003 + int.from_bytes(name.encode(), "big") % 1_000_003
 
 
-def _make_orthogonal(network: nn.Module, gain: float) -> None:
-    """KAIR's initialisation: weights (out, -1) with orthonormal rows times the gain, zero biases."""
+def _initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
+    """Fill the weights of convolutions and linear layers, and set their biases to zero."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             # A convolution under spectral norm computes its weight from this one.
             weight = module.weight_orig if isinstance(module, SpectralNormConv2d) else module.weight
-            nn.init.orthogonal_(weight, gain)
+            fill(weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

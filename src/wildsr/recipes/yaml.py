@@ -1,4 +1,4 @@
-"""Recipes as YAML: read strictly, changed by single values, written whole. Imports no torch."""
+"""Reads recipes from YAML, changes single values (``--set``), and writes them. Imports no torch."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from wildsr.recipes.errors import RecipeError
 from wildsr.recipes.renamed import current_place, current_value, current_values
 
 _KINDS = ("kind", "architecture")
-"""The keys that say which of several parts one is."""
+"""Keys that tell one node of a group from the others."""
 _COLLECTIONS = ("networks", "optimizers", "terms", "pixel_terms")
-"""Where a null takes something away."""
+"""Sections in which a null removes an entry."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML where 1e-4 is a number, and a key given twice an error."""
+    """YAML in which 1e-4 is a number, and a repeated key an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -40,10 +40,10 @@ _Loader.add_implicit_resolver(
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe in a YAML file, with ``changes`` as :func:`changed` takes them.
+    """The recipe in a YAML file, with ``changes`` as in :func:`changed`.
 
     Raises:
-        RecipeError: with everything that is wrong, each with its line.
+        RecipeError: lists everything that is wrong, with line numbers.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -54,10 +54,10 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
 
 
 def parse_recipe(text: str, origin: str, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe in a YAML text, with ``changes``; ``origin`` names it in messages.
+    """The recipe in a YAML text, with ``changes``; ``origin`` is its name in messages.
 
     Raises:
-        RecipeError: with everything that is wrong, each with its line.
+        RecipeError: lists everything that is wrong, with line numbers.
     """
     try:
         root = yaml.compose(text, _Loader)
@@ -70,25 +70,25 @@ def parse_recipe(text: str, origin: str, changes: Sequence[str] = ()) -> Recipe:
 
 
 def changed(recipe: Recipe, changes: Sequence[str], origin: str) -> Recipe:
-    """The recipe with other values: ``train.steps=1000``, ``networks.generator.start=null``, written as in YAML.
+    """A copy of the recipe with other values: ``train.steps=1000``, ``networks.generator.start=null``, as in YAML.
 
-    A null takes a network, an optimizer or a loss away. A change of a ``kind`` or ``architecture`` leaves nothing of
-    the part as it was; changes after it fill it.
+    A null removes a network, an optimizer or a loss. A change of a ``kind`` or ``architecture`` resets the node to the
+    defaults of that kind; changes after it fill it.
 
     Raises:
-        RecipeError: for a change that is none, an unknown key, or a value that does not suit.
+        RecipeError: a malformed change, an unknown key, or a value that does not suit.
     """
     return _recipe(recipe.model_dump(mode="json"), changes, origin, None) if changes else recipe
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML, every value written out, as :func:`load_recipe` reads it."""
+    """The recipe as YAML with every value, as :func:`load_recipe` reads it."""
     values = _kinds_first(recipe.model_dump(mode="json"))
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _kinds_first(value: Any) -> Any:
-    """What a part is comes before what it has."""
+    """The keys that identify a node come first."""
     if not isinstance(value, dict):
         return value
     order = sorted(value, key=lambda key: key not in _KINDS)
@@ -96,7 +96,7 @@ def _kinds_first(value: Any) -> Any:
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:
-    """All single values of a recipe by their dotted places."""
+    """All single values of a recipe by dotted place."""
     found: dict[str, Any] = {}
 
     def walk(value: Any, place: Place) -> None:
@@ -150,13 +150,13 @@ def _put(values: dict[str, Any], place: Place, value: Any, change: str) -> None:
         values.pop(last, None)
         return
     if last in _KINDS and values.get(last) not in (None, value):
-        values.clear()  # another kind has fields of its own
+        values.clear()  # another kind has other fields
     values[last] = value
 
 
 def _told(problem: Problem, origin: str, set_here: Mapping[Place, str], root: yaml.Node | None) -> str:
     for place, change in set_here.items():
-        # A change of a kind makes other keys necessary, beside its own.
+        # A change of a kind makes other keys of the node necessary.
         beside = problem.text.startswith("is missing") and problem.place[:-1] == place[:-1]
         if beside or problem.place[: len(place)] == place:
             return f"--set {change}: {dotted(problem.place)}: {problem.text}"
@@ -168,7 +168,7 @@ def _told(problem: Problem, origin: str, set_here: Mapping[Place, str], root: ya
 
 
 def _line(node: yaml.Node | None, place: Place) -> int | None:
-    """The line of a place, or of what it lies in where it is missing."""
+    """The line of a place; if it is missing, that of the section around it."""
     if node is None:
         return None
     line = node.start_mark.line + 1

@@ -1,4 +1,4 @@
-"""The exponential moving average (EMA) of a network's weights over its training, steadier than the last ones."""
+"""Exponential moving average (EMA) of a network's weights."""
 
 from copy import deepcopy
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class Average:
     """The averaged copy of a network, in ``network``: in evaluation mode, without gradients, in float32.
 
-    After each step a weight becomes decay · average + (1 - decay) · now; buffers are those of now. With ``warmup`` the
-    decay of update n, from zero, is at most (n + 1) / (n + 10).
+    In each update a weight becomes decay · average + (1 - decay) · current; buffers are copied. With ``warmup`` the
+    decay of update n, counted from zero, is at most (n + 1) / (n + 10).
     """
 
     def __init__(self, network: nn.Module, decay: float, warmup: bool = False) -> None:
@@ -20,7 +20,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module, number: int) -> None:
-        """Take in the weights after update ``number``, counted from zero."""
+        """Average in the weights after update ``number``, counted from zero."""
         decay = min(self.decay, (number + 1) / (number + 10)) if self.warmup else self.decay
         kept: list[Tensor] = list(self.network.parameters())
         now = [parameter.detach() for parameter in network.parameters()]

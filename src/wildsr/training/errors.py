@@ -1,4 +1,4 @@
-"""Why a run ends before its last step."""
+"""Errors of a training run."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ class TrainingError(WildsrError):
 
 
 class Interrupted(Exception):
-    """A signal ended the run, after its state was saved.
+    """A signal ended the run, after a checkpoint was saved.
 
     Attributes:
         signal: number of the signal; the exit code of a command that ends by it is 128 plus this.
         step: steps done.
-        state: the file from which the same command goes on.
+        state: the checkpoint from which the same command resumes.
     """
 
     def __init__(self, signal: int, step: int, state: Path) -> None:
-        super().__init__(f"stopped after step {step}; the same command goes on from {state}")
+        super().__init__(f"stopped after step {step}; the same command resumes from {state}")
         self.signal = signal
         self.step = step
         self.state = state

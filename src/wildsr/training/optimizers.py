@@ -11,11 +11,11 @@ from torch.optim import Optimizer
 class KerasAdam(Optimizer):
     """Adam (Kingma and Ba, 2015) as Keras 2.6 computes it.
 
-    Keras adds ``epsilon`` to the square root of the second moment before its bias is corrected (the paper's section 2,
-    last paragraph), so that in the first steps it weighs more than PyTorch's. DDNSR updates several networks with one
-    optimizer, whose step number grows with each of them: update k, counted from zero, then has the number
-    ``stride`` * k + ``offset`` + 1 in the bias corrections, with the number of networks as ``stride`` and the place
-    among them as ``offset``.
+    Keras adds ``epsilon`` to the square root of the second moment before the bias correction (the paper's section 2,
+    last paragraph), so its effect in the first steps is larger than in PyTorch. DDNSR updates several networks with one
+    optimizer, whose step count grows with each of them: update k, counted from zero, has the count
+    ``stride`` * k + ``offset`` + 1 in the bias correction, with the number of networks as ``stride`` and the index of
+    the network as ``offset``.
 
     Raises:
         ValueError: for an ``offset`` outside 0 ... ``stride`` - 1.
@@ -74,17 +74,17 @@ class KerasAdam(Optimizer):
 class Muon(Optimizer):
     """Muon (Jordan et al., 2024) for the weights of hidden convolutions, Adam for everything else.
 
-    A weight's momentum, as a matrix (out, in * height * width), is replaced by the orthogonal matrix nearest to it, so
-    that rare directions learn as fast as common ones. The result is scaled as Moonlight does (Liu et al., 2025,
-    section 2.2) to the size of Adam's updates, so that both share one learning rate. PyTorch's own takes nothing but
+    The momentum of a weight, as a matrix (out, in * height * width), is replaced by the nearest orthogonal matrix, so
+    that rare directions are learnt as fast as common ones. The result is scaled as in Moonlight (Liu et al., 2025,
+    section 2.2) to the size of Adam's updates, so that both share one learning rate. PyTorch's own Muon accepts only
     matrices.
 
-    The first and the last convolution, which touch pixels, and everything that is no convolution are Adam's.
+    The first and the last convolution, and all parameters that are not convolution weights, are updated by Adam.
 
     Args:
-        parameters: all of one network's, in its order.
+        parameters: all parameters of one network, in its order.
         lr: learning rate of both.
-        momentum: decay of Muon's momentum, which looks ahead as Nesterov's.
+        momentum: decay of Muon's Nesterov momentum.
         betas: of Adam.
         epsilon: of Adam.
     """
@@ -130,7 +130,7 @@ class Muon(Optimizer):
         if not state:
             state["mean"] = torch.zeros_like(parameter)
         mean = state["mean"].mul_(group["momentum"]).add_(gradient)
-        # Weights may lie in memory channels last.
+        # Weights may have the memory order channels_last.
         ahead = gradient.add(mean, alpha=group["momentum"]).contiguous().flatten(1)
         update = orthogonalised(ahead).view(parameter.shape)
         parameter.add_(update, alpha=-group["lr"] * 0.2 * max(ahead.shape) ** 0.5)
@@ -149,9 +149,9 @@ class Muon(Optimizer):
 
 
 def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """About the nearest matrix to (rows, columns) whose singular values are all 1; they come out between 0.7 and 1.2.
+    """Approximately the nearest orthogonal matrix of (rows, columns): its singular values lie between 0.7 and 1.2.
 
-    Jordan's quintic Newton-Schulz iteration, in bfloat16, which suffices for it.
+    Jordan's quintic Newton-Schulz iteration, for which bfloat16 is precise enough.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.T if tall else matrix).bfloat16()

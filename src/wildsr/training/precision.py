@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def autocast_type(fabric: Fabric) -> torch.dtype | None:
-    """What networks compute in: bfloat16 or float16, or None for the type of their weights."""
+    """The type in which networks compute: bfloat16 or float16; None for the type of their weights."""
     kind = fabric.device.type
     with fabric.autocast():
         return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
@@ -18,7 +18,7 @@ def autocast_type(fabric: Fabric) -> torch.dtype | None:
 
 @contextmanager
 def float32_results(fabric: Fabric, networks: Iterable[nn.Module]) -> Iterator[None]:
-    """Under autocast, make what the networks give float32, so that losses are computed in it."""
+    """Under autocast, convert the outputs of the networks to float32, in which losses are computed."""
     handles = []
     if autocast_type(fabric) is not None:
         handles = [

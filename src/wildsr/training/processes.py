@@ -1,4 +1,4 @@
-"""The processes of a run, on Lightning Fabric: who they are, and what they tell each other."""
+"""The processes of a run, on Lightning Fabric: how they start, and the exchange of gradients and weights."""
 
 import atexit
 import logging
@@ -22,7 +22,7 @@ _PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a run computes on: ``devices`` of one kind on each of ``nodes`` machines, one process for each device."""
+    """Hardware of a run: ``devices`` of one kind on each of ``nodes`` machines, one process per device."""
 
     accelerator: Accelerator = "auto"
     devices: int = 1
@@ -31,18 +31,18 @@ class Hardware:
 
 
 def start(hardware: Hardware) -> Fabric:
-    """Start the processes; every one of them goes on from here, with its own rank.
+    """Start the processes; each continues from here, with its own rank.
 
-    On one machine the command line is run again for each further device. Under ``torchrun``, and where SLURM or another
-    system starts processes, those are taken as they are.
+    On one machine the command line is run again for each further device. Processes that ``torchrun``, SLURM or another
+    system started are used as they are.
 
     Raises:
-        TrainingError: when this machine has no such devices, or they cannot compute in that precision.
+        TrainingError: this machine has no such devices, or they cannot compute in that precision.
     """
     several = hardware.devices * hardware.nodes > 1
     try:
         with _quiet(), warnings.catch_warnings():
-            # Fabric would take bf16 instead; below, a person is asked.
+            # Fabric would use bf16 instead; below, this is an error.
             warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")
             fabric = Fabric(
                 accelerator=hardware.accelerator,
@@ -58,7 +58,7 @@ def start(hardware: Hardware) -> Fabric:
     with _quiet():
         fabric.launch()
     if several:
-        # Left to the interpreter's end, the threads of a process group may abort the process.
+        # If they live until the interpreter exits, the threads of a process group may abort the process.
         atexit.register(_leave_group)
     return fabric
 
@@ -70,8 +70,8 @@ def _leave_group() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Fabric tells on stderr what it does, in the middle of a command's own words."""
-    # Importing one makes Fabric speak through the logger of the other.
+    """Silences Fabric's messages on stderr, which would mix with those of a command."""
+    # After an import of lightning.pytorch, Fabric logs through the logger of that.
     loggers = [logging.getLogger(name) for name in ("lightning.fabric", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -84,7 +84,7 @@ def _quiet() -> Iterator[None]:
 
 
 def average_gradients(tensors: Sequence[Tensor]) -> None:
-    """Replace the tensors by their means over all processes, in place, in one exchange."""
+    """Replace the tensors by their means over all processes, in place, with one all-reduce."""
     if not tensors:
         return
     joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -97,14 +97,14 @@ def average_gradients(tensors: Sequence[Tensor]) -> None:
 
 
 def broadcast_weights(networks: Iterable[nn.Module]) -> None:
-    """Give all processes the weights and buffers of the first one."""
+    """Copy the weights and buffers of rank 0 to all processes."""
     for network in networks:
         for tensor in (*network.parameters(), *network.buffers()):
             torch.distributed.broadcast(tensor.data, src=0)
 
 
 def broadcast_buffers(networks: Iterable[nn.Module]) -> None:
-    """Give all processes the buffers (batch norm's statistics) of the first one."""
+    """Copy the buffers (statistics of batch norm) of rank 0 to all processes."""
     for network in networks:
         for tensor in network.buffers():
             torch.distributed.broadcast(tensor.data, src=0)

@@ -1,4 +1,4 @@
-"""One training step: the turns of an objective, each followed by the updates of the networks that it names."""
+"""One training step: the turns of an objective, each followed by the updates of its networks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -29,19 +29,19 @@ def training_step(
     """Train the networks of ``objective`` on one batch and return its losses, named ``network/loss``.
 
     Every network gets the gradient of the sum of its own losses only. All gradients of a turn are taken at the weights
-    before it; then its networks are updated, in the order in which the turn names them. The losses are detached scalars
-    on the device, so that nothing waits for it.
+    before it; then its networks are updated, in the order of the turn's losses. The returned losses are detached
+    scalars on the device, so nothing waits for it.
 
     Args:
-        objective: what is trained on which losses.
-        step: number of the step, counted from zero; the objective may do different things in different steps.
+        objective: networks and losses.
+        step: number of the step, counted from zero; an objective may have different turns in different steps.
         batch: tensors whose first axis counts samples; the dictionary itself is not changed.
         optimizers: one for each network, by its name.
-        accumulate: in how many parts the batch is computed, one after the other, to save memory. The gradients are
-            those of the whole batch for losses that are means over samples, and for networks without batch statistics.
-        clip: largest norm of all gradients of one network together; None leaves them as they are.
-        autocast: makes the context in which losses are computed, for mixed precision.
-        average: makes the gradients the same on all processes.
+        accumulate: number of parts in which the batch is computed, one after the other, to save memory. The gradients
+            are those of the whole batch if losses are means over samples and networks have no batch statistics.
+        clip: largest norm of the gradients of one network; None for no clipping.
+        autocast: gives the context in which losses are computed, for mixed precision.
+        average: averages gradients over all processes.
         scaler: keeps float16 gradients in range; None for other precisions.
     """
     parts = _split(batch, accumulate)
@@ -64,7 +64,7 @@ def training_step(
 
 
 def _split(batch: Batch, parts: int) -> list[tuple[Batch, float]]:
-    """The parts of a batch, each a dictionary of its own, and their shares of the samples."""
+    """The parts of a batch, each a new dictionary, and their shares of the samples."""
     if parts == 1:
         return [(dict(batch), 1.0)]
     chunks = {name: tensor.chunk(parts) for name, tensor in batch.items()}
@@ -85,14 +85,14 @@ def _add_gradients(
     autocast: Callable[[], AbstractContextManager[object]],
     scaler: GradScaler | None,
 ) -> dict[str, Tensor]:
-    """Add the gradients of one part of the batch; the losses that they belong to, times their share."""
+    """Add the gradients of one part of the batch, and return its losses times its share."""
     with autocast():
         losses = turn.losses(part)
         totals = {network: _sum(named.values()) * share for network, named in losses.items()}
     for number, (network, total) in enumerate(totals.items(), start=1):
         parameters = [p for p in networks[network].parameters() if p.requires_grad]
         scaled = total if scaler is None else scaler.scale(total)
-        # Networks of one turn may share what they were computed from, which must last until the last of them.
+        # Networks of one turn may share a graph, which must be retained until the last of them.
         torch.autograd.backward([scaled], inputs=parameters, retain_graph=number < len(totals))
     return {
         f"{network}/{name}": value.detach() * share

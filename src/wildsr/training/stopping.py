@@ -1,4 +1,4 @@
-"""A run that is asked to end by a signal ends after the step that it is at."""
+"""Ends a run after the current step when a signal arrives."""
 
 import signal
 import threading
@@ -10,14 +10,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """The signal that came, if one did."""
+    """The signal that arrived, if any."""
 
     signal: int | None = None
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Within it, the first SIGINT or SIGTERM is only noted; a second one does what it always does.
+    """Within this context, the first SIGINT or SIGTERM is only recorded; a second one has its default effect.
 
     Outside the main thread, where Python delivers no signals, nothing changes.
     """

@@ -1,8 +1,8 @@
-"""BSRNet and BSRGAN (Zhang et al., 2021): one network for many kinds of damage.
+"""BSRNet and BSRGAN (Zhang et al., 2021): one network for many kinds of degradation.
 
 Numbers: KAIR's options/train_bsrgan_x4_psnr.json and train_bsrgan_x4_gan.json. Where these and the paper differ, the
-code is followed: batches of 4 (the paper has 48), a GAN weight of 1 (the paper 0.1). The public code lacks the camera
-of the paper's degradation; ``--set data.degradation.name=bsrgan-camera`` has it.
+code is followed: batches of 4 (the paper has 48), a GAN weight of 1 (the paper 0.1). The public code lacks the
+camera noise of the paper's degradation; ``--set data.degradation.name=bsrgan-camera`` has it.
 """
 
 from typing import Literal
@@ -46,7 +46,10 @@ BSRNET_X4 = Recipe(
 
 
 def _bsrgan(name: str, scale: Literal[2, 4], start: str | None, about: str) -> Recipe:
-    adam = OptimizerConfig(rate=5e-5, schedule=MilestonesConfig(at=(800_000, 1_600_000), ahead=1))
+    # KAIR continues the step count of the model it starts from: BSRNet's 400 k steps count towards the milestones.
+    counted = 400_000 if start else 0
+    milestones = MilestonesConfig(at=(800_000 - counted, 1_600_000 - counted), ahead=1)
+    adam = OptimizerConfig(rate=5e-5, schedule=milestones)
     return Recipe(
         name=name,
         about=about,
@@ -61,7 +64,7 @@ def _bsrgan(name: str, scale: Literal[2, 4], start: str | None, about: str) -> R
         ),
         optimizers={"generator": adam, "discriminator": adam},
         data=_DATA,
-        # No end is named either; the first halving is taken as one, which the paper's 400 k steps are below.
+        # The options state no end either; the paper trains BSRGAN for 400 k steps.
         train=TrainSettings(steps=800_000, batch_size=4, ema=0.999),
     )
 
@@ -70,11 +73,11 @@ BSRGAN_X4 = _bsrgan(
     "bsrgan-x4",
     4,
     "bsrnet-x4",
-    "BSRGAN: BSRNet goes on with features and a U-Net discriminator; KAIR train_bsrgan_x4_gan.json.",
+    "BSRGAN: continues from BSRNet with a perceptual and an adversarial loss; KAIR train_bsrgan_x4_gan.json.",
 )
 BSRGAN_X2 = _bsrgan(
     "bsrgan-x2",
     2,
     None,
-    "BSRGAN for x2, with the numbers of x4; there is no published x2 BSRNet, so train one first, or let it start anew.",
+    "BSRGAN for x2, with the numbers of x4. There is no published x2 BSRNet: train one first, or start from scratch.",
 )

@@ -1,6 +1,6 @@
-"""Our own models: a small network that ordinary CPUs run, for any photograph.
+"""wildsr's own models: a small network for ordinary CPUs and any photo.
 
-Every number is ours; docs/models/ says which model was made with which.
+The numbers are our own; docs/models/ says which model was trained with which.
 """
 
 from wildsr.recipes.config import (
@@ -37,8 +37,8 @@ def _muon(rate: float) -> OptimizerConfig:
 
 WILDSR_FAITHFUL_X4 = Recipe(
     name="wildsr-faithful-x4",
-    about="A small network for photographs with every kind of damage, trained for PSNR: it invents nothing. Needs "
-    "nothing but photographs.",
+    about="A small network for photos with all kinds of degradation, trained for PSNR: it adds no invented detail. "
+    "Needs nothing but photos.",
     networks={"generator": ResUNetConfig()},
     objective=PixelObjectiveConfig(terms={"psnr": PSNRConfig()}),
     optimizers={"generator": _muon(1e-3)},
@@ -50,8 +50,8 @@ WILDSR_FAITHFUL_X4 = Recipe(
 WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-compact-x4",
-        "about": "Our default: goes on from wildsr-faithful-x4, for PSNR and for how people see. Needs the weights of "
-        "LPIPS.",
+        "about": "The default model: continues from wildsr-faithful-x4, for PSNR and perceptual quality. Needs the "
+        "weights of LPIPS.",
         "networks": {"generator": ResUNetConfig(start="wildsr-faithful-x4")},
         "objective": PixelObjectiveConfig(
             terms={
@@ -69,8 +69,8 @@ WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
 WILDSR_CAMERA_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-camera-x4",
-        "about": "wildsr-faithful-x4 goes on with pairs of one source of images, as 'wildsr prepare' and 'wildsr "
-        "estimate noise' make them: RealSR's data for our network. Needs nothing else.",
+        "about": "Continues from wildsr-faithful-x4 on pairs from one camera, made by 'wildsr prepare' and 'wildsr "
+        "estimate noise': RealSR's data for our network. Needs nothing else.",
         "networks": {"generator": ResUNetConfig(start="wildsr-faithful-x4")},
         "optimizers": {"generator": _muon(3e-4)},
         "data": PairedDataConfig(lr_patch=48, inject_noise=True, weighing="area"),

@@ -1,8 +1,8 @@
-"""DDNSR: a degradation network and a reconstruction network learn from each other, on unpaired images.
+"""DDNSR: a degradation network and a reconstruction network train each other on unpaired images.
 
 Numbers: the authors' train.py and method/gan.py. Phases end after 50, 100, 200 and 300 times 1024 batches; the rate is
-halved at each, and Adam starts anew. ``NAME-down.safetensors`` is what degrades: with real LR images a degradation of
-the kind ``learned``. The four Track 2 variants differ in the HR images that they are given.
+halved at each, and Adam is reset. ``NAME-down.safetensors`` is the degradation network, which a degradation of the kind
+``learned`` takes together with real LR images. The four Track 2 variants differ in their HR images.
 """
 
 from wildsr.recipes.config import (
@@ -35,7 +35,7 @@ def _features(layer: str, weight: float) -> FeaturesConfig:
 
 def _ddnsr(name: str, about: str, discriminator: NetworkConfig) -> Recipe:
     networks: dict[str, NetworkConfig] = {
-        "up": RRDBNetConfig(),
+        "up": RRDBNetConfig(initialisation="glorot-uniform"),
         "down": DegradationNetworkConfig(),
         "disc_up": discriminator,
         "disc_down": _VGG_LR,
@@ -52,8 +52,8 @@ def _ddnsr(name: str, about: str, discriminator: NetworkConfig) -> Recipe:
             adversarial_up=0.005,
         ),
         optimizers=dict.fromkeys(networks, _ADAM),
-        # LR crops of 32, HR crops of 128, flipped left to right. The original cuts 16 of every image it reads, and
-        # shuffles them among 1024; here every crop is of an image of its own.
+        # LR crops of 32, HR crops of 128, mirrored. The original takes 16 crops of every image it reads, and shuffles
+        # them in a buffer of 1024; here every crop comes from another image.
         data=DualDataConfig(hr_patch=128, lr_patch=32, augment="mirror"),
         train=TrainSettings(steps=300 * 1024, batch_size=16, fresh_optimizers_at=_PHASES),
     )
@@ -71,12 +71,12 @@ DDNSR_TRACK2_DIV2K = _ddnsr(
 )
 DDNSR_TRACK2_CLEANUP = _ddnsr(
     "ddnsr-track2-cleanup",
-    "DDNSR, Track 2: HR are the smartphone's own images, halved in size.",
+    "DDNSR, Track 2: HR are the smartphone's own images, downscaled by 2.",
     DDNSRPatchConfig(),
 )
 DDNSR_TRACK2_MIXED = _ddnsr(
     "ddnsr-track2-mixed",
-    "DDNSR, Track 2: HR of DIV2K together with the smartphone's own, halved in size; --set data.hr='[A, B]'.",
+    "DDNSR, Track 2: HR of DIV2K together with the smartphone's own, downscaled by 2; --set data.hr='[A, B]'.",
     DDNSRPatchConfig(),
 )
 DDNSR_TRACK2_CANON = _ddnsr(

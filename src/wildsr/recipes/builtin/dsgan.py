@@ -1,8 +1,8 @@
-"""DSGAN (Fritsche et al., 2019): learns to make clean LR images look like those of a source domain.
+"""DSGAN (Fritsche et al., 2019): gives clean LR images the look of a source domain.
 
-Numbers: the defaults of the authors' dsgan/train.py. They count epochs: 300, and the rate falls in the last 150. DF2K
-has 3,450 images, 216 batches of 16, so that is 64,800 steps here; with another number of images set train.steps and
-optimizers.*.schedule likewise, or leave them.
+Numbers: the defaults of the authors' dsgan/train.py. They count epochs: 300, with a falling rate in the
+last 150. DF2K has 3,450 images, 216 batches of 16, which makes 64,800 steps; for another number of images, train.steps
+and optimizers.*.schedule can be set accordingly.
 """
 
 from wildsr.recipes.config import (
@@ -35,12 +35,12 @@ DSGAN = Recipe(
         texture=0.005,
     ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
-    # Crops of 512, shrunk by MATLAB's bicubic; the discriminator sees crops of 128 of the same, unshrunk. Neither
-    # flips nor rotations, which are options there.
+    # Crops of 512, downscaled by MATLAB's bicubic; the discriminator sees crops of 128 of the same images at full size.
+    # Flips and rotations are options there, off by default.
     data=UnpairedDataConfig(
         same=True, degradation=PresetConfig(name="bicubic"), hr_patch=512, source_patch=128, augment="none"
     ),
     train=TrainSettings(steps=_STEPS, batch_size=16),
-    # It upscales nothing that could be compared.
+    # The network does not upscale, so there is nothing to validate.
     validation=ValidationConfig(best_by=()),
 )

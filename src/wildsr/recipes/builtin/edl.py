@@ -1,6 +1,6 @@
 """RWSR-EDL (exclusionary dual learning), for the data of two challenges.
 
-Numbers: the authors' options/df2k/train_ntire.yml and train_aim.yml. The cr_weight in the first is read by no code.
+Numbers: the authors' options/df2k/train_ntire.yml and train_aim.yml. No code reads the cr_weight of the first.
 """
 
 from wildsr.recipes.config import (
@@ -32,7 +32,7 @@ def _edl(
         name=name,
         about=about,
         seed=10,
-        # strict_load is false: the branches start anew.
+        # strict_load is false: the branches start from random weights.
         networks={
             "generator": EDLNetConfig(start=start, start_whole=False),
             "discriminator": PatchGANConfig(),
@@ -59,7 +59,7 @@ EDL_NTIRE = _edl(
 )
 EDL_AIM = _edl(
     "edl-aim",
-    "RWSR-EDL for AIM 2019: bicubic LR with noise of the source images; train_aim.yml, which starts from nothing.",
+    "RWSR-EDL for AIM 2019: bicubic LR with noise of the source images; train_aim.yml, which starts from scratch.",
     350_000,
     (35_000, 80_000, 100_000, 150_000),
     0.1,

@@ -1,4 +1,4 @@
-"""RRDB-PSNR: the network that GAN training starts from, on bicubic LR images.
+"""RRDB-PSNR, the starting point of GAN training, on bicubic LR images.
 
 Numbers: KAIR, options/train_rrdb_psnr.json (patches of 96, 16 a batch, rates), and ESRGAN (Wang et al., 2018, section
 4.1: L1, halved every 200 k steps, one million steps).
@@ -18,7 +18,7 @@ from wildsr.recipes.config import (
 
 RRDB_PSNR = Recipe(
     name="rrdb-psnr",
-    about="An RRDBNet for bicubic LR images, from which GANs start (ESRGAN, section 4.1; KAIR train_rrdb_psnr.json).",
+    about="RRDBNet for bicubic LR images, the start of GAN training (ESRGAN, section 4.1; KAIR train_rrdb_psnr.json).",
     networks={"generator": RRDBNetConfig(orthogonal=0.2)},
     objective=PixelObjectiveConfig(terms={"pixel": L1Config()}),
     optimizers={

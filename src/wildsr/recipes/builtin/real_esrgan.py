@@ -34,8 +34,8 @@ REAL_ESRGAN = Recipe(
         adversarial=AdversarialConfig(weight=0.1),
     ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
-    # The dataset cuts 400, the model keeps gt_size 256 after it has degraded them; use_hflip, no use_rot; l1_gt_usm and
-    # percep_gt_usm, but not gan_gt_usm.
+    # The dataset crops 400 pixels, of which gt_size 256 are kept after the degradation; use_hflip without use_rot;
+    # l1_gt_usm and percep_gt_usm, but not gan_gt_usm.
     data=DegradedDataConfig(
         degradation=PresetConfig(name="real-esrgan"),
         hr_patch=400,

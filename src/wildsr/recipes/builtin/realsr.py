@@ -1,8 +1,8 @@
 """RealSR (Ji et al., 2020), winner of NTIRE 2020's challenge on real-world super-resolution, both tracks.
 
 Numbers: the authors' options/df2k/train_bicubic_noise.yml and options/dped/train_kernel_noise.yml; the paper's section
-4. Data is prepared first (``wildsr prepare``): HR from the source images, LR by bicubic or by estimated kernels, and
-a pool of noise.
+4. The data are prepared first (``wildsr prepare``): HR from the source images, LR by bicubic or estimated kernels, and
+a noise pool.
 """
 
 from wildsr.recipes.config import (
@@ -39,18 +39,18 @@ def _realsr(name: str, about: str, discriminator: NetworkConfig) -> Recipe:
         optimizers={"generator": _ADAM, "discriminator": _ADAM},
         # GT_size 128, use_flip, use_rot, aug: noise
         data=PairedDataConfig(lr_patch=32, inject_noise=True),
-        # niter is 60001 and the last step only saves
-        train=TrainSettings(steps=60_000, batch_size=16),
+        # niter is 60001, and the loop ends only when the number of the step exceeds it.
+        train=TrainSettings(steps=60_001, batch_size=16),
     )
 
 
 REALSR_DF2K = _realsr(
     "realsr-df2k",
-    "RealSR for processing noise (NTIRE 2020, Track 1): bicubic LR, the source's noise; train_bicubic_noise.yml.",
+    "RealSR for processing noise (NTIRE 2020, Track 1): bicubic LR with noise of the source; train_bicubic_noise.yml.",
     VGG128Config(),
 )
 REALSR_DPED = _realsr(
     "realsr-dped",
-    "RealSR for a smartphone (NTIRE 2020, Track 2): LR by estimated kernels, its noise; train_kernel_noise.yml.",
+    "RealSR for a smartphone (NTIRE 2020, Track 2): LR by estimated kernels, with its noise; train_kernel_noise.yml.",
     PatchGANConfig(),
 )

@@ -3,9 +3,9 @@
 Numbers: the defaults of the authors' training_codes/main_sr_color.py. Pairs come from ``wildsr prepare``: HR images,
 and LR images that DSGAN made of them.
 
-The network corrects what bilinear upsampling gives by no more than exp(alpha) noise levels of it, of which an upsampled
-image has next to none. New networks begin at alpha = log 2, as the original's do, and about 9 is needed; with these
-rates Adam moves it by 1.3 at most. So this fine-tunes a network, as the authors do, and would teach a new one nothing.
+The network changes the bilinearly upsampled image by at most exp(alpha) of its noise levels, and an upsampled image has
+hardly any noise. The initial alpha is log 2, as in the original, but about 9 is needed, and with these rates Adam moves
+it by 1.3 at most. So this recipe fine-tunes a network, as the authors do; from random weights it would learn nothing.
 """
 
 from wildsr.recipes.config import (
@@ -21,6 +21,7 @@ from wildsr.recipes.config import (
     SRResCGANObjectiveConfig,
     TrainSettings,
     TVConfig,
+    ValidationConfig,
     VGG128Config,
 )
 
@@ -31,8 +32,8 @@ _ADAM = OptimizerConfig(
 SRRESCGAN = Recipe(
     name="srrescgan",
     about=(
-        "SRResCGAN on pairs that DSGAN made, from the authors' SRResDNet; main_sr_color.py. To begin anew, set the "
-        "generator's start to null and its alpha to 9."
+        "SRResCGAN on pairs that DSGAN made, from the authors' SRResDNet; main_sr_color.py. To train from scratch, set "
+        "the generator's start to null and its alpha to 9."
     ),
     seed=123,
     networks={"generator": SRResCGANConfig(start="srresdnet-x4"), "discriminator": VGG128Config()},
@@ -48,4 +49,6 @@ SRRESCGAN = Recipe(
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
     data=PairedDataConfig(lr_patch=32),
     train=TrainSettings(steps=51_000, batch_size=16),
+    # The original keeps the best model by PSNR and the best by LPIPS.
+    validation=ValidationConfig(best_by=("psnr", "lpips")),
 )

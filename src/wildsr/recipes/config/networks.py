@@ -22,7 +22,10 @@ class NetworkConfig(Node):
     start_whole: bool = True
     """Whether all weights of ``start`` must fit. false takes those that do, as RWSR-EDL does with an RRDBNet."""
     orthogonal: float | None = Field(default=None, gt=0)
-    """Gain of an orthogonal initialisation, with zero biases; null for the default initialisation of the network."""
+    """Gain of an orthogonal initialisation with zero biases (KAIR); null for none."""
+    initialisation: Literal["glorot-uniform"] | None = None
+    """``glorot-uniform``: Glorot-uniform weights and zero biases, Keras's default; null for the network's own
+    initialisation."""
 
     upscales: ClassVar[bool] = True
     """Whether it makes HR images of LR images, so that it can be validated."""
