@@ -149,7 +149,8 @@ def test_orthogonal_weights(images: Path, features: Path) -> None:
 def test_glorot_uniform_weights(images: Path, features: Path) -> None:
     """Keras's initialisation of DDNSR's reconstruction network: uniform in ±sqrt(6 / (fan in + fan out)), biases 0."""
     recipe = tiny("ddnsr-track1", images, ("networks.up.features=32",))
-    for key, weight in build(recipe, features).objective.networks["up"].named_parameters():
+    for key, parameter in build(recipe, features).objective.networks["up"].named_parameters():
+        weight = parameter.detach()
         if key.endswith("bias"):
             assert not weight.any(), key
             continue

@@ -7,8 +7,8 @@ def grid_loss(sr: Tensor, hr: Tensor, period: int) -> Tensor:
     """Mean square of the error that repeats in all blocks of ``period`` x ``period`` pixels.
 
     The images are (B, C, H, W) in [0, 1]. Each is divided into blocks; the mean of ``sr - hr`` over the blocks, minus
-    its mean colour, is the pattern. Errors that differ from block to block average out. Rows and columns beyond the last
-    whole block are ignored.
+    its mean colour, is the pattern. Errors that differ from block to block average out. Rows and columns beyond the
+    last whole block are ignored.
 
     Raises:
         ValueError: an image has less than two blocks on a side.

@@ -50,8 +50,8 @@ class LpipsLoss(nn.Module):
     """LPIPS (Zhang et al., 2018), the mean over a batch (B, 3, H, W) in [0, 1], at least 64 pixels a side.
 
     With ``jitter``, up to that many of the first rows and columns are dropped, at random from PyTorch's default
-    generator. Training patches are aligned to the grid of LR pixels, and the first convolution of AlexNet has the same stride of 4
-    pixels: without jitter, some patterns on that grid would not affect the loss.
+    generator. Training patches are aligned to the grid of LR pixels, and the first convolution of AlexNet has the same
+    stride of 4 pixels: without jitter, some patterns on that grid would not affect the loss.
     """
 
     def __init__(self, lpips: Lpips, jitter: int = 0) -> None:
