@@ -21,6 +21,7 @@ class JobRecord:
         number: order of arrival.
         client: whose job it is, for fairness between clients.
         name: of the source as the client calls it, for display and download only.
+        origin: id of the first job with this image, for results to be compared.
         source_file: name of the source in the job's folder, given by the service.
         source, result: headers of both files (:class:`wildsr.image.header.Header` as plain data) and more facts.
         attempts: how many worker processes have ended while working on it.
@@ -31,6 +32,7 @@ class JobRecord:
     number: int
     client: str
     name: str
+    origin: str
     source_file: str
     options: dict[str, Any]
     source: dict[str, Any]
@@ -106,6 +108,7 @@ class JobView(BaseModel):
     id: str
     state: State
     name: str
+    origin: str
     options: JobOptions
     created: str
     started: str | None
@@ -137,6 +140,7 @@ def view_of(job: JobRecord, keep: float, progress: Progress | None, position: in
         id=job.id,
         state=job.state,
         name=job.name,
+        origin=job.origin,
         options=JobOptions(**job.options),
         created=_time(job.created) or "",
         started=_time(job.started),

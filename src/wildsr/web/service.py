@@ -173,11 +173,13 @@ class Service:
         options = settle_models(parse_options(upload.options), self.settings.model)
         header = await self._header(upload.path, upload.name)
         suffix = Path(upload.name).suffix.lower()
+        job_id = secrets.token_urlsafe(12)
         job = JobRecord(
-            id=secrets.token_urlsafe(12),
+            id=job_id,
             number=0,
             client=client,
             name=upload.name,
+            origin=job_id,
             source_file=f"source{suffix if suffix in READABLE_SUFFIXES | RAW_SUFFIXES else ''}",
             options=options.model_dump(),
             source={**header, "bytes": upload.size},
@@ -201,6 +203,7 @@ class Service:
             number=0,
             client=client,
             name=job.name,
+            origin=job.origin,
             source_file=job.source_file,
             options=options.model_dump(),
             source=job.source,

@@ -46,18 +46,32 @@ class Chromium:
                 return answer["result"]
             self.events.append(answer)
 
-    def open(self, path: Path, width: int = 1280, height: int = 900, touch: bool = False) -> None:
-        """Load a file, with a window of this size; what was told before is forgotten."""
+    def open(self, page: Path | str, width: int = 1280, height: int = 900, touch: bool = False) -> None:
+        """Load a file or an address, with a window of this size; what was told before is forgotten."""
         self.events.clear()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
         self.send("Emulation.setDeviceMetricsOverride", **size)
         self.send("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=2)
-        self.send("Page.navigate", url=path.as_uri())
-        for _ in range(200):
-            if self.run("document.readyState") == "complete" and self.run("location.protocol") == "file:":
-                return
+        url = page.as_uri() if isinstance(page, Path) else page
+        self.send("Page.navigate", url=url)
+        self.until(
+            f"document.readyState === 'complete' && location.protocol === {url.partition('//')[0]!r}", page
+        )
+
+    def until(self, expression: str, what: object = None, seconds: float = 60) -> Any:
+        """Wait until some JavaScript is truthy, and return its value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := self.run(expression):
+                return found
             time.sleep(0.05)
-        raise TimeoutError(f"{path} did not load")
+        raise TimeoutError(f"not within {seconds} seconds: {what or expression}")
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """Put files into an ``<input type=file>``."""
+        root = self.send("DOM.getDocument")["root"]["nodeId"]
+        node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.send("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def run(self, expression: str) -> Any:
         """The value of some JavaScript; promises are waited for."""
@@ -93,9 +107,10 @@ class Chromium:
             )
         self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
-    def key(self, key: str, text: str | None = None) -> None:
-        extra = {"text": text} if text else {}
-        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Enter": 13}
+    def key(self, key: str, text: str | None = None, modifiers: int = 0) -> None:
+        """Press and release a key; ``modifiers`` is 8 for Shift."""
+        extra: dict[str, Any] = {"modifiers": modifiers, **({"text": text} if text else {})}
+        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
         code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {}
         self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **code, **extra)
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
@@ -153,7 +168,9 @@ def chromium(program: str, folder: Path) -> Iterator[Chromium]:
         "--hide-scrollbars",
         "--remote-debugging-pipe",
     ]
-    options += ["--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
+    # Nothing but the page under test makes requests.
+    options += ["--disable-quic", "--disable-background-networking", "--disable-component-update"]
+    options += ["--disable-sync", "--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
     process = subprocess.Popen(
         ["bash", "-c", shell, program, *options],
         pass_fds=(to_child, from_child),
