@@ -215,9 +215,9 @@ export function onRemoved({ id }) {
   refresh(true);
 }
 
-// Uploads of this page, two at a time.
+// Uploads of this page, one after the other, so that jobs have the order of the files.
 
-let sending = 0;
+let sending = false;
 
 function dropUpload(id) {
   uploads.delete(id);
@@ -238,13 +238,13 @@ export function add(files, options) {
 
 function pump() {
   for (const [id, one] of uploads) {
-    if (sending >= 2) return;
+    if (sending) return;
     if (one.fraction === null && !one.error) void sendOne(id, one);
   }
 }
 
 async function sendOne(id, one) {
-  sending += 1;
+  sending = true;
   one.fraction = 0;
   try {
     const job = await api.upload(one.file, one.options, (fraction) => {
@@ -263,7 +263,7 @@ async function sendOne(id, one) {
       refresh(true);
     }
   } finally {
-    sending -= 1;
+    sending = false;
     pump();
   }
 }
