@@ -310,6 +310,7 @@ def test_phone(browser: Chromium, service: Running, tmp_path: Path) -> None:
     assert min(heights) >= 40
     browser.run("document.querySelector('[data-compare]').click()")
     browser.until("document.querySelector('#image-right').naturalWidth")
+    assert browser.run("document.querySelector('#stage').clientWidth") == 375
     before = zoom(browser)
     left, right = browser.middle("#stage", 0.4), browser.middle("#stage", 0.6)
     far_left, far_right = browser.middle("#stage", 0.1), browser.middle("#stage", 0.9)
