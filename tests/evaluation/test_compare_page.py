@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chromium_pipe import Chromium, chromium, executable
 from evaluation_images import save_folder
 from PIL import Image
 
+from chromium_pipe import Chromium, chromium, executable
 from wildsr.evaluation.compare.contenders import Subject
 from wildsr.evaluation.compare.page import write_page
 from wildsr.evaluation.compare.votes import load_votes
