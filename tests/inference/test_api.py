@@ -1,6 +1,7 @@
 """``wildsr.upscale`` gives back what it was given, only larger."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,19 @@ def test_arrays_and_tensors_agree() -> None:
     tensor = wildsr.upscale(lr, MODEL, precision="exact")
     array = wildsr.upscale(lr[0].permute(1, 2, 0).numpy(), MODEL, precision="exact")
     np.testing.assert_allclose(np.clip(array, 0, 1), tensor[0].permute(1, 2, 0).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [{"scale": 2.5}, {"width": 40, "height": 40, "fit": "crop"}, {"scale": 7}])
+def test_arrays_and_tensors_are_resized_by_the_same_filter(size: dict[str, Any]) -> None:
+    lr = noise(20, 16)
+    tensor = wildsr.upscale(lr, MODEL, precision="exact", **size)
+    array = wildsr.upscale(lr[0].permute(1, 2, 0).numpy(), MODEL, precision="exact", **size)
+    np.testing.assert_allclose(np.clip(array, 0, 1), tensor[0].permute(1, 2, 0).numpy(), atol=1e-6)
+
+
+def test_output_is_for_files(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="output is for files"):
+        wildsr.upscale(torch.rand(3, 9, 8), MODEL, output=tmp_path / "out.png")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("shape", [(3, 9, 8), (2, 3, 9, 8)])

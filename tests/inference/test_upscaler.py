@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from wildsr.inference import upscaler as module
 from wildsr.inference.engine import OutOfMemory
-from wildsr.inference.upscaler import UpscaleError, Upscaler
+from wildsr.inference.errors import UpscaleError
+from wildsr.inference.upscaler import Upscaler
 from wildsr.ops.dihedral import MODES, dihedral, undo_dihedral
 from wildsr.ops.resize import resize
 from wildsr.zoo.blend import blend

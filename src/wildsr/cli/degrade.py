@@ -139,7 +139,7 @@ def _write_all(
     report: BatchReport,
 ) -> None:
     from wildsr.degradations.batch import degrade_batch
-    from wildsr.inference.batch import Failed, Finished, Note, reason
+    from wildsr.inference.events import Failed, Finished, Note, reason
 
     def on_outcome(index: int, order: "Order", outcome: "Degraded | Exception | None") -> None:
         if outcome is None:
@@ -157,7 +157,7 @@ def _write_all(
 def _write_grid(order: "Order", manner: "Manner", samples: int, overwrite: bool, report: BatchReport) -> None:
     from wildsr.degradations.batch import degrade_grid
     from wildsr.degradations.degradation import DegradationError
-    from wildsr.inference.batch import Finished
+    from wildsr.inference.events import Finished
 
     try:
         sheet = degrade_grid(order, manner, samples, overwrite=overwrite)

@@ -22,7 +22,7 @@ from wildsr.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from wildsr.inference.batch import Event
+    from wildsr.inference.events import Event
 
 
 class BatchReport(Reporting):
@@ -78,7 +78,7 @@ class BatchReport(Reporting):
 
     def on_event(self, event: "Event") -> None:
         """Take an event of :func:`wildsr.inference.batch.run`."""
-        from wildsr.inference.batch import Failed, Finished, Note, Started, Tile
+        from wildsr.inference.events import Failed, Finished, Note, Started, Tile
 
         if isinstance(event, Failed):
             self.fail(event.source, event.reason)

@@ -23,7 +23,7 @@ from wildsr.evaluation.pairing import PairingError, images_in, name_of, pair_fol
 from wildsr.evaluation.results import Results, Row
 from wildsr.evaluation.scoring import score
 from wildsr.image import ImageError
-from wildsr.inference.upscaler import UpscaleError
+from wildsr.inference.errors import UpscaleError
 
 USUAL = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque", "nrqm", "pi")
 """The metrics that are taken by default, as far as they have what they need."""

@@ -1,23 +1,116 @@
-"""``wildsr.upscale``: the library call that is as good as the command."""
+"""``wildsr.upscale``: upscales one array, tensor or file with the options of the command."""
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from wildsr.image import LoadedImage, Size, read, render
+from wildsr.image import LoadedImage, Traits, read, render
 from wildsr.image.arrays import from_array
 from wildsr.inference.engine import Precision
 from wildsr.inference.files import Saving, check, compute, save, traits_for
-from wildsr.inference.sizing import Fit, Wanted, passes
+from wildsr.inference.sizing import Fit, Wanted
 from wildsr.inference.upscaler import OnTile, Upscaler
-from wildsr.ops.resize import resize
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 
 Array = np.ndarray[Any, Any]
+_FLOAT = Traits(depth="float")
+
+
+@overload
+def upscale(
+    image: Tensor,
+    model: str | Path | Model = "default",
+    *,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "inside",
+    megapixels: float | None = None,
+    ensemble: bool = False,
+    back_projection: float = 0.0,
+    strength: float = 1.0,
+    toward: str | Path | Model | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    on_tile: OnTile | None = None,
+) -> Tensor: ...
+
+
+@overload
+def upscale(
+    image: Array,
+    model: str | Path | Model = "default",
+    *,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "inside",
+    megapixels: float | None = None,
+    ensemble: bool = False,
+    back_projection: float = 0.0,
+    strength: float = 1.0,
+    toward: str | Path | Model | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    on_tile: OnTile | None = None,
+) -> Array: ...
+
+
+@overload
+def upscale(
+    image: str | os.PathLike[str],
+    model: str | Path | Model = "default",
+    *,
+    output: None = None,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "inside",
+    megapixels: float | None = None,
+    ensemble: bool = False,
+    back_projection: float = 0.0,
+    strength: float = 1.0,
+    toward: str | Path | Model | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    on_tile: OnTile | None = None,
+) -> Array: ...
+
+
+@overload
+def upscale(
+    image: str | os.PathLike[str],
+    model: str | Path | Model = "default",
+    *,
+    output: str | os.PathLike[str],
+    format: str | None = None,
+    quality: int | None = None,
+    scale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "inside",
+    megapixels: float | None = None,
+    ensemble: bool = False,
+    back_projection: float = 0.0,
+    strength: float = 1.0,
+    toward: str | Path | Model | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    on_tile: OnTile | None = None,
+) -> Path: ...
 
 
 def upscale(
@@ -41,8 +134,8 @@ def upscale(
     device: str = "auto",
     precision: Precision = "auto",
     on_tile: OnTile | None = None,
-) -> Any:
-    """Upscale one image; what comes back is of the kind that was given: an array, a tensor, or a path.
+) -> Tensor | Array | Path:
+    """Upscale one image: a tensor to a tensor, an array to an array, a file to an array or to another file.
 
     Args:
         image: an array (H, W), (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) of uint8, uint16 or floats in [0, 1];
@@ -55,7 +148,11 @@ def upscale(
             model's own scale by default.
         toward: what a ``strength`` below 1 blends toward, a model of the same architecture; None: a plain resize.
         ensemble, back_projection, strength, tile, overlap, device, precision: see :class:`wildsr.Upscaler`.
-        on_tile: called with (tiles done, tiles in all).
+        on_tile: called after each tile with (tiles done, tiles in all); an exception that it raises is passed on.
+
+    Returns:
+        for a tensor, a tensor of its type, shape (..., 3, height, width), in [0, 1]; for an array or the path of a
+        file, an array of the type of its samples and with its channels; with ``output``, the path that was written.
 
     Raises:
         ImageError: the file cannot be read or written.
@@ -63,6 +160,8 @@ def upscale(
         UpscaleError: not enough memory, or a damaged model.
         ValueError: an option or the shape of the image makes no sense.
     """
+    if output is not None and isinstance(image, (Tensor, np.ndarray)):
+        raise ValueError("output is for files; for an array or a tensor, save what upscale returns")
     wanted = Wanted(scale, width, height, fit, megapixels)
     upscaler = Upscaler(
         _loaded(model),
@@ -78,11 +177,11 @@ def upscale(
     if isinstance(image, Tensor):
         return _tensor(image, upscaler, wanted, on_tile)
     if isinstance(image, np.ndarray):
-        result = _array(from_array(image), upscaler, wanted, on_tile)
+        result = _rendered(from_array(image), upscaler, wanted, on_tile)
         return result[..., 0] if image.ndim == 2 else result
     source = read(image)
     if output is None:
-        return _array(source, upscaler, wanted, on_tile)
+        return _rendered(source, upscaler, wanted, on_tile)
     path, saving = Path(output), Saving(format, quality)
     target = check(path, source, upscaler, wanted, saving)
     save(path, compute(source, upscaler, target, traits_for(path, source, saving), on_tile), saving)
@@ -99,24 +198,19 @@ def _tensor(images: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile 
             "expected a floating-point tensor (3, H, W) or (B, 3, H, W) in [0, 1], "
             f"got {images.dtype} {tuple(images.shape)}"
         )
-    batch = images.reshape(-1, *images.shape[-3:])
-    source = Size(batch.shape[-1], batch.shape[-2])
-    target = wanted.resolve(source, upscaler.scale)
-    for size in [*passes(source, target.size, upscaler.scale)[1:], target.size]:
-        batch = upscaler(batch, on_tile)
-        if batch.shape[-2:] != (size.height, size.width):
-            batch = resize(batch, (size.height, size.width)).clamp(0, 1)
-    if target.crop is not None:
-        top, left = (
-            (target.size.height - target.crop.height) // 2,
-            (target.size.width - target.crop.width) // 2,
-        )
-        batch = batch[..., top : top + target.crop.height, left : left + target.crop.width]
-    return batch.reshape(*images.shape[:-2], *batch.shape[-2:]).to(images)
+    batch = images.detach().float().cpu().reshape(-1, *images.shape[-3:])
+    results = [
+        _rendered(LoadedImage(one[None], None, _FLOAT), upscaler, wanted, on_tile, False) for one in batch
+    ]
+    result = torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).clamp(0, 1)
+    return result.reshape(*images.shape[:-2], *result.shape[-2:]).to(images)
 
 
-def _array(image: LoadedImage, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Array:
+def _rendered(
+    image: LoadedImage, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None, deep: bool | None = None
+) -> Array:
+    """The upscaled samples (height, width, channels) in the type and with the profile of ``image``."""
     target = wanted.resolve(image.size, upscaler.scale)
-    painted = compute(image, upscaler, target, image.traits, on_tile)
+    painted = compute(image, upscaler, target, image.traits, on_tile, deep)
     with painted.canvas as canvas:
         return render(canvas, alpha=painted.alpha, size=target.size, crop=target.crop)

@@ -1,84 +1,29 @@
-"""Many images, one after the other: reading ahead and writing behind while the model works, one failure at a time."""
+"""Upscales many images in turn, reading the next and writing the last while the model computes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from wildsr.image import ImageError, LoadedImage, read
+from wildsr.image import LoadedImage, read
 from wildsr.image.formats import Size
+from wildsr.inference.errors import JobCancelled
+from wildsr.inference.events import Cancelled, Failed, Finished, Note, OnEvent, Started, Tile, reason
 from wildsr.inference.files import Painted, Saving, check, compute, save, traits_for
 from wildsr.inference.jobs import Job
 from wildsr.inference.sizing import Wanted
-from wildsr.inference.upscaler import OnTile, UpscaleError, Upscaler
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened; ``as_json`` is what ``wildsr upscale --json`` prints."""
-
-    index: int
-    source: Path
-
-    def as_json(self) -> dict[str, Any]:
-        """The event as plain data, named by its type in lower case."""
-        plain = {
-            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
-        }
-        return {"event": type(self).__name__.lower(), **plain}
-
-
-@dataclass(frozen=True)
-class Started(Event):
-    """The model begins with an image of this size, which will have that one."""
-
-    width: int
-    height: int
-    output_width: int
-    output_height: int
-
-
-@dataclass(frozen=True)
-class Note(Event):
-    """Something a person should know about this image."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Tile(Event):
-    """Progress within an image."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Finished(Event):
-    """An image was written."""
-
-    target: Path
-    width: int
-    height: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Failed(Event):
-    """An image could not be upscaled; nothing was written for it."""
-
-    reason: str
-
-
-OnEvent = Callable[[Event], None]
+from wildsr.inference.upscaler import OnTile, Upscaler
 
 
 def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_event: OnEvent) -> None:
-    """Do all the jobs; what came of each is told by events, which come from this thread only.
+    """Do all jobs; ``on_event`` is called from this thread only.
 
-    An interruption waits for the write that is under way, so that no file is left half-written, and is then passed on.
+    An image that fails does not stop the others. ``on_event`` may raise :class:`JobCancelled` on an event of the
+    image that is being computed (``Started``, ``Note`` or ``Tile``, so between any two tiles): the image is dropped,
+    its last event is ``Cancelled``, and the run goes on with the next one. Any other ``Exception`` on such an event
+    counts as a failure of that image. An interruption waits for the write that is under way, so that no file is left
+    half-written, and is then raised again.
     """
     with ThreadPoolExecutor(1, "wildsr-read") as reader, ThreadPoolExecutor(1, "wildsr-write") as writer:
         pending: _Pending | None = None
@@ -95,6 +40,9 @@ def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_
 
             try:
                 painted = _compute(index, job, ahead.result(), upscaler, wanted, saving, on_event, tile)
+            except JobCancelled:
+                on_event(Cancelled(index, job.source))
+                continue
             except Exception as error:
                 on_event(Failed(index, job.source, reason(error)))
                 continue
@@ -131,15 +79,6 @@ class _Pending:
 
 def _save(path: Path, painted: Painted, saving: Saving) -> tuple[Size, float]:
     return save(path, painted, saving), time.monotonic()
-
-
-def reason(error: BaseException) -> str:
-    """What to tell a person: the message of our own errors, the type as well for those nobody foresaw."""
-    if isinstance(error, (ImageError, UpscaleError, ValueError)) and str(error):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "not enough memory for this image; close other programs or ask for a smaller size"
-    return f"{type(error).__name__}: {error}"
 
 
 def _compute(

@@ -58,9 +58,13 @@ def compute(
     target: Target,
     traits: Traits,
     on_tile: OnTile | None = None,
+    deep: bool | None = None,
 ) -> Painted:
-    """Upscale an image onto a canvas with ``traits``: its own, or what the file to write can hold of them."""
-    rgb, deep = image.rgb, traits.depth != "uint8"
+    """Upscale an image onto a canvas with ``traits``: its own, or what the file to write can hold of them.
+
+    ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits.
+    """
+    rgb, deep = image.rgb, traits.depth != "uint8" if deep is None else deep
     for size in passes(image.size, target.size, upscaler.scale)[1:]:
         rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
     height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale

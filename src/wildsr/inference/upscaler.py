@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wildsr.errors import WildsrError
 from wildsr.inference.engine import Engine, OutOfMemory, Precision
 from wildsr.inference.engines import engine_maker
+from wildsr.inference.errors import UpscaleError
 from wildsr.inference.fidelity import is_faithful
 from wildsr.inference.tiling import Window, plan
 from wildsr.networks.protocols import WholeImagePass
@@ -26,11 +26,7 @@ SMALLEST_TILE = 32
 """Memory that cannot hold a tile of this side is reported, not worked around."""
 
 OnTile = Callable[[int, int], None]
-"""Called with (tiles done, tiles in all)."""
-
-
-class UpscaleError(WildsrError):
-    """The image could not be upscaled; the message says why and what to do."""
+"""Called after each tile with (tiles done, tiles in all); an exception that it raises cancels the image."""
 
 
 class Piece(NamedTuple):

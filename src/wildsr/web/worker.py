@@ -22,7 +22,7 @@ from wildsr.web.channel import Message, Parent
 from wildsr.web.options import JobOptions, result_label
 
 if TYPE_CHECKING:
-    from wildsr.inference.batch import Event
+    from wildsr.inference.events import Event
     from wildsr.inference.upscaler import Upscaler
 
 _KEPT_UPSCALERS = 3
@@ -120,7 +120,7 @@ class Worker:
 
     def work(self, message: Message) -> None:
         """Do one job from file to file, exactly as ``wildsr upscale`` does."""
-        from wildsr.inference.batch import reason
+        from wildsr.inference.events import reason
 
         job_id = message["id"]
         try:
@@ -132,7 +132,7 @@ class Worker:
         self._cancelled.discard(job_id)
 
     def _work(self, job_id: str, message: Message) -> None:
-        from wildsr.inference import batch
+        from wildsr.inference import batch, events
         from wildsr.inference.files import Saving
         from wildsr.inference.jobs import Job
 
@@ -148,13 +148,13 @@ class Worker:
         def on_event(event: "Event") -> None:
             nonlocal meter, told
             self._check(job_id)
-            if isinstance(event, batch.Started):
+            if isinstance(event, events.Started):
                 resolved = self._resolved(event, options.wanted, upscaler.scale, message)
                 meter = _Meter(Size(event.width, event.height), resolved.size, upscaler.scale)
                 self._tell(event="started", id=job_id)
-            elif isinstance(event, batch.Note):
+            elif isinstance(event, events.Note):
                 self._tell(event="note", id=job_id, text=_public(event.text, message))
-            elif isinstance(event, batch.Tile) and meter is not None:
+            elif isinstance(event, events.Tile) and meter is not None:
                 fraction = meter.fraction(event.done, event.total)
                 if event.done == event.total or time.monotonic() - told > _TELL_EVERY:
                     told = time.monotonic()
@@ -165,9 +165,9 @@ class Worker:
                         total=event.total,
                         fraction=round(fraction, 4),
                     )
-            elif isinstance(event, batch.Failed):
+            elif isinstance(event, events.Failed):
                 self._tell(event="failed", id=job_id, reason=_public(event.reason, message))
-            elif isinstance(event, batch.Finished):
+            elif isinstance(event, events.Finished):
                 result = describe_result(target)
                 result["seconds"], result["engine"] = event.seconds, upscaler.engine
                 label = result_label(options, upscaler.scale)

@@ -1,4 +1,4 @@
-"""Blending two models into one, weight by weight (network interpolation: ESRGAN, Wang et al., 2018, section 3.4)."""
+"""Network interpolation: blends two models weight by weight (ESRGAN, Wang et al., 2018, section 3.4)."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -10,10 +10,10 @@ from wildsr.zoo.model import Model
 
 
 def blend(first: Model, second: Model, share: float) -> Model:
-    """The model between two: all of ``first`` at share 0, all of ``second`` at share 1.
+    """The linear interpolation of two models: ``first`` at share 0, ``second`` at share 1.
 
-    Every weight lies on the straight line between theirs, so the result is as fast as one of them. This makes sense
-    where one was trained on from the other, such as ``wildsr-compact-x4`` from ``wildsr-faithful-x4``.
+    The result is as fast as one of them. This makes sense where one was fine-tuned from the other, such as
+    ``wildsr-compact-x4`` from ``wildsr-faithful-x4``.
 
     Raises:
         ModelError: for networks of different architectures or sizes, or ones whose weights wildsr does not know.

@@ -1,4 +1,4 @@
-"""Writing models: any readable checkpoint as wildsr's own ``.safetensors``, or as ONNX for other programs."""
+"""Converts any readable model file to wildsr's own ``.safetensors``, or to ONNX for other programs."""
 
 import os
 from collections.abc import Callable
@@ -29,11 +29,11 @@ from wildsr.zoo.read import read_weights
 
 FORMATS = (".safetensors", ".onnx")
 WRONG = 0.1
-"""An ONNX file whose result differs by more than this, of the largest value, computes something else."""
+"""An ONNX export is refused where its output differs by more than this fraction of the largest value."""
 
 
 class Converted(NamedTuple):
-    """What was written. ``difference`` is the largest one, in [0, 1], between an ONNX file's result and the model's."""
+    """A converted file. ``difference`` is the largest one, in [0, 1], of an ONNX file's output to the model's."""
 
     path: Path
     architecture: str
@@ -52,11 +52,11 @@ def convert(
     """Write the model ``source``, a name or a file of any readable format, to ``target``, whole or not at all.
 
     The suffix of ``target`` decides: ``.safetensors`` is read back by :func:`wildsr.zoo.load.load` and computes
-    the same, bit for bit; its header tells what the model is and where it comes from. ``.onnx`` takes float32
-    images (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; what is written is run
-    and compared first. ``half`` stores float16, from which float32 is computed. With ``toward``, another model of
-    the same architecture, what is written lies between them: all of ``source`` at ``strength`` 1, all of ``toward``
-    at 0.
+    the same, bit for bit; its header describes the model and its source. ``.onnx`` takes float32
+    images (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; the export is run and
+    compared with the model first. ``half`` stores weights as float16 for computation in float32. With ``toward``,
+    another model of the same architecture, the interpolation of both is written: all of ``source`` at ``strength`` 1,
+    all of ``toward`` at 0.
 
     Raises:
         ModelError: when the source cannot be read, or cannot be written in that format, or the target exists and
@@ -94,7 +94,7 @@ def _loaded(source: str | os.PathLike[str], toward: str | os.PathLike[str] | Non
 def _safetensors(
     source: str | os.PathLike[str], half: bool, toward: str | os.PathLike[str] | None, strength: float
 ) -> tuple[str, bytes]:
-    """The architecture and the content of a file that describes itself."""
+    """The architecture, and the content of a safetensors file with its header."""
     path = find(source)[1]
     try:
         recognised = recognise(read_weights(path).tensors)
@@ -106,7 +106,7 @@ def _safetensors(
     except ModelError as error:
         raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error
     header = replace(header, architecture=recognised.architecture, sizes=recognised.sizes)
-    # The counts of batch norms are whole numbers, which nothing depends on.
+    # Batch norms also have integer counters, which inference does not use.
     tensors = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
     return recognised.architecture, save(_stored(tensors, half), {"format": FORMAT, **header.metadata()})
 
@@ -124,7 +124,7 @@ def _header(model: Model, path: Path) -> Header:
 
 
 def _origin(source: str, path: Path, digest: str | None) -> Header:
-    """Where the weights come from, without the folders of this computer."""
+    """The origin of the weights, without local folder names."""
     return Header(
         source=path.name if source == str(path) else source,
         source_file=weights_file(path).name,
@@ -168,7 +168,7 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
 
 
 def _difference(model: Model, path: Path) -> float:
-    """The largest difference that an exported file makes on an image with shading and noise."""
+    """The largest difference between an exported file and the model on an image with shading and noise."""
     drawn = torch.Generator().manual_seed(0)
     shading = nn.functional.interpolate(
         torch.rand(1, 3, 4, 6, generator=drawn), size=(24, 32), mode="bilinear"
@@ -186,7 +186,7 @@ def _difference(model: Model, path: Path) -> float:
 
 
 def _written(target: Path, content: bytes, check: Callable[[Path], float | None]) -> float | None:
-    """Write a file that takes its name only when it is complete and ``check`` did not object."""
+    """Write a file that replaces the target only when it is complete and ``check`` raises nothing."""
     try:
         with replacing(target) as partial:
             partial.write_bytes(content)

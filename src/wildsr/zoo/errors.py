@@ -8,4 +8,4 @@ class ModelError(WildsrError):
 
 
 class UnknownArchitecture(ModelError):
-    """The weights are sound, but of no network that wildsr knows."""
+    """The weights can be read, but belong to no architecture that wildsr knows."""

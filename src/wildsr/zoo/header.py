@@ -1,7 +1,7 @@
 """The metadata with which model files describe themselves. Imports no torch.
 
 wildsr writes it into the header of its ``.safetensors`` files and into the metadata of ONNX files; every value is text.
-Loading a model never depends on it: the weights alone decide what the network is.
+Loading a model never depends on it: the network follows from the weights alone.
 """
 
 import json
@@ -49,9 +49,9 @@ class Header:
 
     @classmethod
     def parse(cls, metadata: Mapping[str, str]) -> "Header":
-        """The header from a file's metadata; ``sizes`` and ``value_range``, which nobody reads, are left out.
+        """The header from a file's metadata; without ``sizes`` and ``value_range``, which are not used.
 
-        The file may be anybody's: texts end after 1,000 characters, and a scale above 99 is left out.
+        Files are not trusted: texts are cut off after 1,000 characters, and a scale above 99 is ignored.
         """
         facts = {key: metadata.get(key, "")[:_LONGEST_TEXT] for key in _KEYS}
         scale = facts["scale"]

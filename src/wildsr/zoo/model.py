@@ -16,17 +16,17 @@ class Contract:
     Attributes:
         name: catalogue name, or the stem of the file.
         architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`, "ONNX", or a name of spandrel's.
-        sizes: the numbers to build the network again with; none for the last two.
+        sizes: the arguments to build the network with; empty for the last two.
         scale: HR pixels per LR pixel.
         value_range: the network works in [0, value_range]; 1 or 255.
-        size_multiple: H and W of what the network is given must be multiples of this.
+        size_multiple: H and W of the input are multiples of this.
         receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly; for "ONNX"
             as measured, for spandrel's networks the overlap.
         overlap: default overlap of tiles, in LR pixels on each side.
         licence: SPDX name, or "unknown".
         source: where the weights come from.
         trained_on: metrics of `wildsr evaluate` that served as a loss in training, as far as known.
-        sha256: of the file, or that of the pair which holds the weights; None for a model that was never a file.
+        sha256: of the file, for ncnn of the ``.bin`` file; None for a model that does not come from a file.
     """
 
     name: str
@@ -47,7 +47,7 @@ class UnitRange(nn.Module):
     """A network that works in [0, value_range], from and to [0, 1].
 
     The one place where value ranges are scaled. :meth:`local` and :meth:`whole_image` are those of a
-    :class:`wildsr.networks.protocols.WholeImageNetwork`; any other network is all local.
+    :class:`wildsr.networks.protocols.WholeImageNetwork`; all of any other network is local.
     """
 
     def __init__(self, network: nn.Module, value_range: float) -> None:
@@ -107,7 +107,7 @@ class Model:
     def __call__(self, lr: Tensor) -> Tensor:
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W), on the device of the network.
 
-        One pass over the whole image. The result is in the units of [0, 1] and not clamped.
+        One pass over the whole image. The result is in [0, 1] up to overshoot; it is not clamped.
 
         Raises:
             ValueError: for any other shape.
@@ -126,9 +126,9 @@ class Model:
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """(B, C, H, W) extended below and to the right to multiples of ``multiple``.
+    """Pad (B, C, H, W) at the bottom and right to multiples of ``multiple``.
 
-    Reflected, or the edge repeated where the image is too small for that.
+    By reflection, or by repeating the edge where the image is too small for that.
     """
     height, width = image.shape[-2:]
     below, right = -height % multiple, -width % multiple

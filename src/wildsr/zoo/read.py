@@ -33,7 +33,7 @@ _OTHER_FILES = {
 def read_weights(path: Path) -> NamedWeights:
     """The weights of a safetensors, PyTorch, ncnn or Keras file, as float32 on the CPU.
 
-    Of several sets in one file, the averaged one.
+    Where a file has several sets of weights, the moving average (EMA) is read.
 
     Raises:
         ModelError: when the file is missing, damaged, not a model, or would need code to be executed.
@@ -56,7 +56,7 @@ def read_weights(path: Path) -> NamedWeights:
 def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], NamedWeights]:
     if not size:
         raise ModelError(f"{path} is empty; download or copy it again")
-    # The weights of ncnn begin with nothing that would tell, and may look like the start of anything.
+    # First, since ncnn's weights have no magic number and may look like the start of any format.
     if path.suffix.lower() == ".bin" and path.with_suffix(".param").is_file():
         return _read_ncnn
     # Next, since the length that a safetensors file begins with may look like the start of a pickle.
@@ -74,7 +74,7 @@ def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], NamedWei
         if head.lstrip().startswith(magic):
             raise ModelError(f"{path} is not a model but {kind}")
     if path.suffix.lower() == ".bin":
-        return _read_ncnn  # says what is missing
+        return _read_ncnn  # raises, with the name of the missing file
     raise ModelError(
         f"{path} is not a model that wildsr knows: neither a safetensors, PyTorch, Keras, ncnn nor ONNX file"
     )
@@ -83,8 +83,8 @@ def _reader_for(path: Path, head: bytes, size: int) -> Callable[[Path], NamedWei
 def _read_ncnn(path: Path) -> NamedWeights:
     """The weights of an ncnn model by our names; ``path`` is its ``.param`` or its ``.bin`` file.
 
-    The names in a graph mean nothing, only their order does. So the weights are named by it, and then the graph and the
-    network are both computed on a small image: a graph that computes anything else than the network is refused.
+    The names in a graph are arbitrary, so that the weights are assigned by order. Then the graph and the network are
+    both computed on a small image: a graph that differs from the network is refused.
     """
     layers = ncnn.read_graph(path)
     try:
@@ -100,7 +100,7 @@ def _read_ncnn(path: Path) -> NamedWeights:
         raise ModelError(f"{path} cannot be used: its graph cannot be computed ({error})") from error
     if of_graph.shape != of_network.shape or not _close(of_graph, of_network):
         raise ModelError(
-            f"{path} cannot be used: its graph computes something else than {recognised.architecture} with its "
+            f"{path} cannot be used: its graph computes something other than {recognised.architecture} with its "
             "weights; ask for the PyTorch or ONNX file"
         )
     return NamedWeights(weights, {})

@@ -79,7 +79,7 @@ def build(recognised: Recognised) -> nn.Module:
     Raises:
         ModelError: when keys are missing, left over or of the wrong shape; says which.
     """
-    # Nothing is allocated for the sizes that a file claims, before its tensors are known to fill them.
+    # On the meta device, so that nothing is allocated for sizes that the file's tensors do not have.
     known = ARCHITECTURES[recognised.architecture]
     sizes = ", ".join(f"{name}={value}" for name, value in recognised.sizes.items())
     try:
@@ -113,7 +113,7 @@ def build(recognised: Recognised) -> nn.Module:
 
 
 def _counts_batches(key: str) -> bool:
-    """Whether the tensor is a batch norm's count of passes, which nothing depends on and some files lack."""
+    """Whether the tensor is the counter of a batch norm, which inference does not use and some files lack."""
     return key.endswith(".num_batches_tracked")
 
 

@@ -98,7 +98,7 @@ def pixel_shuffle_scale(channels: int) -> int:
 def count(keys: Iterable[str], prefix: str) -> int:
     """The number of different indices that follow ``prefix`` in the keys.
 
-    Raises ModelError above 512, since a file with one empty weight for each of many blocks would keep us building.
+    Raises ModelError above 512, since a file with empty weights for very many blocks would take very long to build.
     """
     indices = {key[len(prefix) :].split(".")[0] for key in keys if key.startswith(prefix)}
     if len(indices) > _MOST_BLOCKS:

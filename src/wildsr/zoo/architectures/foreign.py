@@ -1,4 +1,4 @@
-"""Architectures that wildsr does not know itself, by way of the package spandrel, where that is installed."""
+"""Loads architectures that wildsr does not know itself with the package spandrel, where that is installed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from wildsr.zoo.errors import ModelError
 from wildsr.zoo.model import Contract, Model
 
 OVERLAP = 32
-"""Of tiles, in LR pixels. How far these networks see is not known, so that nothing is promised of their borders."""
+"""Overlap of tiles in LR pixels. The receptive fields of these networks are unknown; seams may be visible."""
 HINT = "pip install 'wildsr[spandrel]' brings more architectures"
 
 
 class ForeignNetwork(nn.Module):
-    """A network of spandrel's from (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) in [0, 1].
+    """A spandrel network from (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) in [0, 1].
 
-    ``traced_per_size`` tells engines that record the computation that a record holds for one size only.
+    ``traced_per_size`` marks that a trace of the network is valid for one input size only.
     """
 
     traced_per_size = True
@@ -28,13 +28,13 @@ class ForeignNetwork(nn.Module):
         self._descriptor = descriptor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscale; spandrel pads to the sizes that the network wants."""
+        """Upscale; spandrel pads to the sizes that the network needs."""
         out: Tensor = self._descriptor(x)
         return out
 
 
 def available() -> bool:
-    """Whether spandrel is here and works; it needs torchvision, which may be broken or missing."""
+    """Whether spandrel is installed and works; it needs torchvision, which may be broken or missing."""
     try:
         import spandrel  # noqa: F401
     except (ImportError, RuntimeError, OSError):
@@ -43,7 +43,7 @@ def available() -> bool:
 
 
 def load_foreign(weights: Mapping[str, Tensor], name: str, licence: str, source: str, digest: str) -> Model:
-    """The Model that spandrel makes of the weights; the rest is what is known of their file.
+    """Load weights with spandrel; the other arguments are those of the contract.
 
     Raises:
         ModelError: when spandrel does not know the weights either, or they upscale no RGB images.
@@ -52,7 +52,7 @@ def load_foreign(weights: Mapping[str, Tensor], name: str, licence: str, source:
 
     try:
         descriptor = spandrel.ModelLoader(device="cpu").load_from_state_dict(dict(weights))
-    except Exception as error:  # whatever its many architectures stumble over
+    except Exception as error:  # its architectures raise many kinds of errors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"spandrel does not read it either ({reason})") from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):

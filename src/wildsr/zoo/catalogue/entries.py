@@ -1,4 +1,4 @@
-"""The named checkpoints, and the folder where a user keeps their own. Imports no torch."""
+"""The named models, and the folder of the user's own. Imports no torch."""
 
 import os
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ FOLDER_VARIABLE = "WILDSR_MODELS"
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """What is known about a model without reading its weights; an unknown scale is None.
+    """Facts about a model that are known without reading its weights; an unknown scale is None.
 
     ``trained_on`` are the metrics of `wildsr evaluate` that served as a loss in training, as far as known.
-    ``path`` is None for a published checkpoint that is not here, and ``checkpoint`` for what is not one.
+    ``path`` is None for a published model that is not downloaded, ``checkpoint`` for all but published models.
     """
 
     name: str
@@ -63,7 +63,7 @@ ALIASES = {"default": "wildsr-compact-x4"}
 
 
 def models_folder() -> Path:
-    """Where a user keeps model files: the variable WILDSR_MODELS, or else the user's data folder."""
+    """The folder of the user's model files: WILDSR_MODELS, or else ``models`` in the user's data folder."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
@@ -71,7 +71,7 @@ def models_folder() -> Path:
 
 
 def user_models() -> dict[str, Path]:
-    """The model files in :func:`models_folder` by stem; among files of one stem, safetensors wins."""
+    """The model files in :func:`models_folder` by stem; among files of one stem, safetensors is preferred."""
     try:
         files = sorted(path for path in models_folder().iterdir() if path.is_file())
     except OSError:
@@ -85,14 +85,14 @@ def user_models() -> dict[str, Path]:
 
 
 def available() -> list[ModelEntry]:
-    """Every model that :func:`wildsr.load` finds by name now: embedded, published and fetched, the user's own."""
+    """Every model that :func:`wildsr.load` finds by name: embedded, published and downloaded, the user's own."""
     return [entry for entry in catalogue() if entry.path is not None]
 
 
 def catalogue() -> list[ModelEntry]:
-    """Every model with a name: the embedded, the published whether here or not, then the user's own.
+    """Every model with a name: embedded, published (downloaded or not), then the user's own.
 
-    What a user's file says about itself is taken from its header, where it has one; no weights are read.
+    Facts about a user's file come from its header, if it has one; no weights are read.
     """
     own = user_models()
     return [
@@ -116,13 +116,13 @@ def describe(name: str) -> ModelEntry:
 
 
 def find(name_or_path: str | os.PathLike[str]) -> tuple[str, Path, ModelEntry | None]:
-    """The name, file and catalogue entry that a name or a path stands for.
+    """The name, file and catalogue entry of a name or a path.
 
     A name of the catalogue comes first, then an existing file, then a file of the user's folder; write
     ``./name`` for a file that has the name of a model.
 
     Raises:
-        ModelError: for a missing file, a published model that is not here (says how to get it), or an unknown
+        ModelError: for a missing file, a published model that is not downloaded (says how to get it), or an unknown
             name, with the nearest known names.
     """
     given = os.fspath(name_or_path)

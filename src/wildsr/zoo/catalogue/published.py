@@ -1,8 +1,8 @@
-"""The published checkpoints that wildsr knows by name. Imports no torch.
+"""The published model files that wildsr knows by name. Imports no torch.
 
-Every address stands in the project's own README or code, or in BSRGAN's, which offers copies of what it compares with.
-Every SHA-256 was computed from the file, or is the one that other projects which verify the same download record (for
-RealSR and BSRGANx2 the Open Model Database alone). What is not known is left out. RWSR-EDL publishes no weights.
+Every address is in the project's own README or code, or in BSRGAN's, which offers copies of the models it compares
+with. Every SHA-256 was computed from the file, or is the one recorded by other projects that verify the same download
+(for RealSR and BSRGANx2 only the Open Model Database). Unknown facts are omitted. RWSR-EDL publishes no weights.
 """
 
 from wildsr.zoo.catalogue.published_esrgan import ESRGAN_CHECKPOINTS, RRDB_SIZES
@@ -90,7 +90,7 @@ def _frequency_separation() -> tuple[PublishedModel, ...]:
         )
         for source, (stem, what) in sources.items()
     ]
-    # BSRGAN compares with these two; which of both variants (SDSR, TDSR) they are, it does not say.
+    # BSRGAN compares with these two; it does not say which of both variants (SDSR, TDSR) they are.
     compared = [
         PublishedModel(
             name=f"fssr-{source}",

@@ -1,4 +1,4 @@
-"""The published checkpoints of ESRGAN and Real-ESRGAN; see :mod:`wildsr.zoo.catalogue.published`. Imports no torch."""
+"""The published model files of ESRGAN and Real-ESRGAN; see :mod:`wildsr.zoo.catalogue.published`. Imports no torch."""
 
 from wildsr.zoo.catalogue.published_model import Project, PublishedModel
 

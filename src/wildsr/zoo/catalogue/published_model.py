@@ -1,4 +1,4 @@
-"""A published checkpoint as facts: what it is, who made it, and how to get it. Imports no torch."""
+"""Facts about a published model file: its network, its project and its addresses. Imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -9,10 +9,10 @@ Commercial = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True)
 class Project:
-    """Who published checkpoints, and under what terms.
+    """A project that published model files, and its licence.
 
     ``commercial``: whether the licence of the repository that publishes the files allows commercial use. None of
-    these projects says whether its licence also covers the weights, nor what follows from the photographs they
+    these projects states whether its licence also covers the weights, nor the consequences of the photos they
     were trained on, of which many (DIV2K, Flickr2K, DPED) were published for research.
     """
 
@@ -29,15 +29,15 @@ class PublishedModel:
     Attributes:
         file: the name under which it is published.
         architecture: a key of :data:`wildsr.zoo.architectures.ARCHITECTURES`.
-        scale: HR pixels per LR pixel; 1 for DSGAN, which turns good images into real-looking ones, for training.
-        good_at: what its authors made it for.
+        scale: HR pixels per LR pixel; 1 for DSGAN, which adds realistic noise to clean images, for training.
+        good_at: the images that it is for, according to its authors.
         urls: direct addresses, best first.
-        page: where a person finds the file when there is no direct address.
+        page: web page of the file, where there is no direct address.
         sha256: of the published file.
         size: of the published file, in bytes.
         copies: direct addresses of copies by others, tried last; their bytes may differ from the published file (saved
             again), so that architecture and sizes are checked instead of the checksum.
-        sizes: what the architecture is built with, as far as known; see :attr:`wildsr.zoo.model.Contract.sizes`.
+        sizes: arguments of the network, as far as known; see :attr:`wildsr.zoo.model.Contract.sizes`.
         value_range: the network works in [0, value_range].
     """
 
@@ -64,12 +64,12 @@ class PublishedModel:
     def saved_as(self) -> str:
         """The name of its file in the models folder, and on a mirror."""
         suffix = PurePosixPath(self.file).suffix
-        # DSGAN's files are no tape archives but what torch.save writes.
+        # DSGAN's .tar files are written by torch.save, and are no tape archives.
         return self.name + (".pth" if suffix == ".tar" else suffix)
 
     @property
     def by_hand(self) -> str:
-        """What a person does to get the file into the models folder without wildsr's downloader."""
+        """Instructions for adding the file to the models folder by hand."""
         where = self.urls[0] if self.urls else self.page or self.project.repository
         return (
             f"open {where} in a browser, save {self.file}, and run "
@@ -78,7 +78,7 @@ class PublishedModel:
 
     @property
     def how_to_get(self) -> str:
-        """One sentence for a person who wants this model and does not have it."""
+        """One sentence on how to get the file."""
         if self.direct:
             return f"get it with `wildsr models pull {self.name}`"
         return f"there is no direct address to download it from: {self.by_hand}"

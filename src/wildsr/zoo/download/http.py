@@ -1,4 +1,4 @@
-"""HTTP with servers that cannot be trusted: which answers are the file, which faults pass, and which are final."""
+"""HTTP with servers that are not trusted: classifies responses and errors as the file, temporary or final."""
 
 import contextlib
 import socket
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 class Transient(Exception):
-    """A fault that may be gone in ``wait`` seconds."""
+    """A temporary error; a retry after ``wait`` seconds may work."""
 
     def __init__(self, message: str, wait: float = 0.0) -> None:
         super().__init__(message)
@@ -41,13 +41,13 @@ class Transient(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server sends.
+    """The response of a server.
 
     Attributes:
-        partial: only the rest of the file, from ``start``.
+        partial: whether it is only the rest of the file, from ``start``.
         start: the first byte that is sent.
-        total: bytes of the whole file, None when the server does not say.
-        validator: what identifies this very file for a later ``If-Range``, or "".
+        total: bytes of the whole file; None if unknown.
+        validator: identifier of this version of the file for a later ``If-Range``, or "".
     """
 
     partial: bool
@@ -57,7 +57,7 @@ class Answer:
 
     @classmethod
     def of(cls, response: HTTPResponse) -> "Answer":
-        """Read the headers; raises ``Refused`` when what follows cannot be the file."""
+        """Read the headers; raises ``Refused`` when the body cannot be the file."""
         headers = response.headers
         if headers.get_content_type() in ("text/html", "application/xhtml+xml") and "Content-Type" in headers:
             raise Refused("it answered with a web page instead of the file")
@@ -80,10 +80,10 @@ class Answer:
 
 
 class Watchdog:
-    """Shuts connections down that bring nothing for ``seconds``; a context manager.
+    """Shuts down connections without data for ``seconds``; a context manager.
 
     The timeout of a socket starts anew with every byte, so that a server which sends its headers one byte at a time,
-    or "100 Continue" without end, would never run into it.
+    or "100 Continue" without end, would never time out.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -103,13 +103,13 @@ class Watchdog:
         self._closed.set()
 
     def add(self, connection: socket.socket) -> None:
-        """Watch a connection as well."""
+        """Add a connection to watch."""
         self._sockets.append(connection)
         if self.expired:
             self._shut_down()
 
     def extend(self) -> None:
-        """Start the time anew: something has arrived."""
+        """Restart the timeout: data has arrived."""
         self._until = time.monotonic() + self._seconds
 
     def _watch(self) -> None:
@@ -126,7 +126,7 @@ class Watchdog:
 
 
 def without_password(url: str) -> str:
-    """The address as it may be shown: without a user name and password."""
+    """The address without a user name and password, for messages."""
     try:
         parts = urlsplit(url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
@@ -176,7 +176,7 @@ def _watched(kind: type[HTTPConnection], watchdog: Watchdog) -> type[HTTPConnect
 
         def connect(self) -> None:
             super().connect()
-            watchdog.add(self.sock)  # of https, the encrypted one, which took the place of the plain one
+            watchdog.add(self.sock)  # for https, the encrypted socket, which replaces the plain one
 
         @staticmethod
         def _connected(*arguments: Any, **options: Any) -> socket.socket:
@@ -193,7 +193,7 @@ class _CarefulRedirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        """The request to go on with."""
+        """The redirected request."""
         before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if after not in ("http", "https") or (before == "https" and after != "https"):
             raise URLError(f"it redirects to {without_password(newurl)}, which wildsr does not follow")
@@ -201,7 +201,7 @@ class _CarefulRedirects(HTTPRedirectHandler):
 
 
 def reason_of(error: BaseException) -> Refused | Transient:
-    """An error of the connection in words, and whether it may pass."""
+    """An error of the connection as a message, either final or temporary."""
     if isinstance(error, HTTPError):
         if error.code in _PASSING:
             wait = _number(error.headers.get("Retry-After")) or 0

@@ -1,5 +1,5 @@
-"""Bringing models into the user's folder: published ones from the net, others from a file. Imports no torch
-until a file's weights have to be looked at."""
+"""Adds models to the user's folder: published ones by download, others from a file. Imports torch only to check
+weights."""
 
 import os
 import re
@@ -38,13 +38,13 @@ def pull(
 ) -> Path:
     """Download a published checkpoint into the models folder, and return its file.
 
-    A file that is there already stays, unless ``overwrite``. The variable WILDSR_MIRROR names an address that is
-    asked first, for ``WILDSR_MIRROR/NAME.pth``: a copy of a models folder on any web server.
+    An existing file is kept, unless ``overwrite``. The variable WILDSR_MIRROR is an address that is tried first, as
+    ``WILDSR_MIRROR/NAME.pth``: a copy of a models folder on any web server.
 
     Copies by others come last; see :attr:`wildsr.zoo.catalogue.PublishedModel.copies`.
 
     Raises:
-        ModelError: for an unknown name, or when the file cannot be had; says what a person can do.
+        ModelError: for an unknown name, or when the download fails; says what to do.
     """
     entry = describe(name)
     if entry.path is not None and not (overwrite and entry.checkpoint):
@@ -55,7 +55,7 @@ def pull(
     if not urls and not checkpoint.copies:
         raise ModelError(f"'{checkpoint.name}' cannot be pulled: {checkpoint.how_to_get}")
     reasons = []
-    # A known checksum says all; of a copy, the weights must at least be of the network they are claimed for.
+    # Without a checksum, the weights must at least belong to the claimed network.
     for addresses, verified in ((urls, True), (checkpoint.copies, False)):
         exact = verified and checkpoint.sha256 is not None
         try:
@@ -92,7 +92,7 @@ def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
     target = models_folder() / (checkpoint.saved_as if checkpoint else f"{name}{suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # The copy is what is checked, so that nothing can change in between.
+        # The copy is checked, so that the file cannot change in between.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as folder:
             copy = Path(shutil.copyfile(file, Path(folder) / target.name))
             for other in beside:
@@ -107,7 +107,7 @@ def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
 
 
 def _parts(file: Path) -> list[Path]:
-    """The files that make up a model, the one to load first: ncnn keeps the graph and the weights apart."""
+    """The files of a model, first the one to load: ncnn has a graph and a weights file."""
     if file.suffix.lower() not in (".param", ".bin"):
         return [file]
     return [part for suffix in (".param", ".bin") if (part := file.with_suffix(suffix)).is_file()] or [file]

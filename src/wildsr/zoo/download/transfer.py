@@ -1,7 +1,7 @@
-"""Files from the net, whole and verified or not at all. Standard library only, imports no torch.
+"""Downloads files, whole and verified or not at all. Standard library only, imports no torch.
 
-What has arrived lies in ``NAME.partial`` beside the target, so that the next attempt goes on there. Proxies are
-those of the environment (``HTTPS_PROXY``, ``NO_PROXY``).
+Partial downloads are kept as ``NAME.partial`` beside the target, and resumed by the next attempt. Proxies are those
+of the environment (``HTTPS_PROXY``, ``NO_PROXY``).
 """
 
 import errno
@@ -38,10 +38,10 @@ _LARGEST = 1 << 33
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for servers: seconds of silence, attempts per address, and seconds between them.
+    """Timeouts of downloads: seconds without data, attempts per address, and seconds between them.
 
-    The pause doubles with every attempt. A connection that brings less than ``slowest`` bytes a second over two
-    timeouts counts as silent.
+    The pause doubles with every attempt. A connection with less than ``slowest`` bytes a second over two
+    timeouts counts as one without data.
     """
 
     timeout: float = 30.0
@@ -63,15 +63,14 @@ def download(
     on_bytes: OnBytes | None = None,
     patience: Patience = PATIENT,
 ) -> Path:
-    """Bring the file at the first of ``urls`` that works to ``target``, and return ``target``.
+    """Download the file from the first of ``urls`` that works to ``target``, and return ``target``.
 
-    ``target`` is written only when the whole file has arrived, has the size and SHA-256 that are known, and
-    ``check`` (given the path of what arrived) raises nothing. ``on_bytes`` is told of the bytes so far and of all
-    of them, None where the server does not say. When another process is bringing the same file, this one waits
-    and takes what that one got.
+    ``target`` is written only when the file is complete, has the given size and SHA-256, and ``check`` (called with
+    the path of the download) raises nothing. ``on_bytes`` is called with the bytes so far and the total, None where
+    that is unknown. When another process downloads the same file, this one waits and uses its result.
 
     Raises:
-        ModelError: when no address works, the disk is full, or ``check`` refuses; says what happened where.
+        ModelError: when no address works, the disk is full, or ``check`` refuses; says which failed and why.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +87,7 @@ def download(
                     return target
                 except Refused as refusal:
                     failures.append(f"{without_password(url)}: {refusal}")
-    except OSError as error:  # those of the connection are Refused
+    except OSError as error:  # errors of connections are Refused
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ModelError(
             f"cannot write {target}: {error.strerror or error}"
@@ -98,11 +97,11 @@ def download(
 
 
 class _Junk(Refused):
-    """What arrived is no part of the file."""
+    """The received data is not part of the file."""
 
 
 class _Transfer:
-    """One address, until its file is whole in ``partial``."""
+    """The download from one address to ``partial``."""
 
     def __init__(
         self,
@@ -120,7 +119,7 @@ class _Transfer:
         self._resumed = False
 
     def run(self) -> None:
-        """Leave the whole, verified file in ``partial``; raises ``Refused`` when this address cannot give it."""
+        """Download and verify the whole file; raises ``Refused`` when this address fails."""
         for attempt in range(self._patience.attempts):
             try:
                 self._attempt()
@@ -135,7 +134,7 @@ class _Transfer:
                 time.sleep(max(self._patience.pause * 2**attempt, fault.wait))
 
     def finish(self, check: Callable[[Path], None] | None) -> None:
-        """Give the file its name, if ``check`` has nothing against it."""
+        """Rename the file to the target, unless ``check`` raises."""
         if check is not None:
             try:
                 check(self._partial)
@@ -172,7 +171,7 @@ class _Transfer:
             self._receive(response, have if headers else 0, watchdog)
 
     def _resuming(self, have: int) -> dict[str, str]:
-        """The headers that ask for the rest of the same file; none where it may be another one."""
+        """The headers that request the rest of the same file; none where it may have changed."""
         try:
             notes = json.loads(self._notes.read_text())
             validator = str(notes["validator"]) if notes["url"] == without_password(self._url) else ""
@@ -180,7 +179,7 @@ class _Transfer:
             validator = ""
         if validator:
             return {"Range": f"bytes={have}-", "If-Range": validator}
-        # A checksum will tell in the end whether the two parts belong together.
+        # The checksum verifies in the end that the two parts belong together.
         return {"Range": f"bytes={have}-"} if self._sha256 else {}
 
     def _receive(self, response: HTTPResponse, have: int, watchdog: Watchdog) -> None:
@@ -194,7 +193,7 @@ class _Transfer:
         self._resumed = self._resumed or start > 0
         self._require_space((answer.total or self._size or 0) - start)
         with self._partial.open("ab" if start else "wb") as file:
-            # Only now: these notes must never stand beside what came from elsewhere.
+            # Only now: these notes must never describe data from another address.
             self._notes.write_text(
                 json.dumps({"url": without_password(self._url), "validator": answer.validator})
             )
@@ -233,7 +232,7 @@ class _Transfer:
                 f"the disk of {self._partial.parent} has {free / 1e6:.0f} MB left, and {self._target.name} needs "
                 f"{needed / 1e6:.0f} MB; make room, or choose a folder on another disk"
             )
-            # A size that only this server claims may be wrong, so the next address gets its chance.
+            # A size that only this server claims may be wrong, so the next address is tried.
             raise Refused(problem) if self._size is None else ModelError(problem)
 
     def _verify(self) -> None:
@@ -249,7 +248,7 @@ class _Transfer:
             return
         self._forget()
         if self._resumed:
-            # The two parts may be of different files; a whole one gets its chance.
+            # The two parts may be of different files, so the whole file is downloaded again.
             self._resumed = False
             raise Transient(problem)
         raise Refused(problem)
@@ -266,7 +265,7 @@ class _Transfer:
 
 
 def _read(response: HTTPResponse) -> bytes:
-    """What has come, as soon as anything has."""
+    """The data received so far, at least one byte; b"" at the end."""
     try:
         return response.read1(_PIECE)
     except (HTTPException, OSError) as error:

@@ -1,4 +1,4 @@
-"""Feature extractors from the weight files that torchvision publishes."""
+"""VGG feature networks from the weight files that torchvision publishes."""
 
 import os
 from collections.abc import Sequence

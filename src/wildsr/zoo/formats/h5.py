@@ -60,8 +60,8 @@ class KerasLayers(NamedTuple):
 def read_keras(path: Path) -> KerasLayers:
     """The layers of a network of DDNSR, float32.
 
-    TensorFlow numbers layers in the order in which code makes them, counting on from network to network; sorted by
-    these numbers they are in the order of our networks.
+    TensorFlow numbers layers in the order of their creation, across networks; sorted by these numbers they are in the
+    order of our networks.
 
     Raises:
         ModelError: when the file is damaged, h5py is missing, or the file holds no network of DDNSR.
@@ -86,12 +86,14 @@ def _contents(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         ) from error
     datasets: dict[str, Tensor] = {}
 
-    def take(name: str, item: Any) -> None:  # links are not followed, neither in the file nor out of it
+    def take(
+        name: str, item: Any
+    ) -> None:  # links are not followed, neither within the file nor to other files
         if not isinstance(item, h5py.Dataset):
             return
         if len(datasets) >= _MOST_DATASETS:
             raise ValueError(f"it holds more than {_MOST_DATASETS} tensors")
-        # Stored as they are, within the file, and nowhere else: no filters to run, no other files to open.
+        # Only values stored plainly in this file: no filters to run, no other files to open.
         plain = item.external is None and not item.is_virtual and item.dtype.kind == "f"
         if not plain or item.id.get_storage_size() != item.size * item.dtype.itemsize:
             raise ValueError(f"the tensor {name} is not stored as Keras stores weights")

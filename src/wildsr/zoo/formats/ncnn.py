@@ -1,4 +1,4 @@
-"""ncnn models: a ``.param`` file that draws the graph, and a ``.bin`` file with its weights in the same order."""
+"""Reads ncnn models: a ``.param`` file with the graph, and a ``.bin`` file with its weights in the same order."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from wildsr.zoo.errors import ModelError
 
 MAGIC = b"7767517"
 _LONGEST_PARAM = 4 << 20
-# What the four bytes before a convolution's weights say about their storage.
+# The four bytes before a convolution's weights, which give their data type.
 _FLOAT32, _FLOAT16, _INT8 = 0, 0x01306B47, 0x000D4B38
-# Numbers of an array parameter are announced by -23300 minus its key.
+# An array parameter has the key -23300 minus its number.
 _ARRAYS = -23300
 
 
 class NcnnLayer(NamedTuple):
-    """One line of a ``.param`` file, with what the ``.bin`` file holds for it.
+    """One line of a ``.param`` file, with its weights from the ``.bin`` file.
 
     ``numbers`` and ``arrays`` are the layer's parameters by ncnn's keys.
     """
@@ -136,7 +136,7 @@ def _weights(layer: NcnnLayer, values: "_Values") -> dict[str, Tensor]:
 
 
 class _Values:
-    """The content of a ``.bin`` file, taken from its beginning to its end."""
+    """Reads the content of a ``.bin`` file sequentially."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -151,7 +151,7 @@ class _Values:
         return self._take(count, "<f4", 4 * count)
 
     def tagged(self, count: int) -> Tensor:
-        """``count`` values in the storage that the four bytes before them name, as float32."""
+        """``count`` values of the data type that the four bytes before them give, as float32."""
         flag = int.from_bytes(self._bytes(4), "little")
         if flag == _FLOAT32:
             return self.plain(count)

@@ -11,12 +11,12 @@ from torch import Tensor
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.ncnn import NcnnLayer
 
-# Values in one blob and in all blobs of a graph, for the image of 96 pixels that it is tried on.
+# Limits of the values in one blob and in all blobs of a graph, for the test image of 96 pixels.
 _LARGEST_BLOB, _ALL_BLOBS = 1 << 22, 1 << 26
 
 
 def evaluate(layers: list[NcnnLayer], image: Tensor) -> Tensor:
-    """What an ncnn graph makes of an image (1, 3, H, W).
+    """The output of an ncnn graph for an image (1, 3, H, W).
 
     Raises:
         ModelError: for a layer that the networks of this package do not need, or a graph without one output.
@@ -45,7 +45,7 @@ def evaluate(layers: list[NcnnLayer], image: Tensor) -> Tensor:
 
 
 def _values_made(layer: NcnnLayer, given: list[Tensor]) -> float:
-    """How many values a layer makes; a small image needs no large tensors, whatever a file claims."""
+    """The number of values that a layer computes. Raises ModelError for far more than a small image needs."""
     size = float(sum(blob.numel() for blob in given))
     if layer.kind == "MemoryData":
         return float(layer.weights["value"].numel())
@@ -61,7 +61,7 @@ def _values_made(layer: NcnnLayer, given: list[Tensor]) -> float:
 
 
 def _convolution(layer: NcnnLayer, given: list[Tensor]) -> Tensor:
-    """A convolution that keeps the size; -233 and -234 are ncnn's names for the padding that does so."""
+    """A convolution with ``same`` padding, which ncnn also writes as -233 or -234."""
     side = layer.whole(1)
     radius = (side - 1) // 2
     height, left, top = layer.whole(11, side), layer.whole(4), layer.whole(14, layer.whole(4))

@@ -1,4 +1,4 @@
-"""ONNX files as Models for inference: OpenVINO computes them, and what they are is found out by trying."""
+"""Loads ONNX files as Models: OpenVINO runs them, and their contract is determined by test runs."""
 
 import hashlib
 import math
@@ -21,10 +21,10 @@ FEWEST_OVERLAP, MOST_OVERLAP = 16, 64
 _MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _LARGEST_SCALE = 16
 _QUARTER_LEVEL = 1 / 1020
-# Values for each pixel of a small input, in one tensor and in all of a graph. RRDBNet-23 computes 0.1 million in all,
-# a large transformer half a million, with up to 6,000 in one.
+# Limits of the values for each pixel of a small input, in one tensor and in all of a graph. RRDBNet-23 computes 0.1
+# million in all, a large transformer half a million, with up to 6,000 in one.
 _LARGEST_TENSOR, _ALL_TENSORS = 16_384, 1_000_000
-# Values in what a graph computes from constants alone, such as masks: OpenVINO computes it when it prepares a model.
+# Limit of the values computed from constants alone, such as masks: OpenVINO computes them when it compiles a model.
 _ALL_CONSTANTS = 1 << 26
 
 
@@ -33,8 +33,8 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
 
     Scale and size multiple follow from the shapes. The receptive field is measured, on noise, as the distance at
     which a change of the image no longer changes the result by more than 1e-6; the default overlap, as that of
-    a quarter of an 8-bit level, from 16 to 64. Nothing else than the file, and files in its own folder that
-    it names for its weights, is read.
+    a quarter of an 8-bit level, from 16 to 64. Only the file itself, and files in its own folder that
+    it refers to for its weights, are read.
 
     Raises:
         ModelError: when the file is damaged, or is not such a model.
@@ -52,9 +52,7 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         raise ModelError(f"{path} is an ONNX model, which OpenVINO runs; reinstall wildsr with it") from error
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
-    except (
-        Exception
-    ) as error:  # OpenVINO answers a graph that it cannot run with whatever its parts stumble over
+    except Exception as error:  # OpenVINO raises many kinds of errors for graphs that it cannot run
         raise ModelError(f"{path} cannot be used: OpenVINO cannot run it ({_reason(error)})") from error
     header = Header.parse(found.metadata)
     contract = Contract(
@@ -75,9 +73,9 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
 
 
 class OnnxNetwork(nn.Module):
-    """An OpenVINO model in the clothes of a network, for inference on the CPU only.
+    """Wraps an OpenVINO model as an nn.Module; CPU inference only.
 
-    Its one tensor is the digest of its files, so that whoever goes by the weights tells it from others.
+    Its only tensor is the digest of its files, by which caches distinguish it from other models.
 
     Raises:
         ModelError: when the model does not upscale RGB images of any size.
@@ -93,7 +91,7 @@ class OnnxNetwork(nn.Module):
         self.register_buffer("digest", torch.frombuffer(bytearray(digest), dtype=torch.uint8))
 
     def openvino_model(self) -> Any:
-        """The OpenVINO model of free height and width, for an engine to compile as it likes."""
+        """The OpenVINO model with dynamic height and width, for an engine to compile."""
         return self._model.clone()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,7 +100,7 @@ class OnnxNetwork(nn.Module):
         return torch.cat(images).to(x.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
-        """Another module around the same model, which never changes and which nobody can copy."""
+        """Another module with the same model, which is immutable and cannot be copied."""
         copied = object.__new__(OnnxNetwork)
         nn.Module.__init__(copied)
         copied._model, copied._compiled = self._model, None
@@ -122,7 +120,7 @@ class OnnxNetwork(nn.Module):
 
 
 def _converted(path: Path) -> Any:
-    """The file as an OpenVINO model; by the ONNX frontend, so that no other one tries its luck."""
+    """The file as an OpenVINO model; always by the ONNX frontend."""
     openvino()
     from openvino.frontend import FrontEndManager
 
@@ -131,7 +129,7 @@ def _converted(path: Path) -> Any:
 
 
 def _floats(model: Any) -> Any:
-    """The model with float32 in and out, whatever float it works in."""
+    """The model with float32 inputs and outputs."""
     _require_modest_constants(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(
@@ -162,7 +160,7 @@ def _may_be(dimension: Any, size: int) -> bool:
 def _shapes(model: Any) -> tuple[int, int]:
     """The smallest number that height and width must be multiples of, and the scale."""
     for multiple in _MULTIPLES:
-        odd = 24 // multiple | 1  # times the multiple, so that no larger multiple passes for this one
+        odd = 24 // multiple | 1  # so that the sizes are not multiples of a larger one
         sizes = [(multiple * odd, multiple * (odd + 2)), (multiple * (odd + 4), multiple * odd)]
         scales = {_scale(model, height, width) for height, width in sizes}
         if len(scales) == 1 and (scale := scales.pop()) is not None:
@@ -175,7 +173,7 @@ def _shapes(model: Any) -> tuple[int, int]:
 
 
 def _scale(model: Any, height: int, width: int) -> int | None:
-    """By how much an image of this size is upscaled; None when it is not, or is refused."""
+    """The scale for an image of this size; None when the model does not accept it."""
     tried = model.clone()
     try:
         tried.reshape([1, 3, height, width])
@@ -219,7 +217,7 @@ def _require_modest_constants(model: Any) -> None:
 
 
 def _values_made(operation: Any) -> int:
-    """How many values an operation computes, as far as its shapes are known; constants are bounded by their file."""
+    """The number of values that an operation computes, where shapes are known; constants are limited by their file."""
     if operation.get_type_name() in ("Constant", "Parameter", "Result"):
         return 0
     shapes = [output.get_partial_shape() for output in operation.outputs()]
@@ -227,17 +225,17 @@ def _values_made(operation: Any) -> int:
 
 
 def _measure(network: OnnxNetwork) -> tuple[int, int]:
-    """How far a change of the image reaches in LR pixels, exactly and by a quarter of a level, with a margin."""
+    """The reach of a change of the image in LR pixels: exact, and above a quarter of a level with a margin."""
     multiple = network.size_multiple
     long = -(-2 * MOST_OVERLAP // (2 * multiple)) * 2 * multiple + 2 * multiple
     short = -(-24 // multiple) * multiple
-    drawn = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     exact = visible = 0
     for height, width in ((short, long), (long, short)):
-        one = torch.rand(1, 3, height, width, generator=drawn)
+        one = torch.rand(1, 3, height, width, generator=generator)
         other = one.clone()
         half = other[..., height // 2 :, :] if height > width else other[..., width // 2 :]
-        half.copy_(torch.rand(half.shape, generator=drawn))
+        half.copy_(torch.rand(half.shape, generator=generator))
         change = (network(one) - network(other)).abs()
         if not bool(torch.isfinite(change).all()):
             raise ModelError("it gives NaN or infinite values on a plain image")
@@ -248,7 +246,7 @@ def _measure(network: OnnxNetwork) -> tuple[int, int]:
 
 
 def _distance(change: Tensor, smallest: float) -> int:
-    """How far before the end of ``change`` its first value above ``smallest`` is."""
+    """The distance of the first value above ``smallest`` from the end of ``change``."""
     places = (change > smallest).nonzero()
     return len(change) - int(places[0]) if len(places) else 0
 

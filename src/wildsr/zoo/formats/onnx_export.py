@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs. Needs the package onnx."""
+"""Exports networks as ONNX graphs. Needs the package onnx."""
 
 import io
 import warnings
@@ -9,17 +9,17 @@ import torch
 from torch import nn
 
 _OPSET = 17
-"""Of 2022: new enough for every layer here, old enough for every runtime that is still in use."""
+"""From 2022: has every layer used here, and is supported by every runtime in use."""
 
 
 def exported(network: nn.Module, side: int) -> Any:
-    """The ONNX model of a network from images (1, 3, H, W) to images, for any H and W.
+    """The ONNX model of a network from images (1, 3, H, W) to images, with dynamic H and W.
 
-    ``side`` is that of an example image, in LR pixels.
+    ``side`` is the side of the example image, in LR pixels.
     """
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        # Deprecated in favour of an exporter that needs one more package and writes sizes it has seen.
+        # Deprecated in favour of an exporter that needs another package and fixes the sizes of the example.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
@@ -38,7 +38,7 @@ def exported(network: nn.Module, side: int) -> Any:
 
 
 def with_half_kernels(model: Any) -> None:
-    """Store the kernels of all convolutions as float16, in place; the graph turns them back before it uses them."""
+    """Store the kernels of all convolutions as float16, in place; the graph casts them to float32 before use."""
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 4:

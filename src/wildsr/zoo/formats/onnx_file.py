@@ -1,11 +1,11 @@
-"""What an ONNX file says of itself and of other files, read from its protobuf without running anything."""
+"""Reads the metadata of ONNX files, and the other files they refer to, from the protobuf; runs nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-# Where messages that hold tensors, or that hold such messages, stand within each other (onnx.proto, IR version 10).
+# The fields of messages that contain tensors, or such messages (onnx.proto, IR version 10).
 _WITHIN = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -27,7 +27,7 @@ class OnnxFile(NamedTuple):
 
 
 def is_onnx(path: Path) -> bool:
-    """Whether a file is named or begins like an ONNX model, which has no magic number."""
+    """Whether a file has the suffix or the first bytes of an ONNX model; the format has no magic number."""
     if path.suffix.lower() == ".onnx":
         return True
     try:
@@ -36,7 +36,7 @@ def is_onnx(path: Path) -> bool:
     except OSError:
         return False
     if path.suffix.lower() == ".bin" or head[8:] == b"{":
-        return False  # ncnn's weights and safetensors begin with numbers that may look like anything
+        return False  # the first bytes of ncnn weights and safetensors files are arbitrary numbers
     # The version of the format, below 32, and then the name of the producer or the graph.
     return len(head) == 9 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in (0x12, 0x3A)
 
@@ -45,7 +45,7 @@ def inspect(path: Path) -> OnnxFile:
     """Read the structure of an ONNX file.
 
     Raises:
-        ValueError: when it is no ONNX file, is damaged, or wants to read a file that does not lie beside it.
+        ValueError: when it is no ONNX file, is damaged, or refers to a file outside its folder.
         OSError: when it cannot be read.
     """
     content = memoryview(path.read_bytes())
@@ -72,7 +72,7 @@ def inspect(path: Path) -> OnnxFile:
 
 
 def _beside(path: Path, location: str) -> Path:
-    """The file that holds a tensor; a model must not make us read any file of the machine."""
+    """The file that holds a tensor, which must be in the folder of the model."""
     outside = any(
         kind(location).is_absolute() or kind(location).drive or ".." in kind(location).parts
         for kind in (PurePosixPath, PureWindowsPath)
@@ -92,7 +92,7 @@ def _entry(message: memoryview) -> tuple[str, str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The numbers and contents of the fields of a message that are messages, texts or bytes themselves."""
+    """The numbers and contents of the length-delimited fields of a message."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)

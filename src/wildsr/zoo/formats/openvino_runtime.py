@@ -1,4 +1,4 @@
-"""OpenVINO, imported without its telemetry."""
+"""Imports OpenVINO without its telemetry."""
 
 import sys
 from functools import cache
@@ -7,7 +7,7 @@ from typing import Any
 
 @cache
 def openvino() -> Any:
-    """Import OpenVINO without its telemetry package, which looks up a tracking host as soon as it is imported."""
+    """Import OpenVINO without its telemetry package, which looks up a tracking host on import."""
     if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
         import openvino
 
@@ -22,5 +22,5 @@ def openvino() -> Any:
 
 @cache
 def core() -> Any:
-    """The one runtime of this process."""
+    """The OpenVINO runtime of this process."""
     return openvino().Core()

@@ -1,4 +1,4 @@
-"""Checks a pickle without building anything: only weights and plain data, of sizes that the file can hold.
+"""Checks a pickle without unpickling it: only weights and plain data, of sizes that the file can hold.
 
 ``torch.load(weights_only=True)`` executes no foreign code, but it calls functions such as ``bytearray`` with any
 argument, allocates whatever size a storage claims, and hashes tuples of tuples that a few bytes can make as large as
@@ -14,7 +14,7 @@ _LONGEST_NAME = 1000
 _PUT = {"PUT", "BINPUT", "LONG_BINPUT"}
 _GET = {"GET", "BINGET", "LONG_BINGET"}
 _TUPLES = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
-# These fill or update the object below their arguments, which stays on the stack.
+# These update the object below their arguments, which stays on the stack.
 _UPDATES = {"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"}
 # These make an instance of any class.
 _INSTANCES = {"NEWOBJ", "NEWOBJ_EX", "OBJ", "INST", "EXT1", "EXT2", "EXT4", "PERSID"}
@@ -51,7 +51,7 @@ _ODD_TENSORS = {
 
 
 class RefusedPickle(Exception):
-    """The pickle must not be loaded. The message goes on after the name of the file."""
+    """The pickle must not be loaded. The message continues a sentence that begins with the file name."""
 
 
 FOREIGN = (
@@ -94,7 +94,7 @@ class _Value(NamedTuple):
     """Describes an object on the pickle's stack.
 
     ``held`` is an int, a str, a tuple of values, a :class:`_Global` or :class:`_Storage`, and None for all else;
-    ``leaves`` how many objects hashing it visits; ``shared`` tells that it came from the memo, maybe many times.
+    ``leaves`` how many objects hashing it visits; ``shared`` is whether it came from the memo, perhaps repeatedly.
     """
 
     held: object = None
@@ -108,7 +108,7 @@ _MARK = _Value(leaves=0)
 def scan(stream: IO[bytes], largest: int) -> bool:
     """Check the next pickle of ``stream``, from a file of ``largest`` bytes.
 
-    False when it is damaged, which is for the loader to explain: it gets no further than this did.
+    False when it is damaged, which the loader reports: it gets no further than this check.
 
     Raises:
         RefusedPickle: it is not weights and plain data alone, or claims sizes that it does not have.

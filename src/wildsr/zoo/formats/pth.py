@@ -1,4 +1,4 @@
-"""PyTorch's model files. Nothing in them is executed."""
+"""Reads PyTorch's model files. Nothing in them is executed."""
 
 import io
 import os
@@ -32,7 +32,7 @@ _READ_AT_ONCE = 1 << 16
 
 
 class _Bounded(io.BufferedReader):
-    """Never reserves memory for more than the file has, whatever length its content claims."""
+    """Never allocates more memory than the file has, whatever length its content claims."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > _READ_AT_ONCE:
@@ -54,13 +54,13 @@ def read_zip(path: Path) -> NamedWeights:
         raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
     if path.suffix.lower() != ".safetensors":
         return _read_torch(path, path)
-    # torch.load goes by the suffix, and takes nothing but a path when it is to map the file.
+    # torch.load depends on the suffix, and memory-maps only files given by path.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
 
 
 def _require_plain(path: Path, records: list[zipfile.ZipInfo]) -> None:
-    """Refuse archives of anything but weights, and those in which another reader might find something else."""
+    """Refuse archives of anything but weights, and those that other zip readers may read differently."""
     names = {record.filename.partition("/")[2] for record in records}
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         raise ModelError(
@@ -83,7 +83,7 @@ def _require_plain(path: Path, records: list[zipfile.ZipInfo]) -> None:
 
 
 def _require_loadable(path: Path, stream: IO[bytes], pickles: int) -> None:
-    """Refuse pickles that claim sizes or nest data so that loading them would take all memory or never end."""
+    """Refuse pickles that claim sizes or nest data so that loading them would exhaust memory or never end."""
     try:
         for _ in range(pickles):
             if not scan(stream, path.stat().st_size):
@@ -110,7 +110,7 @@ def _read_torch(path: Path, data: Path | IO[bytes]) -> NamedWeights:
         if "truncated" in str(error):
             raise ModelError(f"{path} is truncated; download or copy it again") from error
         raise ModelError(f"{path} {FOREIGN}") from error
-    except Exception as error:  # torch.load answers a damaged file with whatever its parser stumbled over
+    except Exception as error:  # torch.load raises many kinds of errors for damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is truncated or damaged ({reason}); download or copy it again") from error
     tensors = unprefixed(_state_dict(path, content))
@@ -139,7 +139,7 @@ def _state_dict(path: Path, content: object) -> dict[str, Tensor]:
 
 
 def _require_plain_tensor(path: Path, key: str, tensor: Tensor) -> None:
-    """Refuse what has no values of its own, or other ones than it seems: such tensors fail in many ways."""
+    """Refuse tensors without plain values (meta, nested, sparse, quantised)."""
     kinds = {
         "without values": tensor.is_meta,
         "nested": tensor.is_nested,

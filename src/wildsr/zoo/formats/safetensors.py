@@ -1,4 +1,4 @@
-"""Safetensors files."""
+"""Reads safetensors files."""
 
 from pathlib import Path
 
