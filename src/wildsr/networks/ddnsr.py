@@ -1,7 +1,7 @@
 """DDNSR's networks: the dual-input degradation network and the two discriminators.
 
-There is no class for the reconstruction network: it is :class:`wildsr.networks.rrdbnet.RRDBNet`, number for
-number. Its nested residuals (a block adds 0.2 times its input chain, which already holds the input) are those
+There is no class for the reconstruction network: it is :class:`wildsr.networks.rrdbnet.RRDBNet`
+exactly. Its nested residuals (a block adds 0.2 times its input chain, which already holds the input) are those
 of ESRGAN's code, and a stride-1 3x3 convolution has the same borders in both frameworks. ``filters`` and
 ``blocks`` are ``features`` and ``blocks``, ``filters_growing`` is ``growth``, ``upscale_layers`` n is scale
 2**n.
@@ -25,11 +25,11 @@ _NOISE_CONVS = 4
 
 
 class DegradationNetwork(nn.Module):
-    """Makes the LR image of an HR image, with the noise of another, real LR image.
+    """Degrades an HR image to LR, with the noise of another, real LR image.
 
     ``hr`` (B, 3, H, W) and ``lr`` (B, 3, h, w), RGB in [0, 1], where h and w are H and W halved ``halvings``
     times, rounded up each time; output (B, 3, h, w), not clamped. A network that is not ``dual`` ignores the
-    values of ``lr``, and still wants its size.
+    values of ``lr``, but checks its size.
 
     Raises:
         ValueError: in the forward pass, when the sizes of the two images do not fit.
@@ -39,7 +39,7 @@ class DegradationNetwork(nn.Module):
 
     def __init__(self, features: int = 64, halvings: int = 2, blocks: int = 8, dual: bool = True) -> None:
         super().__init__()
-        # A buffer, so that the weights alone say what the network is.
+        # A buffer, so that the type of a network follows from its weights.
         self.register_buffer("noise_gain", torch.tensor(1.0 if dual else 0.0))
         self.conv_first = SameConv2d(3, features, 3)
         self.halvings = nn.Sequential(*(_Halving(features << level) for level in range(halvings)))
@@ -49,7 +49,7 @@ class DegradationNetwork(nn.Module):
             SameConv2d(width_in, width_out, 3) for width_in, width_out in pairwise(widths)
         )
         self.conv_mix = SameConv2d(features + widths[-1], features, 3)
-        self.trunk = nn.Sequential(*(_ResidualBlock(features) for _ in range(blocks)))
+        self.trunk = nn.Sequential(*(_DDNSRBlock(features) for _ in range(blocks)))
         self.trunk_conv = SameConv2d(features, features, 3)
         self.conv_last = SameConv2d(features, 3, 3)
 
@@ -102,7 +102,7 @@ class DDNSRVGGDiscriminator(nn.Module):
 class DDNSRPatchDiscriminator(nn.Module):
     """A map (B, 1, h, w) of logits for images (B, 3, H, W) RGB in [0, 1]; h is H halved ``halvings`` times.
 
-    PatchGAN with TensorFlow's borders: halvings round up, and the convolutions of stride 1 keep the size.
+    PatchGAN with TensorFlow's padding: halvings round up, and convolutions of stride 1 keep the size.
     """
 
     def __init__(self, features: int = 64, halvings: int = 3) -> None:
@@ -120,17 +120,17 @@ class DDNSRPatchDiscriminator(nn.Module):
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's ``same`` borders: output sizes are input sizes / stride, rounded up.
+    """Convolution with TensorFlow's ``same`` padding: output sizes are input sizes / stride, rounded up.
 
     An odd number of zeros puts the larger half below and to the right; how many there are depends on the size
-    of the image. Weights start as Keras starts them, Glorot-uniform.
+    of the image. Weights are initialised as in Keras, Glorot-uniform.
     """
 
     def __init__(self, width_in: int, width_out: int, size: int, stride: int = 1, bias: bool = True) -> None:
         super().__init__(width_in, width_out, size, stride, bias=bias)
 
     def reset_parameters(self) -> None:
-        """Draw new weights; biases become 0."""
+        """Sample new weights, and set biases to 0."""
         nn.init.xavier_uniform_(self.weight)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
@@ -143,7 +143,7 @@ class SameConv2d(nn.Conv2d):
 
 
 def _border(length: int, kernel: int, stride: int) -> tuple[int, int]:
-    """How many zeros come before and after."""
+    """Numbers of zeros before and after."""
     total = max((-(-length // stride) - 1) * stride + kernel - length, 0)
     return total // 2, total - total // 2
 
@@ -151,7 +151,7 @@ def _border(length: int, kernel: int, stride: int) -> tuple[int, int]:
 def _normalised(width_in: int, width_out: int, size: int, stride: int) -> list[nn.Module]:
     return [
         SameConv2d(width_in, width_out, size, stride, bias=False),
-        # Keras's defaults; it counts momentum the other way round, as 0.99.
+        # Keras's defaults; its momentum of 0.99 is one minus PyTorch's.
         nn.BatchNorm2d(width_out, eps=1e-3, momentum=0.01),
         nn.LeakyReLU(_SLOPE),
     ]
@@ -169,7 +169,7 @@ class _Halving(nn.Module):
         return F.leaky_relu(self.conv2(F.leaky_relu(self.conv1(x), _SLOPE)), _SLOPE)
 
 
-class _ResidualBlock(nn.Module):
+class _DDNSRBlock(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.conv1 = SameConv2d(features, features, 3)

@@ -15,9 +15,9 @@ _VGG_WIDTHS = (1, 2, 4, 8, 8)
 class PatchGAN(nn.Module):
     """A map (B, 1, h, w) of logits, one for each overlapping patch of (B, in_channels, H, W) (Isola et al., 2017).
 
-    ``layers`` 4x4 convolutions follow the first; all but the last of those and the first halve the image. RealSR and
-    RWSR-EDL train with ``variant`` "realsr": a border of 1, and no bias beside a batch norm. "kair", of BSRGAN's
-    code, has a border of 2 and biases everywhere, and can have spectral norm in place of batch norm.
+    ``layers`` 4x4 convolutions follow the first; the first and all of them but the last halve the image. RealSR and
+    RWSR-EDL train with ``variant`` "realsr": a padding of 1, and no bias before a batch norm. "kair", of BSRGAN's
+    code, has a padding of 2 and biases everywhere, and can have spectral norm in place of batch norm.
 
     Raises:
         ValueError: for spectral norm in the variant "realsr".

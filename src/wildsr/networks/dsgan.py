@@ -1,4 +1,4 @@
-"""DSGAN, which learns the look of a camera's LR images (Fritsche et al., 2019; also in SRResCGAN)."""
+"""DSGAN, which learns the noise and artifacts of LR images from a source (Fritsche et al., 2019; also in SRResCGAN)."""
 
 from collections import OrderedDict
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from wildsr.ops.frequency import LowPass
 
 LOW_PASS = LowPass(5, borders="ignored")
-"""The frequencies that DSGAN calls low."""
+"""The low-pass filter of DSGAN."""
 _SLOPE = 0.2
 
 
 class DSGANGenerator(nn.Module):
-    """Gives clean LR images the noise and artifacts of a source domain (section 3.1); changes no size.
+    """Adds the noise and artifacts of a source domain to clean LR images, at the same size (section 3.1).
 
     Input (B, 3, H, W) RGB in [0, 1]; output (B, 3, H, W) in (0, 1).
     """
@@ -24,7 +24,7 @@ class DSGANGenerator(nn.Module):
     def __init__(self, features: int = 64, blocks: int = 8) -> None:
         super().__init__()
         self.block_input = nn.Sequential(nn.Conv2d(3, features, 3, padding=1), nn.PReLU())
-        self.res_blocks = nn.Sequential(*(_ResidualBlock(features) for _ in range(blocks)))
+        self.res_blocks = nn.Sequential(*(_DSGANBlock(features) for _ in range(blocks)))
         self.block_output = nn.Conv2d(features, 3, 3, padding=1)
 
     @property
@@ -39,11 +39,10 @@ class DSGANGenerator(nn.Module):
 
 
 class DSGANDiscriminator(nn.Module):
-    """Judges the high frequencies of images, pixel by pixel (section 3.2).
+    """Per-pixel discriminator of the high frequencies of images (section 3.2).
 
     Input (B, 3, H, W) RGB in [0, 1]; output (B, 1, H, W): probabilities, or logits when ``probabilities`` is off,
-    as for a Wasserstein GAN. ``low_pass`` says which frequencies count as low and are taken away before; None
-    leaves the images as they are.
+    as for a Wasserstein GAN. ``low_pass`` is the filter whose result is subtracted first; None for none.
     """
 
     def __init__(self, low_pass: LowPass | None = LOW_PASS, probabilities: bool = True) -> None:
@@ -61,21 +60,21 @@ class DSGANDiscriminator(nn.Module):
             nn.LeakyReLU(_SLOPE),
             nn.Conv2d(256, 1, 1),
         )
-        self.net = nn.Sequential(OrderedDict(net=layers))  # the published names have it twice
+        self.net = nn.Sequential(OrderedDict(net=layers))  # the published keys contain net.net
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        """Judge ``x``; with ``other``, relative to the mean judgement of that batch, place by place."""
-        judged = self._logits(x)
+        """The output for ``x``; with ``other``, relative to the mean logits of that batch at each position."""
+        logits = self._logits(x)
         if other is not None:
-            judged = judged - self._logits(other).mean(0, keepdim=True)
-        return torch.sigmoid(judged) if self.probabilities else judged
+            logits = logits - self._logits(other).mean(0, keepdim=True)
+        return torch.sigmoid(logits) if self.probabilities else logits
 
     def _logits(self, x: Tensor) -> Tensor:
         logits: Tensor = self.net(x if self.low_pass is None else self.low_pass.rest(x))
         return logits
 
 
-class _ResidualBlock(nn.Module):
+class _DSGANBlock(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(features, features, 3, padding=1)

@@ -11,14 +11,14 @@ _BRANCH_BLOCKS = 3
 
 
 class Branches(NamedTuple):
-    """Everything that an :class:`EDLNet` makes of a batch of LR images; heights and widths are those of HR.
+    """Outputs of an :class:`EDLNet` for a batch of LR images; heights and widths are those of HR.
 
     Attributes:
         out: the result, ``out1 + out2``, (B, out_channels, H, W).
         out1: the perceptual part, which the adversarial loss trains.
         out2: the part that the pixel loss trains.
-        mid_out: what the trunk alone gives, the input of the branches.
-        mask: (B, features, H, W), positive, sums to 1 over the features; the share of the first branch.
+        mid_out: output of the trunk, the input of the branches.
+        mask: (B, features, H, W), positive, sums to 1 over the features; the weight of the first branch.
     """
 
     out: Tensor
@@ -29,10 +29,10 @@ class Branches(NamedTuple):
 
 
 class EDLNet(RRDBNet):
-    """An RRDBNet whose image goes through two branches, of which a mask gives each its share.
+    """An RRDBNet whose output goes through two branches that a mask weights.
 
     Input (B, in_channels, H, W) RGB in [0, 1]; output (B, out_channels, scale*H, scale*W), not clamped. Training
-    needs the branches apart: :meth:`branches`.
+    needs the branches separately: :meth:`branches`.
 
     Raises:
         ValueError: when the scale is none of 1, 2, 4, 8.
@@ -61,7 +61,7 @@ class EDLNet(RRDBNet):
         return self.branches(x).out
 
     def branches(self, x: Tensor) -> Branches:
-        """The result and the parts that it is the sum of."""
+        """The result and the branches that it is the sum of."""
         mid_out = super().forward(x)
         mask = self.sm(mid_out).softmax(dim=1)
         out1 = self.tail_conv1(mask * self.branch1(mid_out))
@@ -71,11 +71,11 @@ class EDLNet(RRDBNet):
 
 def _branch(width_in: int, features: int) -> nn.Sequential:
     widths = [width_in] + [features] * (_BRANCH_BLOCKS - 1)
-    return nn.Sequential(*(_ResidualBlock(width, features) for width in widths))
+    return nn.Sequential(*(_BranchBlock(width, features) for width in widths))
 
 
-class _ResidualBlock(nn.Module):
-    """Two convolutions beside one of size 1; no activation after the sum."""
+class _BranchBlock(nn.Module):
+    """Two convolutions in parallel with a 1x1 convolution; no activation after the sum."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()

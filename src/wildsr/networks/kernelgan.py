@@ -1,4 +1,4 @@
-"""KernelGAN, which learns the blur kernel of one image from the image alone (Bell-Kligler et al., 2019)."""
+"""KernelGAN, which estimates the blur kernel of an image from that image alone (Bell-Kligler et al., 2019)."""
 
 import torch
 import torch.nn.functional as F
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from wildsr.networks.spectral_norm import SpectralNormConv2d
 
 SIZES = (7, 5, 3, 1, 1, 1)
-"""Sides of the generator's kernels (section 4); together they reach as far as one kernel of 13."""
+"""Sides of the generator's kernels (section 4); together they are as large as one kernel of 13."""
 
 
 class KernelGANGenerator(nn.Module):
-    """A linear chain of convolutions that shrinks an image by ``stride``, each colour for itself (section 3.2).
+    """A linear chain of convolutions that downscales each colour channel of an image by ``stride`` (section 3.2).
 
-    Input (B, C, H, W) in [-1, 1]; output (B, C, h, w) with h = (H - reach) // stride + 1, no borders. The last
-    convolution has the stride. :meth:`kernel` is the one blur that the chain amounts to.
+    Input (B, C, H, W) in [-1, 1]; output (B, C, h, w) with h = (H - reach) // stride + 1, no padding. The last
+    convolution has the stride. :meth:`kernel` is the blur kernel that the chain is equivalent to.
     """
 
     def __init__(self, features: int = 64, sizes: tuple[int, ...] = SIZES, stride: int = 2) -> None:
@@ -28,15 +28,15 @@ class KernelGANGenerator(nn.Module):
         self.final_layer = nn.Conv2d(features, 1, sizes[-1], stride=stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shrink (B, C, H, W)."""
+        """Downscale (B, C, H, W)."""
         planes = x.flatten(0, 1).unsqueeze(1)
         small: Tensor = self.final_layer(self.feature_block(self.first_layer(planes)))
         return small.view(*x.shape[:2], *small.shape[-2:])
 
     def kernel(self) -> Tensor:
-        """The impulse response (reach, reach), which an image is correlated with before it is subsampled.
+        """The blur kernel (reach, reach), with which an image is correlated before it is subsampled.
 
-        It has gradients, and sums to 1 only as far as training made it.
+        It has gradients, and sums to 1 only approximately, by training.
         """
         response = torch.ones_like(self.first_layer.weight[:1, :1, :1, :1])
         response = F.pad(response, (self.reach - 1,) * 4)
@@ -46,7 +46,7 @@ class KernelGANGenerator(nn.Module):
         return response.squeeze(0).squeeze(0).flip(0, 1)
 
     def output_size(self, side: int) -> int:
-        """Height or width of what becomes of an input of this height or width."""
+        """Height or width of the output for an input of this height or width."""
         return (side - self.reach) // self.stride + 1
 
 

@@ -1,9 +1,9 @@
-"""Many KernelGANs (Bell-Kligler et al., 2019) side by side, each with its own weights, as one pair of networks.
+"""Many KernelGANs (Bell-Kligler et al., 2019) with separate weights, trained in parallel as one pair of networks.
 
-They compute what :mod:`wildsr.networks.kernelgan` does, with far fewer operations:
+The same as :mod:`wildsr.networks.kernelgan`, with far fewer operations:
 
-* The generator has no activations, so that it *is* one kernel. That is multiplied out from its weights, which costs
-  a thousandth of running an image through the layers; gradients reach the layers through the product.
+* The generator has no activations, so that it is equivalent to one kernel. This is computed from its weights, which
+  costs a thousandth of running an image through the layers; gradients reach the layers through the product.
 * The layers of all discriminators are batched matrix products.
 """
 
@@ -34,14 +34,14 @@ class KernelGANGenerators(nn.Module):
 
     @torch.no_grad()
     def initialise(self, index: int, rng: Generator) -> None:
-        """Draw the weights of one generator: normal, after Glorot with gain 0.1."""
+        """Sample the weights of one generator: Glorot-normal with gain 0.1."""
         for weight in self.weights:
             out, into, size, _ = weight.shape[1:]
             spread = 0.1 * (2 / ((out + into) * size**2)) ** 0.5
             weight[index] = torch.randn(out, into, size, size, generator=rng) * spread
 
     def kernels(self) -> Tensor:
-        """What each generator amounts to, (count, reach, reach); images are correlated with it."""
+        """The blur kernel of each generator, (count, reach, reach), with which images are correlated."""
         product = self.weights[-1]
         for weight in reversed(self.weights[:-1]):
             product = _product(product, weight)
@@ -49,12 +49,12 @@ class KernelGANGenerators(nn.Module):
         return kernels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Shrink (count, C, H, W), each with its own generator."""
+        """Downscale (count, C, H, W), each image with its own generator."""
         return shrink(images, self.kernels(), self.stride)
 
 
 def shrink(images: Tensor, kernels: Tensor, stride: int) -> Tensor:
-    """Correlate (N, C, H, W) with kernels (N, k, k), without borders, and keep every ``stride``-th pixel."""
+    """Correlate (N, C, H, W) with kernels (N, k, k), without padding, and keep every ``stride``-th pixel."""
     count, channels = images.shape[:2]
     small = F.conv2d(images.transpose(0, 1), kernels.unsqueeze(1), stride=stride, groups=count)
     assert small.shape[0] == channels
@@ -62,11 +62,11 @@ def shrink(images: Tensor, kernels: Tensor, stride: int) -> Tensor:
 
 
 def _product(later: Tensor, earlier: Tensor) -> Tensor:
-    """One convolution for two: (N, 1, M, p, p) after (N, M, I, q, q) is (N, 1, I, p + q - 1, p + q - 1)."""
+    """The convolution equivalent to two: (N, 1, M, p, p) after (N, M, I, q, q) is (N, 1, I, p + q - 1, p + q - 1)."""
     count, _, middle, p, _ = later.shape
     into, q = earlier.shape[2], earlier.shape[3]
     columns = earlier.reshape(count, middle, -1).mT @ later.reshape(count, middle, -1)
-    # Each value of the later kernel adds the earlier one at its place.
+    # Each value of the later kernel adds a shifted copy of the earlier one.
     return (
         F.fold(columns, (p + q - 1, p + q - 1), (q, q)).unsqueeze(1)
         if q > 1
@@ -75,11 +75,11 @@ def _product(later: Tensor, earlier: Tensor) -> Tensor:
 
 
 class KernelGANDiscriminators(nn.Module):
-    """``count`` discriminators, always in training.
+    """``count`` discriminators, always in training mode.
 
     Parameters are ``first`` (count, F, 3 * size^2), ``middle`` (count, layers - 2, F, F) and ``last`` (count, 1, F)
     with their biases, and scale and shift of the batch norms (count, layers - 2, F). ``first_u``, ``first_v`` and so on
-    are the vectors of the spectral norms. Batch norms keep no running statistics, since nothing would read them.
+    are the vectors of the spectral norms. Batch norms keep no running statistics, which would not be used.
     """
 
     first_bias: Tensor
@@ -105,10 +105,10 @@ class KernelGANDiscriminators(nn.Module):
 
     @torch.no_grad()
     def initialise(self, index: int, rng: Generator) -> None:
-        """Draw the weights of one discriminator.
+        """Sample the weights of one discriminator.
 
-        The original's own initialisation does not reach the weights of its convolutions, which keep PyTorch's: uniform
-        within one over the root of the number of inputs. Biases are zero, batch norms are around one.
+        The original's own initialisation does not take effect on its convolutions, which keep PyTorch's: uniform within
+        one over the root of the number of inputs. Biases are zero, weights of batch norms are around one.
         """
         for name in ("first", "middle", "last"):
             weight = self.get_parameter(name)[index]
@@ -119,7 +119,7 @@ class KernelGANDiscriminators(nn.Module):
         scale.copy_(1 + 0.02 * torch.randn(scale.shape, generator=rng))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities (count, h, w) that patches of (count, 3, H, W), each its own, come from the image."""
+        """Probabilities (count, h, w) that patches of (count, 3, H, W) come from the discriminator's own image."""
         height, width = (side - self.size + 1 for side in images.shape[-2:])
         columns = F.unfold(images, self.size)
         out = torch.baddbmm(self.first_bias.unsqueeze(-1), self._normed("first"), columns)
@@ -140,7 +140,7 @@ class KernelGANDiscriminators(nn.Module):
         return out.sigmoid().view(count, height, width)
 
     def _normed(self, name: str) -> Tensor:
-        """Weights with their largest singular values at one, estimated by one more power iteration."""
+        """Weights divided by their largest singular values, estimated by one more power iteration."""
         weight = self.get_parameter(name)
         u, v = self.get_buffer(f"{name}_u"), self.get_buffer(f"{name}_v")
         with torch.no_grad():

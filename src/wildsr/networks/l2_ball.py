@@ -1,4 +1,4 @@
-"""Noise level of an image and the L2 ball it allows: whole-image pieces of SRResCGAN (Umer et al., 2020)."""
+"""Noise level of an image, and the L2 ball that bounds the residual in SRResCGAN (Umer et al., 2020)."""
 
 import math
 
@@ -31,12 +31,12 @@ def noise_level(images: Tensor, scale: int = 1, strip_values: int = _STRIP_VALUE
     """Noise deviation (B,) of (B, C, H, W) images after bilinear upsampling by ``scale`` (1, 2 or 4).
 
     The median of the absolute diagonal wavelet coefficients, divided by 0.6745 (Donoho and Johnstone, 1994),
-    mean over the channels. ImageSet in [0, 255], known by a value above 1, are divided by 255 first, each for
-    itself; the result is always for [0, 1].
+    mean over the channels. Images in [0, 255], recognised by a value above 1, are each divided by 255 first; the
+    result is always for [0, 1].
 
-    The upsampled image is made in strips of about ``strip_values`` values. For a smooth image the result
-    is nothing but float32 rounding, so every rounding is spelt out: it depends neither on the strips nor the
-    number of threads, and agrees with the original implementation. ImageSet in float64 are computed in float64, all
+    The upsampled image is computed in strips of about ``strip_values`` values. For a smooth image the result
+    consists of float32 rounding errors, so every rounding is explicit: it depends neither on the strips nor the
+    number of threads, and agrees with the original implementation. Images in float64 are computed in float64, all
     others in float32. Needs a device with float64.
     """
     if images.dtype != torch.float64:
@@ -66,7 +66,7 @@ def _diagonal_details(plane: Tensor, scale: int, divisor: float, strip_values: i
 
 
 def _reflected(index: Tensor, size: int) -> Tensor:
-    """Indices outside 0 ... size-1 reflected inwards, as often as a tiny image needs."""
+    """Indices outside 0 ... size-1 reflected inwards, repeatedly for tiny images."""
     if size == 1:
         return torch.zeros_like(index)
     folded = index.remainder(2 * size - 2)
@@ -77,7 +77,7 @@ def _bilinear(plane: Tensor, rows: Tensor, columns: Tensor, scale: int) -> Tenso
     """The given rows and columns of the upsampled plane (align_corners=False)."""
     top, bottom, down = _neighbours(rows, plane.shape[0], scale)
     left, right, across = _neighbours(columns, plane.shape[1], scale)
-    # Columns are gathered before rows: there are fewer of them to copy one by one.
+    # Columns are gathered before rows, since this copies fewer elements one by one.
     start, end = int(top.min()), int(bottom.max()) + 1
     nearest = plane[start:end].double()
     lefts, rights = nearest.index_select(1, left), nearest.index_select(1, right)
@@ -106,13 +106,13 @@ def _high_pass(x: Tensor, count: int) -> Tensor:
     values = x.double()
     total: Tensor = values[0 : 2 * count - 1 : 2] * first
     for tap, weight in enumerate(taps, 1):
-        # float64 holds a product of two float32 exactly: rounding each sum to float32 is a fused multiply-add.
+        # A product of two float32 is exact in float64: rounding each sum to float32 is a fused multiply-add.
         total = total.to(x.dtype).double().add_(values[tap : tap + 2 * count - 1 : 2], alpha=weight)
     return total.to(x.dtype)
 
 
 def ball_radius(alpha: Tensor, sigma: Tensor, values: int) -> Tensor:
-    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for images of ``values`` numbers."""
+    """Radius exp(alpha) * sigma * sqrt(values - 1), (B,), for images of ``values`` elements."""
     return alpha.exp() * sigma * math.sqrt(values - 1)
 
 

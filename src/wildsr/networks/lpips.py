@@ -50,7 +50,7 @@ class Lpips(nn.Module):
         return found
 
     def _levels(self, images: Tensor) -> list[Tensor]:
-        # LPIPS wants [-1, 1] with its own shift and scale, which amount to ImageNet's on [0, 1].
+        # LPIPS is defined on [-1, 1] with its own shift and scale; on [0, 1] these are ImageNet's.
         x = (images - self.mean) / self.std
         levels = []
         for index, layer in enumerate(self.features):
@@ -133,7 +133,7 @@ def _vgg16() -> nn.Sequential:
 
 
 class _Fire(nn.Module):
-    """SqueezeNet's module (Iandola et al., 2016, section 3.1): few channels, then 1x1 and 3x3 side by side."""
+    """SqueezeNet's module (Iandola et al., 2016, section 3.1): few channels, then 1x1 and 3x3 in parallel."""
 
     def __init__(self, width_in: int, squeezed: int, expanded: int) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wildsr.networks.reach import Stage, receptive_field
+from wildsr.networks.reach import ReachStage, receptive_field
 
 _SLOPE = 0.1
 
@@ -34,7 +34,7 @@ class MSRResNet(nn.Module):
         self.scale = scale
         self.shuffles = (2, 2) if scale == 4 else (scale,)
         self.conv_first = nn.Conv2d(in_channels, features, 3, padding=1)
-        self.recon_trunk = nn.Sequential(*(_ResidualBlock(features) for _ in range(blocks)))
+        self.recon_trunk = nn.Sequential(*(_MSRBlock(features) for _ in range(blocks)))
         for index, shuffle in enumerate(self.shuffles, 1):
             self.add_module(f"upconv{index}", nn.Conv2d(features, features * shuffle**2, 3, padding=1))
         self.HRconv = nn.Conv2d(features, features, 3, padding=1)
@@ -43,11 +43,11 @@ class MSRResNet(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Radius in LR pixels beyond which nothing influences an output pixel."""
-        stages = [Stage("convolution", 1 + 2 * len(self.recon_trunk))]
+        stages = [ReachStage("convolution", 1 + 2 * len(self.recon_trunk))]
         for shuffle in self.shuffles:
-            stages += [Stage("convolution", 1), Stage("blocks", shuffle)]
-        body = receptive_field([*stages, Stage("convolution", 2)], self.scale)
-        return max(body, receptive_field([Stage("bilinear", self.scale)], self.scale))
+            stages += [ReachStage("convolution", 1), ReachStage("blocks", shuffle)]
+        body = receptive_field([*stages, ReachStage("convolution", 2)], self.scale)
+        return max(body, receptive_field([ReachStage("bilinear", self.scale)], self.scale))
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscale (B, in_channels, H, W) to (B, out_channels, scale*H, scale*W)."""
@@ -59,7 +59,7 @@ class MSRResNet(nn.Module):
         return detail + F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
 
 
-class _ResidualBlock(nn.Module):
+class _MSRBlock(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(features, features, 3, padding=1)

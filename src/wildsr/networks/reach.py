@@ -1,4 +1,4 @@
-"""Exact receptive fields, by walking from the output pixels back to the LR pixels that can influence them."""
+"""Exact receptive fields, traced from the output pixels back to the LR pixels that influence them."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 Step = Literal["convolution", "blocks", "bilinear", "unshuffle"]
 
 
-class Stage(NamedTuple):
-    """One stage of a network, as far as distances go.
+class ReachStage(NamedTuple):
+    """One stage of a network, for the computation of receptive fields.
 
     ``convolution``: ``size`` is the sum of the radii of stride-1 convolutions in a row. ``blocks``: nearest
     upsampling or pixel shuffle by ``size``. ``bilinear``: bilinear upsampling by ``size``,
@@ -18,11 +18,11 @@ class Stage(NamedTuple):
     size: int
 
 
-def receptive_field(stages: Sequence[Stage], scale: int) -> int:
+def receptive_field(stages: Sequence[ReachStage], scale: int) -> int:
     """Radius in LR pixels of a network that upscales by ``scale``, given its stages in forward order.
 
-    An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p; the radius is
-    attained.
+    An output pixel that belongs to LR pixel p depends on no LR pixel further than this from p, and on
+    some at this distance.
     """
     cell = 1
     for stage in stages:
@@ -37,7 +37,7 @@ def receptive_field(stages: Sequence[Stage], scale: int) -> int:
     return radius
 
 
-def _sources(low: int, high: int, stage: Stage) -> tuple[int, int]:
+def _sources(low: int, high: int, stage: ReachStage) -> tuple[int, int]:
     """The range of a stage's inputs that its outputs ``low`` to ``high`` depend on."""
     size = stage.size
     if stage.step == "convolution":

@@ -1,26 +1,26 @@
 """ResUNet, the network of our own models: a U-Net (Ronneberger et al., 2015) of residual blocks, in LR.
 
-Strong blur and noise hide what a pixel was, so that a network must look far around; most of it works at a half and a
-quarter of LR, where looking far is cheap. The blocks are those of EDSR (Lim et al., 2017).
+Restoring strong blur and noise needs a large receptive field; most of the network works at a half and a quarter of the
+LR size, where that is cheap. The blocks are those of EDSR (Lim et al., 2017).
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wildsr.networks.reach import Stage, receptive_field
+from wildsr.networks.reach import ReachStage, receptive_field
 
 FULL_BLOCKS = 1
-"""Residual blocks at full size before the descent, and as many after the ascent."""
+"""Residual blocks at full size in the encoder, and as many in the decoder."""
 HALF_BLOCKS = (1, 2)
-"""At half size: before the second descent, and after the first ascent."""
+"""Residual blocks at half size in the encoder and in the decoder."""
 
 
 class ResUNet(nn.Module):
     """Residual blocks at three sizes of LR and one pixel shuffle at the end, added to the input upsampled bilinearly.
 
     Input (B, 3, H, W) RGB in [0, 1], H and W multiples of :attr:`size_multiple`; output (B, 3, scale*H, scale*W), not
-    clamped. A new network gives the upsampled input: its last convolution starts from zero. (On top of nearest pixels,
-    as the compact network has them, a faint grid stays in smooth places.)
+    clamped. A new network returns the upsampled input, since its last convolution is initialised with zeros. (With
+    nearest upsampling, as in the compact network, a faint grid stays visible in smooth areas.)
 
     Args:
         features: channels at full size.
@@ -47,23 +47,23 @@ class ResUNet(nn.Module):
         self.from_half = nn.Conv2d(width, 4 * features, 1)
         self.full_out = _blocks(features, FULL_BLOCKS)
         self.activation = nn.PReLU(features)
-        self.tail = _silent(nn.Conv2d(features, 3 * scale**2, 3, padding=1))
+        self.tail = _zero_initialised(nn.Conv2d(features, 3 * scale**2, 3, padding=1))
 
     @property
     def receptive_field(self) -> int:
         """Radius in LR pixels beyond which nothing influences an output pixel."""
         before, after = HALF_BLOCKS
         stages = [
-            Stage("convolution", 1 + 2 * FULL_BLOCKS),
-            Stage("unshuffle", 2),
-            Stage("convolution", 2 * before),
-            Stage("unshuffle", 2),
-            Stage("convolution", 2 * self.blocks),
-            Stage("blocks", 2),
-            Stage("convolution", 2 * after),
-            Stage("blocks", 2),
-            Stage("convolution", 2 * FULL_BLOCKS + 1),
-            Stage("blocks", self.scale),
+            ReachStage("convolution", 1 + 2 * FULL_BLOCKS),
+            ReachStage("unshuffle", 2),
+            ReachStage("convolution", 2 * before),
+            ReachStage("unshuffle", 2),
+            ReachStage("convolution", 2 * self.blocks),
+            ReachStage("blocks", 2),
+            ReachStage("convolution", 2 * after),
+            ReachStage("blocks", 2),
+            ReachStage("convolution", 2 * FULL_BLOCKS + 1),
+            ReachStage("blocks", self.scale),
         ]
         return receptive_field(stages, self.scale)
 
@@ -78,14 +78,14 @@ class ResUNet(nn.Module):
         return detail + F.interpolate(x, scale_factor=self.scale, mode="bilinear", align_corners=False)
 
 
-class _Block(nn.Module):
-    """Two convolutions whose result is added to the input; a new one changes nothing."""
+class _ResUNetBlock(nn.Module):
+    """Two convolutions whose output is added to the input; a new block is the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.activation = nn.PReLU(channels)
-        self.second = _silent(nn.Conv2d(channels, channels, 3, padding=1))
+        self.second = _zero_initialised(nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.second(self.activation(self.first(x)))
@@ -93,10 +93,10 @@ class _Block(nn.Module):
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(channels) for _ in range(count)))
+    return nn.Sequential(*(_ResUNetBlock(channels) for _ in range(count)))
 
 
-def _silent(convolution: nn.Conv2d) -> nn.Conv2d:
+def _zero_initialised(convolution: nn.Conv2d) -> nn.Conv2d:
     for parameter in convolution.parameters():
         nn.init.zeros_(parameter)
     return convolution

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wildsr.networks.reach import Stage, receptive_field
+from wildsr.networks.reach import ReachStage, receptive_field
 
 _SLOPE = 0.2
 _RESIDUAL_SCALE = 0.2
@@ -12,11 +12,11 @@ _UPSAMPLINGS = {1: 0, 2: 1, 4: 2, 8: 3}
 
 
 class RRDBNet(nn.Module):
-    """Residual-in-residual dense blocks in LR, then nearest x2 and a convolution as often as the scale needs.
+    """Residual-in-residual dense blocks in LR, then nearest x2 upsampling and a convolution for each factor of two.
 
     Input (B, in_channels, H, W) RGB in [0, 1], H and W multiples of ``unshuffle``; output (B, out_channels,
     scale*H, scale*W), not clamped. With ``unshuffle`` 2 or 4 the input is first folded by a pixel unshuffle,
-    as Real-ESRGAN does for x2 and x1; without, the network simply has fewer up-convolutions, as BSRGAN x2
+    as Real-ESRGAN does for x2 and x1; without, the network has fewer up-convolutions, as BSRGAN x2
     does.
 
     Raises:
@@ -58,9 +58,12 @@ class RRDBNet(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Radius in LR pixels beyond which nothing influences an output pixel."""
-        stages = [Stage("unshuffle", self.unshuffle), Stage("convolution", 15 * len(self.RRDB_trunk) + 2)]
-        stages += [Stage("blocks", 2), Stage("convolution", 1)] * self.upsamplings
-        return receptive_field([*stages, Stage("convolution", self.hr_radius)], self.scale)
+        stages = [
+            ReachStage("unshuffle", self.unshuffle),
+            ReachStage("convolution", 15 * len(self.RRDB_trunk) + 2),
+        ]
+        stages += [ReachStage("blocks", 2), ReachStage("convolution", 1)] * self.upsamplings
+        return receptive_field([*stages, ReachStage("convolution", self.hr_radius)], self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscale (B, in_channels, H, W) to (B, out_channels, scale*H, scale*W)."""
@@ -90,7 +93,7 @@ class _RRDB(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Five convolutions, each of which sees all features before it."""
+    """Five convolutions, each on the concatenation of all features before it."""
 
     def __init__(self, features: int, growth: int) -> None:
         super().__init__()

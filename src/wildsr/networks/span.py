@@ -10,15 +10,15 @@ BLOCKS = 6
 MEAN = (0.4488, 0.4371, 0.4040)
 """The mean colour of DIV2K, which the network subtracts before it multiplies by :data:`RANGE`."""
 RANGE = 255.0
-_WIDEST = 64  # the parts are twice as wide as what they merge to; a file that claims far more is no SPAN
+_WIDEST = 64  # the parts are twice as wide as the merged convolution; larger claims are refused
 
 
 class SPAN(nn.Module):
-    """Six blocks of three 3x3 convolutions in LR, whose attention is a function of their own output; a pixel shuffle.
+    """Six blocks of three 3x3 convolutions in LR with parameter-free attention, then a pixel shuffle.
 
     Input (B, 3, H, W) RGB in [0, 1]; output (B, 3, scale*H, scale*W), not clamped. This is the deployed form with
     plain convolutions; :func:`merged` turns the weights of the training form into it. Networks that were trained
-    without normalising their input carry the tensor ``no_norm`` in their files, and so does this one.
+    without normalising their input have the tensor ``no_norm`` in their state dict.
     """
 
     size_multiple = 1
@@ -31,7 +31,7 @@ class SPAN(nn.Module):
             self.register_buffer("no_norm", torch.zeros(1))
         self.conv_1 = nn.Conv2d(3, features, 3, padding=1)
         for index in range(1, BLOCKS + 1):
-            self.add_module(f"block_{index}", _Block(features))
+            self.add_module(f"block_{index}", _SpanBlock(features))
         self.conv_cat = nn.Conv2d(4 * features, features, 1)
         self.conv_2 = nn.Conv2d(features, features, 3, padding=1)
         self.upsampler = nn.Sequential(
@@ -57,8 +57,8 @@ class SPAN(nn.Module):
         return out
 
 
-class _Block(nn.Module):
-    """Three convolutions; their result, plus the input, weighted by an odd function of the result."""
+class _SpanBlock(nn.Module):
+    """Three convolutions; their output plus the input, weighted by an odd function of the output."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -69,8 +69,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The block's output, and its first activation, which the network gathers from the last block.
 
-        The original returns the first convolution's output, but its activation works in place: what is gathered is
-        the activated tensor.
+        The original returns the first convolution's output, but its activation works in place, so that the activated
+        tensor is gathered.
         """
         inside = F.silu(self.c1_r(x))
         out = self.c3_r(F.silu(self.c2_r(inside)))
@@ -83,7 +83,7 @@ def merged(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     In training every 3x3 convolution ``c`` is ``c.conv.0`` (1x1), ``c.conv.1`` (3x3), ``c.conv.2`` (1x1) in a row, plus
     the 1x1 ``c.sk``. They are linear and the zeros are padded before the first, so that their sum is one
     zero-padded 3x3 convolution, at the borders too: W3 W2 W1 with ``sk`` added to the central tap. ``c.eval_conv`` is
-    a copy of that sum which training leaves to grow stale; it counts only where the parts are missing.
+    a copy of that sum that training does not update; it is used only where the parts are missing.
 
     Raises:
         ValueError: when the parts of a convolution do not fit together; says which.
@@ -103,7 +103,7 @@ def merged(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _merged(weights: Mapping[str, Tensor], layer: str) -> tuple[Tensor, Tensor]:
-    """One convolution (out, in, 3, 3) and its bias (out); added up in float64, since the products are many."""
+    """One convolution (out, in, 3, 3) and its bias (out); computed in float64, since many products are summed."""
     try:
         skip, *chain = (
             (weights[f"{layer}.{part}.weight"].double(), weights[f"{layer}.{part}.bias"].double())

@@ -1,4 +1,4 @@
-"""Convolutions whose largest singular value is kept at 1 (Miyato et al., 2018)."""
+"""Convolutions with spectral normalisation (Miyato et al., 2018)."""
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +11,9 @@ class SpectralNormConv2d(nn.Conv2d):
     """A convolution with ``weight_orig`` divided by its estimated largest singular value.
 
     Each forward pass in training improves the estimate, the vectors ``weight_u`` (out) and ``weight_v`` (in *
-    height * width), by one power iteration; in evaluation the stored one serves. The names are those of the
-    published files; ``torch.nn.utils.parametrizations.spectral_norm`` has others, and the older ``spectral_norm``
-    works through hooks that a network built on the meta device does not survive.
+    height * width), by one power iteration; in evaluation the stored estimate is used. The names are those of the
+    published files; those of ``torch.nn.utils.parametrizations.spectral_norm`` differ, and the older
+    ``spectral_norm`` uses hooks that fail for networks built on the meta device.
     """
 
     weight_u: Tensor

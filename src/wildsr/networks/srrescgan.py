@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wildsr.networks.l2_ball import ball_radius, noise_level, norm_of_each, shrinkage
-from wildsr.networks.reach import Stage, receptive_field
+from wildsr.networks.reach import ReachStage, receptive_field
 
 
 class SRResCGAN(nn.Module):
-    """Estimates what is wrong with the upsampled input, bounds it by the noise level of that, subtracts it.
+    """Estimates the error of the upsampled input, bounds its norm by the noise level, and subtracts it.
 
     Input (B, 3, H, W) RGB in [0, 255]; output (B, 3, scale*H, scale*W) clamped to [0, 255]. The bound comes
     from the whole image, so a crop of the input does not give the same pixels; tiles go through :meth:`local` and
@@ -34,7 +34,9 @@ class SRResCGAN(nn.Module):
     def receptive_field(self) -> int:
         """Radius in LR pixels beyond which nothing influences a pixel of the residual."""
         radius = 4 + 2 * len(self.model.layer1)
-        return receptive_field([Stage("bilinear", self.scale), Stage("convolution", radius)], self.scale)
+        return receptive_field(
+            [ReachStage("bilinear", self.scale), ReachStage("convolution", radius)], self.scale
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscale (B, 3, H, W) in [0, 255] to (B, 3, scale*H, scale*W)."""
@@ -111,7 +113,9 @@ class _ResCNet(nn.Module):
     def __init__(self, features: int, blocks: int) -> None:
         super().__init__()
         self.conv1 = _WeightNormConv(3, features, 5)
-        self.layer1 = nn.Sequential(*(_Block(features, shortcut=index > 0) for index in range(blocks)))
+        self.layer1 = nn.Sequential(
+            *(_PreActivationBlock(features, shortcut=index > 0) for index in range(blocks))
+        )
         self.conv_out = _WeightNormTransposed(features, 3, 5)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +123,7 @@ class _ResCNet(nn.Module):
         return out
 
 
-class _Block(nn.Module):
+class _PreActivationBlock(nn.Module):
     """Pre-activation residual block."""
 
     def __init__(self, features: int, shortcut: bool) -> None:
@@ -138,8 +142,8 @@ class _Block(nn.Module):
 class _WeightNorm(nn.Module):
     """A weight held as a direction ``weight_v`` and a length ``weight_g`` for each index of its first axis.
 
-    ``torch.nn.utils.parametrizations.weight_norm`` names its tensors otherwise than the published files do,
-    and the older ``weight_norm`` is deprecated.
+    The names are those of the published files; those of ``torch.nn.utils.parametrizations.weight_norm`` differ, and
+    the older ``weight_norm`` is deprecated.
     """
 
     def __init__(self, shape: tuple[int, int, int, int], biases: int) -> None:
@@ -155,7 +159,7 @@ class _WeightNorm(nn.Module):
 
 
 class _WeightNormConv(_WeightNorm):
-    """Convolution with reflected borders."""
+    """Convolution with reflection padding."""
 
     def __init__(self, width_in: int, width_out: int, size: int) -> None:
         super().__init__((width_out, width_in, size, size), width_out)

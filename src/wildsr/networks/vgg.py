@@ -15,18 +15,18 @@ _WIDTHS = (64, 128, 256, 512, 512)
 
 
 class VGGFeatures(nn.Module):
-    """What layers of VGG-16 or VGG-19 make of images; nothing beyond the deepest of them is computed.
+    """Features of images at layers of VGG-16 or VGG-19; the network ends at the deepest of them.
 
     Input (B, 3, H, W) RGB in ``value_range``; output by name of layer, (B, C, H / 2^n, W / 2^n). ``conv5_4`` is
     before its ReLU, ``relu5_4`` after it; :func:`layer_names` lists all. ``normalise`` subtracts the mean colour of
     ImageNet and divides by its deviation, as the weights expect; SRResCGAN feeds [0, 255] as if it were [0, 1],
-    DDNSR leaves the normalisation out.
+    DDNSR omits the normalisation.
 
     The state dict has torchvision's names, ``features.0.weight`` and so on. ``widths`` are the channels of each
     convolution up to the deepest layer, for a network that is narrower than the published one.
 
     Raises:
-        ValueError: for a layer that there is not.
+        ValueError: for a layer that does not exist.
     """
 
     mean: Tensor
@@ -64,7 +64,7 @@ class VGGFeatures(nn.Module):
     ) -> "VGGFeatures":
         """The network with the weights of a torchvision file, which may end at the deepest of ``layers``.
 
-        It is as wide as the weights are, in evaluation mode, and its weights take no gradients; images do.
+        Its width follows from the weights. It is in evaluation mode; gradients flow to images, not to its weights.
 
         Raises:
             ValueError: when a weight is missing or has the wrong shape, as with the file of another depth.
@@ -97,7 +97,7 @@ class VGGFeatures(nn.Module):
 
 
 def layer_names(depth: Depth) -> tuple[str, ...]:
-    """The names of the layers (``conv1_1``, ``relu1_1``, ..., ``pool5``), each at torchvision's number for it."""
+    """The names of the layers (``conv1_1``, ``relu1_1``, ..., ``pool5``), each with torchvision's index of it."""
     names: list[str] = []
     for stage, number in enumerate(_CONVOLUTIONS[depth], 1):
         for index in range(1, number + 1):
@@ -107,7 +107,7 @@ def layer_names(depth: Depth) -> tuple[str, ...]:
 
 
 def vgg_layers(depth: Depth, widths: Sequence[int] | None = None) -> nn.Sequential:
-    """The convolutional part of VGG with torchvision's numbering; ``widths`` of all convolutions, if not its own."""
+    """The convolutional part of VGG with torchvision's numbering; ``widths`` replaces its channels."""
     numbers = _CONVOLUTIONS[depth]
     if widths is None:
         widths = [width for width, number in zip(_WIDTHS, numbers, strict=True) for _ in range(number)]
@@ -116,7 +116,7 @@ def vgg_layers(depth: Depth, widths: Sequence[int] | None = None) -> nn.Sequenti
     for number in numbers:
         for _ in range(number):
             width_out = remaining.pop(0)
-            # Not in place: the features before a ReLU are handed out.
+            # Not in place, since features before a ReLU may be returned.
             layers += [nn.Conv2d(width_in, width_out, 3, padding=1), nn.ReLU()]
             width_in = width_out
         layers.append(nn.MaxPool2d(2))

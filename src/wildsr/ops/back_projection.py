@@ -5,7 +5,7 @@ from torch import Tensor
 from wildsr.ops.resize import resize
 
 RADIUS = 5
-"""LR pixels beyond which nothing influences a back-projected pixel: two bicubic kernels, one after the other."""
+"""Radius in LR pixels beyond which nothing influences a back-projected pixel: that of two bicubic kernels in a row."""
 
 
 def back_project(sr: Tensor, lr: Tensor, weight: float = 0.2) -> Tensor:

@@ -1,4 +1,4 @@
-"""What lies beyond the border of an image."""
+"""Padding of images, and the mapping of positions outside an image to pixels inside."""
 
 from typing import Literal
 
@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Border = Literal["reflect", "symmetric", "circular", "replicate"]
-"""``reflect`` mirrors without repeating the edge pixel, ``symmetric`` repeats it; ``circular`` goes on at the other
-side, ``replicate`` repeats the edge for ever. scipy.ndimage calls the first three mirror, reflect and wrap."""
+"""``reflect`` mirrors without repeating the edge pixel, ``symmetric`` repeats it; ``circular`` wraps around,
+``replicate`` repeats the edge without end. scipy.ndimage calls the first three mirror, reflect and wrap."""
 
 
 def inside(positions: Tensor, size: int, border: Border) -> Tensor:
-    """The pixels 0 to ``size`` - 1 that stand in for whole ``positions`` of any distance from the image.
+    """Map integer ``positions``, at any distance from the image, to pixels 0 to ``size`` - 1.
 
     Raises:
         ValueError: for an unknown border.
@@ -32,7 +32,7 @@ def inside(positions: Tensor, size: int, border: Border) -> Tensor:
 
 
 def pad(images: Tensor, rows: tuple[int, int], columns: tuple[int, int], border: Border) -> Tensor:
-    """Pad (..., H, W) by so many rows and columns (before, after), any number of them."""
+    """Pad (..., H, W) by numbers of rows and columns (before, after) of any size."""
     height, width = images.shape[-2:]
     if images.ndim == 4 and border != "symmetric" and max(rows) < height and max(columns) < width:
         return F.pad(images, [*columns, *rows], mode=border)  # the same, and faster

@@ -1,7 +1,7 @@
-"""ImageSet through a real codec, in memory.
+"""Encodes and decodes images in memory with a real codec.
 
-It is Pillow's, whose libjpeg and libwebp are those of libvips: for patches, a pipeline of libvips costs ten times what
-the coding does.
+The codec is Pillow's, whose libjpeg and libwebp are also those of libvips: for patches, a libvips pipeline takes ten
+times as long as the coding itself.
 """
 
 from io import BytesIO
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def through_codec(image: Tensor, format: Literal["JPEG", "WEBP"], quality: int) -> Tensor:
-    """One image (3, H, W) in [0, 1], rounded to 8 bits, coded (JPEG with chroma 4:2:0) and decoded again."""
+    """Encode an image (3, H, W) in [0, 1], rounded to 8 bits (JPEG with 4:2:0 chroma), and decode it."""
     samples = image.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous()
     coded = BytesIO()
     subsampling = {"subsampling": "4:2:0"} if format == "JPEG" else {}

@@ -1,7 +1,7 @@
 """Conversions between RGB and YCbCr, of images (..., 3, H, W) in [0, 1].
 
-Two conventions are in use. *Studio range* is ITU-R BT.601 as MATLAB's rgb2ycbcr has it: Y between 16/255 and 235/255;
-metrics of super-resolution are taken on it. *Full range* is that of JPEG files. Cb and Cr are around 128/255 in both.
+Two conventions are in use. *Studio range* is ITU-R BT.601 as in MATLAB's rgb2ycbcr: Y between 16/255 and 235/255;
+metrics of super-resolution use it. *Full range* is that of JPEG files. Cb and Cr are centred at 128/255 in both.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 # Rows give Y, Cb and Cr; levels of 8 bits from RGB in [0, 1] (ITU-R BT.601, as in MATLAB).
 _STUDIO = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))
 _STUDIO_OFFSET = (16.0, 128.0, 128.0)
-# Rows give R, G and B in levels, from levels / 255; with the digits that RealSR's and BasicSR's code keeps.
+# Rows give R, G and B in levels, from levels / 255; with the digits of RealSR's and BasicSR's code.
 _STUDIO_BACK = (
     (0.00456621, 0.0, 0.00625893),
     (0.00456621, -0.00153632, -0.00318811),
@@ -21,18 +21,18 @@ _STUDIO_BACK_OFFSET = (-222.921, 135.576, -276.836)
 _FULL = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 _FULL_BACK = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 GREY = _FULL[0]
-"""What R, G and B count in the grey value of BSRGAN and KernelGAN."""
+"""Weights of R, G and B in the grey value of BSRGAN and KernelGAN."""
 
 Matrix = tuple[tuple[float, float, float], ...]
 
 
 def rgb_to_ycbcr(rgb: Tensor) -> Tensor:
-    """Studio range. The originals round 8-bit images afterwards, ties to even."""
+    """RGB to YCbCr in studio range. The originals round 8-bit images afterwards, ties to even."""
     return (_mix(rgb, _STUDIO) + _column(_STUDIO_OFFSET, rgb)) / 255
 
 
 def ycbcr_to_rgb(ycbcr: Tensor) -> Tensor:
-    """From studio range; values that are no colour leave [0, 1]. Accurate to about 0.005 levels of 8 bits."""
+    """YCbCr in studio range to RGB; colours outside RGB leave [0, 1]. Accurate to about 0.005 levels of 8 bits."""
     scaled = tuple((a * 65025, b * 65025, c * 65025) for a, b, c in _STUDIO_BACK)
     return (_mix(ycbcr, scaled) + _column(_STUDIO_BACK_OFFSET, ycbcr)) / 255
 
@@ -48,12 +48,12 @@ def grey(rgb: Tensor) -> Tensor:
 
 
 def rgb_to_ycbcr_full(rgb: Tensor) -> Tensor:
-    """Full range, as in JPEG files."""
+    """RGB to YCbCr in full range, as in JPEG files."""
     return _mix(rgb, _FULL) + _column((0.0, 128 / 255, 128 / 255), rgb)
 
 
 def ycbcr_full_to_rgb(ycbcr: Tensor) -> Tensor:
-    """From full range; values that are no colour leave [0, 1]."""
+    """YCbCr in full range to RGB; colours outside RGB leave [0, 1]."""
     return _mix(ycbcr - _column((0.0, 128 / 255, 128 / 255), ycbcr), _FULL_BACK)
 
 

@@ -1,7 +1,7 @@
-"""Bayer patterns: the colour that each pixel of a sensor sees, and the two others made up from its neighbours.
+"""Bayer patterns: mosaicing to one colour per pixel, and demosaicing, which interpolates the two missing ones.
 
-Patterns are named by their first two rows: ``rggb``, ``bggr``, ``grbg`` or ``gbrg``. ImageSet may have any size of at
-least two pixels; beyond their borders they are mirrored without repeating the edge, which keeps the pattern.
+Patterns are named by their first two rows: ``rggb``, ``bggr``, ``grbg`` or ``gbrg``. Images may have any size of at
+least two pixels; at their borders they are mirrored without repeating the edge, which keeps the pattern.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _BILINEAR: dict[str, Table] = {
     "across": ((0, 0, 0), (4, 0, 4), (0, 0, 0)),
     "diagonal": ((2, 0, 2), (0, 0, 0), (2, 0, 2)),
 }
-# Malvar, He and Cutler (2004), figure 2: bilinear, corrected by the Laplacian of the colour that was seen.
+# Malvar, He and Cutler (2004), figure 2: bilinear, corrected by the Laplacian of the recorded colour.
 _MALVAR: dict[str, Table] = {
     "cross": ((0, 0, -1, 0, 0), (0, 0, 2, 0, 0), (-1, 2, 4, 2, -1), (0, 0, 2, 0, 0), (0, 0, -1, 0, 0)),
     "across": ((0, 0, 0.5, 0, 0), (0, -1, 0, -1, 0), (-1, 4, 5, 4, -1), (0, -1, 0, -1, 0), (0, 0, 0.5, 0, 0)),
@@ -43,20 +43,20 @@ _FILTERS: dict[Method, dict[str, Table]] = {"malvar": _MALVAR, "bilinear": _BILI
 
 
 def mosaic(images: Tensor, patterns: Sequence[str]) -> Tensor:
-    """What a sensor sees of (B, 3, H, W), one pattern for each image: (B, 1, H, W).
+    """The raw images (B, 1, H, W) that a sensor records of (B, 3, H, W), with one pattern for each image.
 
     Raises:
-        ValueError: for a name that is no pattern, or when there is not one for each image.
+        ValueError: for an unknown pattern, or when there is not one for each image.
     """
     return (images * _seen(images, patterns)).sum(1, keepdim=True)
 
 
 def demosaic(raw: Tensor, patterns: Sequence[str], method: Method = "malvar") -> Tensor:
-    """All colours (B, 3, H, W) of raw images (B, 1, H, W), one pattern for each; not clamped.
+    """Interpolate raw images (B, 1, H, W), with one pattern each, to (B, 3, H, W); not clamped.
 
     ``malvar`` are the 5 x 5 filters of Malvar, He and Cutler (2004), ``bilinear`` means of the nearest neighbours. Both
-    keep what was seen, and are exact where colours are constant, and on linear ramps away from borders. White balance
-    should come before.
+    keep the recorded values, and are exact where colours are constant, and on linear ramps away from borders. White
+    balance should come before.
 
     Raises:
         ValueError: for an unknown pattern or method, or images of a single row or column.
@@ -82,7 +82,7 @@ def demosaic(raw: Tensor, patterns: Sequence[str], method: Method = "malvar") ->
 
 
 def _estimates(raw: Tensor, filters: dict[str, Table]) -> Tensor:
-    """The raw images through the four filters: cross, across, down, diagonal; (B, 4, H, W)."""
+    """The raw images filtered by the four filters: cross, across, down, diagonal; (B, 4, H, W)."""
     across = torch.tensor(filters["across"]) / 8
     cross, diagonal = torch.tensor(filters["cross"]) / 8, torch.tensor(filters["diagonal"]) / 8
     weights = torch.stack([cross, across, across.T, diagonal]).unsqueeze(1).to(raw)
@@ -91,7 +91,7 @@ def _estimates(raw: Tensor, filters: dict[str, Table]) -> Tensor:
 
 
 def _seen(images: Tensor, patterns: Sequence[str]) -> Tensor:
-    """1 where a pixel sees a colour and 0 elsewhere, (B, 3, H, W)."""
+    """1 where a pixel records a colour and 0 elsewhere, (B, 3, H, W)."""
     if len(patterns) != len(images):
         raise ValueError(f"{len(images)} images but {len(patterns)} Bayer patterns")
     unknown = set(patterns) - set(_FIRST_RED)

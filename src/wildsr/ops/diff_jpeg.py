@@ -1,8 +1,8 @@
 """JPEG compression in tensor operations: batched, on any device, with gradients; nothing is encoded.
 
-As Real-ESRGAN uses it in training (Wang et al., 2021). It differs from the codec of :mod:`wildsr.ops.jpeg`: chroma
-is upsampled to nearest, sizes are made up with black, tables are not rounded, and they are transposed, which is what
-the published models were trained with.
+As in Real-ESRGAN's training (Wang et al., 2021). It differs from the codec of :mod:`wildsr.ops.jpeg`: chroma is
+upsampled by nearest neighbours, images are padded with black, tables are not rounded, and they are transposed, since
+the published models were trained that way.
 """
 
 import math
@@ -32,7 +32,7 @@ _BLOCK = 8
 def differentiable_jpeg(images: Tensor, quality: float | Tensor, smooth: bool = True) -> Tensor:
     """Compress RGB (B, 3, H, W) in [0, 1] at ``quality`` 1 to 100, one for all or one for each (B,).
 
-    ``smooth`` rounds coefficients in a way that has gradients, round(x) + (x - round(x))^3; without it they are
+    ``smooth`` rounds coefficients differentiably, round(x) + (x - round(x))^3; without it they are
     rounded, and the gradient is zero. The result is in [0, 1].
     """
     height, width = images.shape[-2:]
@@ -47,12 +47,12 @@ def differentiable_jpeg(images: Tensor, quality: float | Tensor, smooth: bool = 
 
 
 def table_factor(quality: Tensor) -> Tensor:
-    """What libjpeg's ``quality``, 1 to 100, multiplies the standard tables with; 0 at the best."""
+    """The factor of the standard tables at libjpeg's ``quality``, 1 to 100; 0 at 100."""
     return torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
 
 
 def smooth_round(x: Tensor) -> Tensor:
-    """Rounding whose gradient is that of the cubed remainder (Shin and Song, 2017)."""
+    """Rounding with the gradient of the cubed remainder (Shin and Song, 2017)."""
     rounded = torch.round(x)
     return rounded + (x - rounded) ** 3
 

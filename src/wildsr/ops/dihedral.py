@@ -18,7 +18,7 @@ MODES = range(len(_MODES))
 
 
 def dihedral(x: Tensor, mode: int) -> Tensor:
-    """Turn and flip ``x`` (..., H, W) by ``mode`` 0 to 7; 0 is the identity, odd modes swap H and W.
+    """Rotate and flip ``x`` (..., H, W) by ``mode`` 0 to 7; 0 is the identity, odd modes swap H and W.
 
     Raises:
         ValueError: for any other mode.

@@ -1,4 +1,4 @@
-"""What happens to a kernel that KernelGAN (Bell-Kligler et al., 2019) has estimated, (k, k) for a scale of 2."""
+"""Post-processing of the kernels (k, k) for x2 that KernelGAN (Bell-Kligler et al., 2019) estimates."""
 
 import math
 
@@ -9,13 +9,13 @@ from torch import Tensor
 from wildsr.ops.shifting import shift_cubic
 
 SIGNIFICANT = 40
-"""KernelGAN keeps what is above three quarters of its 41st largest value."""
+"""KernelGAN keeps values above three quarters of the 41st largest."""
 
 
 def analytic_x4(kernel: Tensor) -> Tensor:
     """The kernel for x4 whose x2 kernel is (k, k): applied twice, with a subsampling between (their appendix).
 
-    The sides, where it is nearly zero, are cut off: (2 k - 2 + k % 2, same), float64, summing to one.
+    Its margins, which are nearly zero, are cropped: (2 k - 2 + k % 2, same), float64, summing to one.
     """
     size = kernel.shape[-1]
     kernel = kernel.double()
@@ -28,10 +28,10 @@ def analytic_x4(kernel: Tensor) -> Tensor:
 
 
 def without_negligible(kernel: Tensor, significant: int = SIGNIFICANT) -> Tensor:
-    """Lower a kernel (k, k) by 3/4 of its value number ``significant`` + 1, drop what is negative, and normalise.
+    """Lower a kernel (k, k) by 3/4 of its value number ``significant`` + 1, set negative values to zero, and normalise.
 
     Raises:
-        ValueError: if the kernel has no more values than that.
+        ValueError: if the kernel has no more than ``significant`` values.
     """
     if kernel.numel() <= significant:
         raise ValueError(
@@ -52,9 +52,9 @@ def centre_of_mass(kernel: Tensor) -> tuple[float, float]:
 
 
 def centred(kernel: Tensor, scale: int) -> Tensor:
-    """Move a kernel (k, k) so that subsampling by ``scale`` after it keeps images aligned.
+    """Shift a kernel (k, k) so that blurring and subsampling by ``scale`` keeps images aligned.
 
-    Its centre of mass comes to k // 2 + (scale - k % 2) / 2. It is padded first, so that nothing is lost; the result
+    Its centre of mass moves to k // 2 + (scale - k % 2) / 2. It is padded first, so that nothing is cut off; the result
     is larger, and its sum may differ slightly from one, as in the original.
     """
     size = kernel.shape[-1]
@@ -65,5 +65,5 @@ def centred(kernel: Tensor, scale: int) -> Tensor:
 
 
 def post_process(kernel: Tensor, significant: int = SIGNIFICANT) -> Tensor:
-    """KernelGAN's last step for its x2 kernel: without what is negligible, and centred."""
+    """KernelGAN's last step for its x2 kernel: negligible values removed, and centred."""
     return centred(without_negligible(kernel, significant), 2)

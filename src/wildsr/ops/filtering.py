@@ -1,4 +1,4 @@
-"""Filtering of batches, each image with a kernel of its own."""
+"""Filtering of batches of images, with one kernel for all or one for each."""
 
 import torch
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ from wildsr.ops.borders import Border, pad
 def filter_per_sample(
     images: Tensor, kernels: Tensor, border: Border = "reflect", flip: bool = False, stride: int = 1
 ) -> Tensor:
-    """Filter (B, C, H, W) with kernels (B, h, w), or with one for all (1, h, w); the size stays.
+    """Filter (B, C, H, W) with kernels (B, h, w), or with one for all (1, h, w), at the same size.
 
-    Of the result, every ``stride``-th pixel is computed, from the first.
+    Only every ``stride``-th pixel of the result is computed, from the first.
 
     ``flip`` gives the true convolution instead of the correlation. The centre of an even kernel is at half its
     size, and one pixel less when flipped. With these conventions it equals scipy.ndimage's correlate and convolve,
-    which the degradations of KAIR and KernelGAN use, and filter2D of BasicSR. The kernels are taken to the type and
+    which the degradations of KAIR and KernelGAN use, and filter2D of BasicSR. The kernels are converted to the type and
     device of the images.
 
     Raises:
@@ -34,9 +34,9 @@ def filter_per_sample(
 def filter_spectrally(
     images: Tensor, kernels: Tensor, border: Border = "reflect", flip: bool = False
 ) -> Tensor:
-    """The same as :func:`filter_per_sample` by Fourier transforms, but for rounding: about 1e-6 in float32.
+    """The same as :func:`filter_per_sample`, computed by Fourier transforms; equal to about 1e-6 in float32.
 
-    On CPUs it is many times as fast for kernels of more than about 7 x 7.
+    On CPUs it is many times as fast for kernels larger than about 7 x 7.
     """
     height, width = images.shape[-2:]
     tall, wide = kernels.shape[-2:]
@@ -50,10 +50,10 @@ def filter_spectrally(
 
 
 def filter_separably(images: Tensor, profiles: Tensor, border: Border = "reflect", every: int = 1) -> Tensor:
-    """Filter (B, C, H, W) along both directions; the same as with the outer product of each profile with itself.
+    """Filter (B, C, H, W) along both directions; the kernel is the outer product of each profile with itself.
 
-    ``profiles`` is (n,) or, with one for each image, (B, n). Of the result every ``every``-th row and column is kept,
-    from the first.
+    ``profiles`` is (n,) or, with one for each image, (B, n). Only every ``every``-th row and column of the
+    result is kept, from the first.
     """
     if images.device.type == "cpu":
         each = profiles.expand(len(images), -1)
@@ -65,7 +65,7 @@ def filter_separably(images: Tensor, profiles: Tensor, border: Border = "reflect
 
 
 def _by_taps(image: Tensor, profile: Tensor, border: Border, every: int) -> Tensor:
-    """Filter one image (C, H, W): shifted copies are added up, which on CPUs is faster than convolving."""
+    """Filter one image (C, H, W) by adding shifted copies, which on CPUs is faster than a convolution."""
     weights: list[float] = profile.to(image).tolist()
     reach = (len(weights) // 2, len(weights) - 1 - len(weights) // 2)
     height, width = image.shape[-2:]

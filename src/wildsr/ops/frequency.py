@@ -19,14 +19,13 @@ class LowPass:
         size: side of the kernel in pixels, odd. DSGAN uses 5, SRResCGAN 9.
         sigma: standard deviation of the Gaussian in pixels, or None for a box. DSGAN takes size / 6, SRResCGAN
             (size - 1) / 6.
-        borders: what lies outside the image: ``zeros``, which count; with a box also ``ignored``, where the
-            mean is over the pixels inside; or ``cut``, which keeps only what needs no border and so shrinks the
-            image by size - 1.
-        passes: how often the blur is applied.
+        borders: ``zeros`` pads with zeros; ``ignored``, for a box only, takes the mean over the pixels inside the
+            image; ``cut`` computes only pixels that need no padding, so that the result is smaller by size - 1.
+        passes: number of times that the blur is applied.
         stride: of each pass.
 
     Raises:
-        ValueError: for an even size, or a Gaussian that is to ignore the outside.
+        ValueError: for an even size, or a Gaussian with borders ``ignored``.
     """
 
     size: int = 5
@@ -48,10 +47,10 @@ class LowPass:
         return images
 
     def rest(self, images: Tensor, centred: bool = True) -> Tensor:
-        """What one more blur takes away from (B, C, H, W) after ``passes`` - 1 of them.
+        """The high frequencies of (B, C, H, W): the image after ``passes`` - 1 blurs, minus that after one more.
 
         ``centred`` gives 0.5 + 0.5 * rest, which lies in [0, 1] for images in [0, 1]; the originals do the same
-        to images in [0, 255]. Wants borders that keep the size, and stride 1.
+        to images in [0, 255]. Needs borders that keep the size, and stride 1.
         """
         for _ in range(self.passes - 1):
             images = self._once(images)

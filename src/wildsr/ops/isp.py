@@ -1,11 +1,12 @@
-"""The camera: from a finished image back to what a sensor would have seen, its noise, and developed again.
+"""A camera pipeline: inversion of an image to raw sensor values, sensor noise, and development.
 
-After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (2019), section 3, whose figures these are. It is
-the camera-sensor noise that BSRGAN's paper (Zhang et al., 2021, section 3.4) describes and its public code leaves out.
+After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (2019), section 3, with the values given there.
+It is the camera-sensor noise that BSRGAN's paper (Zhang et al., 2021, section 3.4) describes and its public code
+omits.
 
-Finished images are (B, 3, H, W) sRGB in [0, 1]; linear ones are of the same shape, in the colours of the camera. A
-raw image is (B, 1, H, W): each pixel has seen one colour, by a Bayer pattern that begins at the first pixel and goes
-on to the last, so that sizes may be odd. See :mod:`wildsr.ops.demosaic` for the way back from it.
+Developed images are (B, 3, H, W) sRGB in [0, 1]; linear images have the same shape, in the colours of the camera. A
+raw image is (B, 1, H, W): each pixel records one colour, in a Bayer pattern that starts at the first pixel; sizes may
+be odd. See :mod:`wildsr.ops.demosaic` for the conversion of raw to linear images.
 """
 
 import math
@@ -18,7 +19,7 @@ from wildsr.ops.noise import draw_normal, draw_poisson
 
 GAMMA = 2.2
 INFLECTION = 0.9
-"""Mean of the linear channels from which inverted white balance leaves highlights where they are."""
+"""Mean of the linear channels above which inverted white balance preserves highlights."""
 _SMALLEST = 1e-8
 
 # CIE XYZ to the colours of four cameras, and linear sRGB to XYZ (IEC 61966-2-1).
@@ -38,10 +39,10 @@ CAMERAS = len(_XYZ_TO_CAMERAS)
 
 @dataclass(frozen=True)
 class Development:
-    """How each of B images is developed.
+    """Development parameters of B images.
 
-    ``matrices`` (B, 3, 3) take linear sRGB to the camera's colours; ``gains`` (B, 3) are what red, green and blue are
-    multiplied with, white balance and exposure together; ``toned`` (B,) bool says whether there is a tone curve.
+    ``matrices`` (B, 3, 3) convert linear sRGB to the camera's colours; ``gains`` (B, 3) are the factors of red,
+    green and blue, white balance and exposure together; ``toned`` (B,) bool is whether a tone curve is applied.
     """
 
     matrices: Tensor
@@ -50,14 +51,14 @@ class Development:
 
 
 def unprocess(images: Tensor, how: Development) -> Tensor:
-    """Finished images to linear ones before white balance, (B, 3, H, W); colours no camera sees leave [0, 1]."""
+    """Developed images to linear ones before white balance, (B, 3, H, W); out-of-gamut colours leave [0, 1]."""
     toned = _column(how.toned.to(images.device), images)
     linear = torch.where(toned, inverse_tone(images), images.clamp(0, 1)).clamp(min=_SMALLEST) ** GAMMA
     return invert_gains(apply_matrix(linear, how.matrices), how.gains)
 
 
 def process(linear: Tensor, how: Development) -> Tensor:
-    """Linear images after white balance (see :func:`apply_gains`) to finished ones, in [0, 1]."""
+    """Linear images after white balance (see :func:`apply_gains`) to developed ones, in [0, 1]."""
     rgb = apply_matrix(linear, torch.linalg.inv(how.matrices.double()))
     encoded = rgb.clamp(_SMALLEST, 1) ** (1 / GAMMA)
     return torch.where(_column(how.toned.to(linear.device), linear), tone(encoded), encoded)
@@ -69,14 +70,14 @@ def tone(images: Tensor) -> Tensor:
 
 
 def inverse_tone(images: Tensor) -> Tensor:
-    """What :func:`tone` takes to ``images``; they are clamped to [0, 1] first."""
+    """The inverse of :func:`tone`, of images clamped to [0, 1]."""
     return 0.5 - torch.sin(torch.asin(1 - 2 * images.clamp(0, 1)) / 3)
 
 
 def camera_matrices(weights: Tensor) -> Tensor:
-    """Linear sRGB to a camera's colours, (..., 3, 3) float64, from the weights (..., 4) of four cameras.
+    """Matrices (..., 3, 3) float64 from linear sRGB to a camera's colours: mixtures of four cameras, weights (..., 4).
 
-    White stays white: rows sum to one. Weights need not.
+    The rows sum to one, so that white stays white. The weights need not sum to one.
     """
     weights = weights.double()
     cameras = torch.tensor(_XYZ_TO_CAMERAS, dtype=torch.float64, device=weights.device)
@@ -87,17 +88,18 @@ def camera_matrices(weights: Tensor) -> Tensor:
 
 def apply_matrix(images: Tensor, matrices: Tensor) -> Tensor:
     """Multiply the colour of each pixel of (B, 3, H, W) by matrices (B, 3, 3)."""
-    # Spelled out: a product over three is too small for a matrix multiplication, and einsum's way differs by batch.
+    # Spelled out: a product over three is too small for a matrix multiplication, and einsum's rounding
+    # depends on the batch size.
     weights = matrices.to(images)[..., None, None]
     red, green, blue = images[:, None, 0], images[:, None, 1], images[:, None, 2]
     return weights[:, :, 0] * red + weights[:, :, 1] * green + weights[:, :, 2] * blue
 
 
 def invert_gains(images: Tensor, gains: Tensor) -> Tensor:
-    """Undo gains (B, 3) on (B, 3, H, W), but keep highlights.
+    """Divide (B, 3, H, W) by gains (B, 3), except in highlights.
 
     A plain division would leave no pixel of the sensor saturated. Where the mean of the channels is above
-    :data:`INFLECTION`, pixels go over to being kept, so that :func:`apply_gains` will clip them as cameras do.
+    :data:`INFLECTION`, the factor approaches one, so that :func:`apply_gains` will clip them as cameras do.
     """
     inverse = 1 / gains.to(images)[:, :, None, None]
     bright = images.mean(1, keepdim=True) - INFLECTION
@@ -106,37 +108,37 @@ def invert_gains(images: Tensor, gains: Tensor) -> Tensor:
 
 
 def apply_gains(images: Tensor, gains: Tensor) -> Tensor:
-    """Multiply (B, 3, H, W) by gains (B, 3), and clip to [0, 1] as a developer does."""
+    """Multiply (B, 3, H, W) by gains (B, 3), and clip to [0, 1]."""
     return (images * gains.to(images)[:, :, None, None]).clamp(0, 1)
 
 
 def read_noise(shot: float, spread: float) -> float:
-    """The variance of read noise that goes with ``shot`` noise, as cameras have it when their gain is raised.
+    """The variance of read noise that typically comes with ``shot`` noise at a camera's gain.
 
     ln(read) = 2.18 ln(shot) + 1.20 + spread, where ``spread`` is normal with a deviation of 0.26, and ln(shot) uniform
-    from ln(0.0001) to ln(0.012), for light ranging to 1 (Brooks et al., 2019, section 3.1).
+    from ln(0.0001) to ln(0.012), for a signal in [0, 1] (Brooks et al., 2019, section 3.1).
     """
     return math.exp(2.18 * math.log(shot) + 1.20 + spread)
 
 
 @dataclass(frozen=True)
 class SensorDraw:
-    """What chance gave to each raw value: ``counts`` of photons, and standard ``normal`` numbers, both (B, 1, H, W)."""
+    """Random samples for each raw value: photon ``counts`` and standard ``normal`` numbers, both (B, 1, H, W)."""
 
     counts: Tensor
     normal: Tensor
 
 
 def draw_sensor(raw: Tensor, shot: float, generator: Generator) -> SensorDraw:
-    """Draw the photons of a raw image, of which 1 / ``shot`` make white, and the numbers of the read noise."""
+    """Sample the photon counts of a raw image, where white is 1 / ``shot`` photons, and the read noise."""
     counts = draw_poisson(raw.clamp(min=0) / shot, generator)
     return SensorDraw(counts, draw_normal(raw, generator))
 
 
 def sensor_noise(drawn: SensorDraw, shot: float, read: float) -> Tensor:
-    """The raw image that a sensor reports: Poisson counts of photons, and Gaussian noise of variance ``read``.
+    """A raw image with sensor noise: Poisson-distributed photon counts, and Gaussian noise of variance ``read``.
 
-    Its mean is the raw image, its variance ``shot`` * raw + ``read``; clipped to [0, 1], as sensors do.
+    Its mean is the raw image, its variance ``shot`` * raw + ``read``; clipped to [0, 1].
     """
     return (drawn.counts * shot + math.sqrt(read) * drawn.normal).clamp(0, 1)
 

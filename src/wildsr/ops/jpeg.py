@@ -1,4 +1,4 @@
-"""JPEG compression of images in memory, through the real codec."""
+"""JPEG compression of images in memory with libjpeg."""
 
 from torch import Tensor
 
@@ -9,6 +9,6 @@ def jpeg(image: Tensor, quality: int) -> Tensor:
     """Compress one image (3, H, W) in [0, 1] as a baseline 4:2:0 JPEG and decode it again.
 
     ``quality`` is libjpeg's, 1 to 100. Values are rounded to 8 bits on the way. Tables, chroma and upsampling are
-    libjpeg's defaults, so the result is OpenCV's to the bit. No gradients; see :mod:`wildsr.ops.diff_jpeg`.
+    libjpeg's defaults, so the result equals OpenCV's bit for bit. No gradients; see :mod:`wildsr.ops.diff_jpeg`.
     """
     return through_codec(image, "JPEG", quality)

@@ -1,7 +1,7 @@
-"""Families of blur kernels. All are computed in float64, sum to one, and come in the ``dtype`` that is asked for.
+"""Blur kernels. All are computed in float64, sum to one, and are returned in ``dtype``.
 
-``sigma_x`` and ``sigma_y`` are standard deviations in pixels along the principal axes, the first one turned by
-``theta`` radians from the columns towards the rows. KAIR and BSRGAN speak of eigenvalues, which are their squares.
+``sigma_x`` and ``sigma_y`` are standard deviations in pixels along the principal axes, the first one rotated by
+``theta`` radians from the columns towards the rows. KAIR and BSRGAN use eigenvalues, which are their squares.
 """
 
 import math
@@ -21,8 +21,8 @@ def gaussian_kernel(
 ) -> Tensor:
     """Anisotropic Gaussian kernel, (size, size).
 
-    ``centre`` is its (row, column) in pixels from the first one, and the middle of the kernel by default; a centre
-    (scale - 1) / 2 pixels before the middle keeps images aligned that are subsampled from their first pixel
+    ``centre`` is its (row, column) in pixels from the first one, by default the middle of the kernel; a centre
+    (scale - 1) / 2 pixels before the middle keeps images aligned when they are subsampled from their first pixel
     (Zhang et al., 2020, as KAIR's gen_kernel).
     """
     return _normalised(torch.exp(-0.5 * _squared_distance(size, sigma_x, sigma_y, theta, centre)), dtype)
@@ -66,7 +66,7 @@ def plateau_kernel(
 
 
 def sinc_kernel(size: int, cutoff: float, *, pad_to: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Circular low-pass, which rings like sharpened images; Real-ESRGAN (Wang et al., 2021, section 3.3).
+    """Circular low-pass filter, which causes ringing; Real-ESRGAN (Wang et al., 2021, section 3.3).
 
     ``cutoff`` is in radians per pixel, pi at most. The kernel is (size, size), with zeros around it up to
     (pad_to, pad_to) where that is larger.
@@ -80,7 +80,7 @@ def sinc_kernel(size: int, cutoff: float, *, pad_to: int = 0, dtype: torch.dtype
 
 
 def pad_kernel(kernel: Tensor, size: int) -> Tensor:
-    """Zeros around a kernel (..., k, k) up to (..., size, size), so that kernels of several sizes make a batch.
+    """Pad a kernel (..., k, k) with zeros to (..., size, size), so that kernels of several sizes fit in one batch.
 
     Raises:
         ValueError: for a size that is smaller than the kernel, or odd where the kernel is even, or the reverse.
@@ -92,7 +92,7 @@ def pad_kernel(kernel: Tensor, size: int) -> Tensor:
 
 
 def vary_kernel(kernel: Tensor, noise: Tensor) -> Tensor:
-    """Multiply a kernel (..., k, k) by 1 + ``noise``, as KAIR's gen_kernel does with noise drawn uniformly."""
+    """Multiply a kernel (..., k, k) by 1 + ``noise``, as KAIR's gen_kernel does with uniformly distributed noise."""
     varied = kernel * (1 + noise)
     return varied / varied.sum((-2, -1), keepdim=True)
 
@@ -112,8 +112,8 @@ def _squared_distance(
 def _bessel_j1(x: Tensor) -> Tensor:
     """The Bessel function of the first kind and order one, by its integral over one period.
 
-    PyTorch's own is exact to 1e-8 only. Evenly spaced points give a periodic integral to all digits once there are
-    somewhat more of them than the largest ``x``.
+    PyTorch's own is exact to 1e-8 only. The trapezoidal rule integrates a periodic function to full precision with
+    somewhat more points than the largest ``x``.
     """
     points = math.ceil(float(x.max())) + 48
     angles = torch.arange(points, dtype=x.dtype) * (2 * math.pi / points)

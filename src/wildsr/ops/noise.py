@@ -1,6 +1,6 @@
-"""Noise from numbers that are drawn elsewhere, and the drawing of them from a generator.
+"""Noise models, split into sampling from a generator and pure functions of the samples.
 
-ImageSet are (B, C, H, W) in [0, 1]. A level is a number, or one for each image (B,). Nothing is clamped: BSRGAN
+Images are (B, C, H, W) in [0, 1]. A level is a number, or one for each image (B,). Nothing is clamped: BSRGAN
 (Zhang et al., 2021) clamps to [0, 1] after each kind of noise.
 """
 
@@ -13,9 +13,9 @@ Level = float | Tensor
 
 
 def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False) -> Tensor:
-    """Standard normal numbers for a batch: one for each value, or one for each pixel (B, 1, H, W), which is grey noise.
+    """Sample standard normal numbers for a batch: one per value, or for grey noise one per pixel (B, 1, H, W).
 
-    They are drawn on the generator's device and brought to that of the images.
+    They are sampled on the generator's device and moved to that of the images.
     """
     batch, channels, height, width = images.shape
     shape = (batch, 1 if one_channel else channels, height, width)
@@ -23,12 +23,12 @@ def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False)
 
 
 def gaussian_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
-    """Add ``sigma`` times the numbers drawn, (B, C or 1, H, W)."""
+    """Add ``sigma`` times the samples (B, C or 1, H, W)."""
     return images + _per_image(sigma, images) * drawn
 
 
 def speckle_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
-    """Add ``sigma`` times the numbers drawn times the image itself, (B, C or 1, H, W)."""
+    """Add ``sigma`` times the samples (B, C or 1, H, W) times the image itself."""
     return images + images * _per_image(sigma, images) * drawn
 
 
@@ -36,7 +36,7 @@ def channel_covariance(weights: Tensor, basis: Tensor) -> Tensor:
     """A random covariance between channels, (..., C, C): absolute values of basis^T diag(weights) basis.
 
     BSRGAN's: ``weights`` (..., C) uniform in [0, 1], ``basis`` (..., C, C) orthonormal, for a sigma of the strongest
-    level there is.
+    level.
     """
     return (basis.mT * weights.unsqueeze(-2) @ basis).abs()
 
@@ -44,7 +44,7 @@ def channel_covariance(weights: Tensor, basis: Tensor) -> Tensor:
 def correlate_channels(drawn: Tensor, covariance: Tensor) -> Tensor:
     """Give standard normal numbers (B, C, H, W) a covariance between channels (C, C) or (B, C, C).
 
-    It need not be positive definite: like numpy's multivariate_normal, this takes the eigenvalues' absolute values.
+    It need not be positive definite: like numpy's multivariate_normal, this uses the eigenvalues' absolute values.
     """
     _, strengths, axes = torch.linalg.svd(covariance)
     mixing = (strengths.sqrt().unsqueeze(-1) * axes).to(drawn)
@@ -54,21 +54,21 @@ def correlate_channels(drawn: Tensor, covariance: Tensor) -> Tensor:
 def photon_rates(images: Tensor, photons: Level, one_channel: bool = False) -> Tensor:
     """Expected photons at each value, (B, C, H, W), or with ``one_channel`` at each pixel's grey value, (B, 1, H, W).
 
-    ``photons`` are those of white; BSRGAN draws 10^U(2, 4). Values are rounded to 8 bits first, as there.
+    ``photons`` is the rate of white; BSRGAN samples 10^U(2, 4). Values are rounded to 8 bits first, as in its code.
     """
     levels = _to_levels(images)
     return (_to_levels(grey(levels)) if one_channel else levels) * _per_image(photons, images)
 
 
 def draw_poisson(rates: Tensor, generator: Generator) -> Tensor:
-    """Poisson numbers with these expectations, which must be on the generator's device."""
+    """Sample Poisson numbers with these expectations, which must be on the generator's device."""
     return torch.poisson(rates, generator=generator)
 
 
 def poisson_noise(images: Tensor, counts: Tensor, photons: Level) -> Tensor:
-    """The image as ``counts`` of photons tell it, drawn at :func:`photon_rates`.
+    """The image that photon ``counts``, sampled at :func:`photon_rates`, amount to.
 
-    Counts (B, 1, H, W) are of the grey value; what they add to it is added to all channels.
+    Counts (B, 1, H, W) are of the grey value; its noise is added to all channels.
     """
     seen = counts / _per_image(photons, images)
     if counts.shape[1] == images.shape[1]:
@@ -80,8 +80,8 @@ def poisson_noise(images: Tensor, counts: Tensor, photons: Level) -> Tensor:
 def centred_patches(patches: Tensor) -> Tensor:
     """Noise patches (..., C, h, w) without their channels' means, as RealSR (Ji et al., 2020) adds them.
 
-    The mean is that of the piece which is added, not of the patch it was cut from. RealSR clamps to [0, 1] after
-    adding.
+    The mean is that of the part that is added, not of the stored patch that it is cropped from. RealSR clamps to [0, 1]
+    afterwards.
     """
     return patches - patches.mean((-2, -1), keepdim=True)
 

@@ -19,9 +19,9 @@ def resize(
 ) -> Tensor:
     """Resize (B, C, H, W) to ``size`` = (height, width), pixel centres aligned at the half (align_corners=False).
 
-    With ``antialias``, bilinear and bicubic kernels widen when shrinking. Away from the borders, where it leaves
-    out what lies outside, that is :func:`imresize`; without ``antialias`` both are OpenCV's. ``area`` takes means
-    over whole pixels, ``coverage`` counts them by the part that is covered, which is OpenCV's area. Not clamped.
+    With ``antialias``, bilinear and bicubic kernels widen when downscaling. This equals :func:`imresize` except at the
+    borders, where kernels are cut off at the edge; without ``antialias`` both are OpenCV's. ``area`` takes means
+    over whole pixels, ``coverage`` weights them by the part that is covered, as OpenCV's area does. Not clamped.
     """
     if method == "coverage":
         return _resize_by_coverage(images, size)
@@ -33,9 +33,9 @@ def resize(
 def imresize(images: Tensor, scale: float, antialias: bool = True, outside: Outside = "mirrored") -> Tensor:
     """Resize (..., H, W) as MATLAB's imresize with a cubic kernel (a = -0.5) does, to ceil(H * scale) and so on.
 
-    With ``antialias`` the kernel is 1 / scale times as wide when shrinking. ``outside`` says what counts beyond the
-    borders: the image ``mirrored`` with its edge repeated, as MATLAB, RealSR, KAIR and BasicSR; or as the code
-    of ``kernelgan`` has it, mirrored at the right and bottom and nothing at the left and top. The result is not
+    With ``antialias`` the kernel is 1 / scale times as wide when downscaling. ``outside`` is the padding: ``mirrored``
+    with the edge repeated, as in MATLAB, RealSR, KAIR and BasicSR; or as in the code of ``kernelgan``, mirrored at the
+    right and bottom and cut off at the left and top. The result is not
     clamped; RWSR-EDL and DSGAN clamp theirs to [0, 1].
 
     Raises:
@@ -58,7 +58,7 @@ def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tens
     kept = [kernelgan_positions(size, scale) for size in images.shape[-2:]]
     step = max(1, round(1 / scale))
     if all(torch.equal(one, torch.arange(len(one)) * step) for one in kept):
-        # Sides that the factor divides: nothing is computed that would be left out.
+        # Where the factor divides both sides, only the pixels that are kept are computed.
         blurred = filter_per_sample(images, kernels, "symmetric", stride=step)
         return blurred[..., : len(kept[0]), : len(kept[1])]
     blurred = filter_per_sample(images, kernels, "symmetric")
@@ -133,7 +133,7 @@ def _coverage(old: int, new: int) -> Contributions:
 
 
 def _enlarged_coverage(old: int, new: int) -> Contributions:
-    """OpenCV's area where a side grows: flat, with a linear slope where an output pixel lies across two."""
+    """OpenCV's area for upscaling: flat, with a linear slope where an output pixel overlaps two input pixels."""
     index = torch.arange(new, dtype=torch.float64)
     first = (
         index * (1 / (new / old))

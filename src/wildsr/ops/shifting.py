@@ -1,4 +1,4 @@
-"""Shifts by fractions of a pixel."""
+"""Subpixel shifts."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from wildsr.ops.borders import inside
 def shift_linear(images: Tensor, shift: float) -> Tensor:
     """Sample (..., H, W) bilinearly ``shift`` pixels further down and right, or up and left if negative.
 
-    Positions beyond the border are moved onto it. BSRGAN's shift_pixel for a scale s takes (s - 1) / 2.
+    Positions outside the image are moved to its edge. BSRGAN's shift_pixel for a scale s takes (s - 1) / 2.
     """
     for dim in (-2, -1):
         size = images.shape[dim]
@@ -25,10 +25,10 @@ def shift_linear(images: Tensor, shift: float) -> Tensor:
 
 
 def shift_cubic(images: Tensor, down: float, right: float) -> Tensor:
-    """Move (..., H, W) by fractions of a pixel along its interpolating cubic spline; zeros come in from outside.
+    """Shift (..., H, W) by fractions of a pixel with cubic spline interpolation and zero padding.
 
-    Equal to scipy.ndimage.shift with its defaults: the spline is mirrored at the borders, and whatever falls
-    outside the original pixel centres is zero. For kernels: its cost grows with the cube of the side.
+    Equal to scipy.ndimage.shift with its defaults: the spline is mirrored at the borders, and positions outside the
+    original pixel centres are zero. Meant for kernels: the cost grows with the cube of the side.
     """
     rows = _spline_shift(images.shape[-2], down).to(images.device)
     columns = _spline_shift(images.shape[-1], right).to(images.device)

@@ -1,4 +1,4 @@
-"""WebP compression of images in memory, through the real codec."""
+"""WebP compression of images in memory with libwebp."""
 
 from torch import Tensor
 
