@@ -1,1 +1,1 @@
-"""A Model at work on whole images: tiles, engines, self-ensemble, back-projection."""
+"""Upscaling of whole images and files with a Model: tiles, engines, jobs and their events."""

@@ -144,7 +144,7 @@ def upscale(
         output: for a path: the file to write, replacing an older one, with metadata and profile as in
             ``wildsr upscale``. None: return the samples as an array.
         format, quality: of ``output``; by its suffix and at the format's default if not given.
-        scale, width, height, fit, megapixels: the size wanted, see :class:`wildsr.inference.sizing.Wanted`; the
+        scale, width, height, fit, megapixels: the size of the result, see :class:`wildsr.inference.sizing.Wanted`; the
             model's own scale by default.
         toward: what a ``strength`` below 1 blends toward, a model of the same architecture; None: a plain resize.
         ensemble, back_projection, strength, tile, overlap, device, precision: see :class:`wildsr.Upscaler`.
@@ -158,7 +158,7 @@ def upscale(
         ImageError: the file cannot be read or written.
         ModelError: there is no such model, or it cannot be blended with ``toward``.
         UpscaleError: not enough memory, or a damaged model.
-        ValueError: an option or the shape of the image makes no sense.
+        ValueError: an option is out of range, or the shape or type of the image is not one of these.
     """
     if output is not None and isinstance(image, (Tensor, np.ndarray)):
         raise ValueError("output is for files; for an array or a tensor, save what upscale returns")

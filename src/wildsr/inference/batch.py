@@ -55,19 +55,19 @@ def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_
 
 @dataclass
 class _Pending:
-    """An image that is being written, and whether that was told already."""
+    """An image that is being written, and whether its last event was sent."""
 
     index: int
     job: Job
     began: float
     future: "Future[tuple[Size, float]]"
-    told: bool = False
+    sent: bool = False
 
     def settle(self, on_event: OnEvent, wait: bool = True) -> None:
-        """Tell how it ended, once. Without ``wait``, only if it has ended."""
-        if self.told or not (wait or self.future.done()):
+        """Send its last event, once; without ``wait``, only if it has ended."""
+        if self.sent or not (wait or self.future.done()):
             return
-        self.told = True
+        self.sent = True
         error = self.future.exception()
         if error is not None:
             on_event(Failed(self.index, self.job.source, reason(error)))

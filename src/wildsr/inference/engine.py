@@ -1,4 +1,4 @@
-"""What every engine is: something that runs one network on tiles."""
+"""The interface of engines, which run one network on tiles."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -11,7 +11,7 @@ Precision = Literal["auto", "exact", "half"]
 
 
 class Engine(Protocol):
-    """Runs one network on tiles; shapes may change from call to call, a new one may cost a compilation."""
+    """Runs one network on tiles of any shape; the first tile of a shape may need a compilation."""
 
     name: str
 
@@ -21,7 +21,7 @@ class Engine(Protocol):
 
 
 class OutOfMemory(RuntimeError):
-    """A tile did not fit; a smaller one may."""
+    """A tile did not fit into memory; a smaller one may."""
 
 
 Maker = Callable[[bool], Engine]

@@ -1,4 +1,4 @@
-"""Which engine runs a network: OpenVINO on CPUs, PyTorch on CUDA and MPS and wherever OpenVINO is not."""
+"""Chooses the engine: OpenVINO on CPUs where it works, PyTorch otherwise."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from wildsr.inference.torch_engine import TorchEngine, cpu_has_bf16
 
 
 def engine_maker(network: nn.Module, identity: str, device: torch.device) -> tuple[Maker, bool]:
-    """The maker of engines for ``network`` on ``device``, and whether half precision is of any use there.
+    """The maker of engines for ``network`` on ``device``, and whether half precision is faster there.
 
     ``identity`` names the network and its weights; compiled models are cached under it.
     """

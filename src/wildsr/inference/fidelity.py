@@ -1,4 +1,4 @@
-"""Whether a network may run in half precision: measured, not assumed."""
+"""Measures whether a network is accurate enough in half precision."""
 
 import hashlib
 from pathlib import Path
@@ -11,19 +11,19 @@ from wildsr.storage.atomic import write_text
 from wildsr.storage.caches import cache_folder
 
 FAITHFUL = 48.0
-"""PSNR in dB to float32 from which half precision is used without being asked for. At 48 dB the difference has a
+"""PSNR in dB to float32 above which precision ``auto`` uses half precision. At 48 dB the difference has a
 standard deviation of one level of 8 bits."""
 
 
 def is_faithful(make: Maker, identity: str) -> bool:
-    """Whether half precision keeps :data:`FAITHFUL` dB to float32 on a fixed image; remembered in the cache."""
+    """Whether half precision keeps :data:`FAITHFUL` dB to float32 on a fixed image; the result is cached."""
     half = make(True)
-    path = _memory(f"{identity} {half.name}")
+    path = _cache_path(f"{identity} {half.name}")
     try:
         return float(path.read_text()) >= FAITHFUL
     except (OSError, ValueError):
         decibels = _compare(half.run(_probe()), make(False).run(_probe()))
-    _remember(path, decibels)
+    _store(path, decibels)
     return decibels >= FAITHFUL
 
 
@@ -35,25 +35,25 @@ def _compare(half: Tensor, exact: Tensor) -> float:
 
 
 def _probe() -> Tensor:
-    """An image (1, 3, 64, 64) with what photographs have: slow shading, edges, texture and noise."""
-    drawn = torch.Generator().manual_seed(1)
+    """An image (1, 3, 64, 64) with shading, edges, texture and noise, as photos have."""
+    generator = torch.Generator().manual_seed(1)
     axis = torch.linspace(0, 1, 64)
     shading = (axis[:, None] * 0.6 + axis[None, :] * 0.3).expand(3, 64, 64)
     edges = 0.25 * (((axis[:, None] * 9 + axis[None, :] * 5) % 2) > 1).float()
     texture = torch.nn.functional.interpolate(
-        torch.rand(1, 3, 32, 32, generator=drawn), size=(64, 64), mode="bilinear", align_corners=False
+        torch.rand(1, 3, 32, 32, generator=generator), size=(64, 64), mode="bilinear", align_corners=False
     )
-    noise = torch.randn(1, 3, 64, 64, generator=drawn)
+    noise = torch.randn(1, 3, 64, 64, generator=generator)
     return (shading + edges + 0.2 * texture + 0.02 * noise - 0.1).clamp(0, 1)
 
 
-def _memory(what: str) -> Path:
+def _cache_path(what: str) -> Path:
     digest = hashlib.sha256(f"{torch.__version__} {what}".encode()).hexdigest()[:32]
     return cache_folder("fidelity") / digest
 
 
-def _remember(path: Path, decibels: float) -> None:
-    """Keep the figure if that is possible; without a writable cache it is measured again next time."""
+def _store(path: Path, decibels: float) -> None:
+    """Cache the value if possible; without a writable cache it is measured again next time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, f"{decibels:.3f}\n")

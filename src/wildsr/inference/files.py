@@ -1,4 +1,4 @@
-"""One image from file to file: check, compute, save. Each step can run in a thread of its own."""
+"""The steps that upscale one file: check, compute, save. Each can run in a thread of its own."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from wildsr.ops.resize import resize
 
 @dataclass(frozen=True)
 class Saving:
-    """How results are encoded. ``format`` None: by the suffix of the file; ``quality`` None: the format's default."""
+    """Encoding of results. ``format`` None: by the suffix of the file; ``quality`` None: the format's default."""
 
     format: str | None = None
     quality: int | None = None
@@ -23,7 +23,7 @@ class Saving:
 
 
 class Painted(NamedTuple):
-    """A computed image on its way to a file."""
+    """An upscaled image before it is written to a file."""
 
     canvas: Canvas
     alpha: Tensor | None
@@ -31,9 +31,9 @@ class Painted(NamedTuple):
 
 
 def check(path: Path, image: LoadedImage, upscaler: Upscaler, wanted: Wanted, saving: Saving) -> Target:
-    """The size that ``image`` will have; raises ``ImageError`` where it could not be written to ``path``.
+    """The size of the result for ``image``; raises ``ImageError`` if it could not be written to ``path``.
 
-    The folder of ``path`` is made if need be.
+    Creates the folder of ``path`` if it does not exist.
     """
     target = wanted.resolve(image.size, upscaler.scale)
     try:
@@ -48,7 +48,7 @@ def check(path: Path, image: LoadedImage, upscaler: Upscaler, wanted: Wanted, sa
 
 
 def traits_for(path: Path, image: LoadedImage, saving: Saving) -> Traits:
-    """The traits of ``image`` as far as the file to write can hold them."""
+    """The traits of ``image`` that the output file can hold."""
     return image.traits.fitted(output_format(path, saving.format))
 
 
@@ -60,7 +60,7 @@ def compute(
     on_tile: OnTile | None = None,
     deep: bool | None = None,
 ) -> Painted:
-    """Upscale an image onto a canvas with ``traits``: its own, or what the file to write can hold of them.
+    """Upscale an image onto a canvas with ``traits``: its own, or those that the output file can hold.
 
     ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits.
     """
@@ -79,7 +79,7 @@ def compute(
 
 
 def save(path: Path, painted: Painted, saving: Saving) -> Size:
-    """Write a computed image, all of it or nothing, and return its size."""
+    """Write an upscaled image, whole or not at all, and return its size."""
     target = painted.target
     with painted.canvas as canvas:
         write(

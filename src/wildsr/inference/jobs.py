@@ -1,4 +1,4 @@
-"""Which file becomes which: inputs found, outputs named, conflicts refused before any work is done. Loads no torch."""
+"""Finds input images, names their outputs, and refuses conflicts before any work is done. Imports no torch."""
 
 import glob
 import os
@@ -17,7 +17,7 @@ FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
 
 
 class JobsError(UsageError):
-    """The inputs and outputs as given cannot be worked on; the message says what to change."""
+    """The given inputs and outputs cannot be used; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Problem:
-    """An input that cannot become a job, and why. The other inputs go on."""
+    """An input that cannot become a job, and the reason. The other inputs are used."""
 
     source: Path
     reason: str
@@ -39,12 +39,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Naming:
-    """How outputs are named.
+    """Rules for the names of outputs.
 
     ``output`` is a file, a folder, or a pattern with fields in braces: {folder} (the place within the input folder),
     {stem}, {suffix} (with its dot), {ending} (the input's suffix without one), {model}, {scale}. None: beside the
-    input, with ``label`` added to its name. ``format`` forces a file format. ``label`` is what {scale} stands for, such
-    as ``x4``. ``suffix`` is that of outputs where nothing else says it; None: as the input's.
+    input, with ``label`` added to its name. ``format`` forces a file format. ``label`` is the value of {scale}, such as
+    ``x4``. ``suffix`` is the suffix of outputs where neither ``output`` nor ``format`` gives one; None: the input's.
     """
 
     output: str | None = None
@@ -86,7 +86,7 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Proble
 
 
 def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], list[Job]]:
-    """Split into jobs to do and jobs whose output is already there and is to be left alone."""
+    """Split into jobs to do and jobs whose output exists and is not to be replaced."""
     if existing == "overwrite":
         return jobs, []
     return [job for job in jobs if not job.target.exists()], [job for job in jobs if job.target.exists()]
@@ -109,7 +109,7 @@ def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
 
 
 def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
-    """Images under ``root`` by suffix, in the order of their names; hidden ones and our own output are left out."""
+    """Images under ``root`` by suffix, in the order of their names; without hidden files and our own output."""
     before = len(problems)
     count = 0
     for path in files_below(

@@ -18,16 +18,16 @@ from wildsr.zoo.formats.openvino_runtime import core as _core
 from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 
 CACHE_LIMIT = 512 * 2**20
-"""Bytes of compiled models kept on disk; those not used for longest go first."""
+"""Bytes of compiled models kept on disk; the least recently used are deleted first."""
 
 _DIGEST_BYTES = 32
 KEPT_IN_MEMORY = 4
-"""Compiled models that one engine holds; each has its own copy of the weights. The last used ones stay."""
+"""Compiled models that one engine holds; each has its own copy of the weights. The most recently used are kept."""
 
 
 @cache
 def works() -> bool:
-    """Whether OpenVINO can be imported and finds a CPU it can drive."""
+    """Whether OpenVINO can be imported and supports this CPU."""
     try:
         return "CPU" in _core().available_devices
     except (ImportError, OSError, RuntimeError):
@@ -35,7 +35,7 @@ def works() -> bool:
 
 
 def has_bf16() -> bool:
-    """Whether the CPU computes bfloat16 natively."""
+    """Whether the CPU supports bfloat16."""
     return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
@@ -45,7 +45,7 @@ class _HasOpenVinoModel(Protocol):
 
 
 class OpenVinoEngine:
-    """One network, compiled anew for each tile shape; the compiled models are kept in memory and on disk."""
+    """Runs one network, compiled for each tile shape; compiled models are cached in memory and on disk."""
 
     def __init__(self, network: nn.Module, identity: str, half: bool) -> None:
         self.name = f"OpenVINO CPU {'bf16' if half else 'f32'}"
@@ -108,13 +108,11 @@ class OpenVinoEngine:
 
 
 def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
-    """A network, traced with an image of the size ``example``, as an OpenVINO model of free height and width.
+    """Convert a network, traced with an image of size ``example``, to an OpenVINO model of any height and width.
 
-    Networks that count on the size of what they are given, and say so with ``traced_per_size``, are traced anew
-    for every size.
-
-    A network that has such a model already, in a module with the method ``openvino_model``, is taken at its word.
-    The frontend is called directly: OpenVINO's convert_model would report the conversion to its makers.
+    Networks whose trace is valid for one size only, marked by ``traced_per_size``, are traced for every size. Networks
+    with a module that has the method ``openvino_model`` use that model. The frontend is called directly, since
+    OpenVINO's convert_model sends telemetry.
     """
     for module in network.modules():
         if isinstance(module, _HasOpenVinoModel):
@@ -135,11 +133,11 @@ def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
 
 
 def _cached(path: Path) -> bytes:
-    """A compiled model from the cache. A changed bit would change results, so its digest stands before it.
+    """A compiled model from the cache, verified by the digest that precedes it, since a changed bit changes results.
 
     Raises:
         OSError: when there is none, or it cannot be read.
-        ValueError: when it is not as it was written.
+        ValueError: when its content has changed.
     """
     content = path.read_bytes()
     digest, model = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
@@ -149,7 +147,7 @@ def _cached(path: Path) -> bytes:
 
 
 def _keep(path: Path, compiled: Any) -> None:
-    """Write a compiled model into the cache if that is possible; a full or read-only disk costs only the cache."""
+    """Write a compiled model to the cache if possible; a full or read-only disk is no error."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # private: its content is executed
         exported = compiled.export_model()

@@ -1,4 +1,4 @@
-"""From what was asked for (a scale, a width, so many megapixels) to a size in pixels, and the passes that reach it."""
+"""Computes output sizes from a scale, width, height or megapixels, and the passes that reach them."""
 
 import math
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from typing import Literal
 from wildsr.image.formats import Size
 
 Fit = Literal["inside", "outside", "crop", "stretch"]
-"""How a width and a height together are met: ``inside`` keeps the proportions and exceeds neither, ``outside`` keeps
-them and falls short of neither, ``crop`` is ``outside`` cut to the size around the centre, ``stretch`` gives up the
-proportions."""
+"""How a width and a height together are met: ``inside`` keeps the aspect ratio and exceeds neither, ``outside`` keeps
+it and falls below neither, ``crop`` is ``outside`` cropped to the size around the centre, ``stretch`` ignores the
+aspect ratio."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for, at most one of ``scale``; ``width`` and/or ``height``; ``megapixels``. None: the model's.
+    """The requested output size: at most one of ``scale``; ``width`` and/or ``height``; ``megapixels``. None of
+    them: the model's scale.
 
-    Raises ``ValueError`` on contradictions and on sizes that are not positive.
+    Raises ``ValueError`` when several are given and for sizes that are not positive.
     """
 
     scale: float | None = None
@@ -71,7 +72,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Target:
-    """The size to reach, and what to cut out of its centre afterwards."""
+    """The size to resize to, and the size of a centre crop afterwards."""
 
     size: Size
     crop: Size | None
@@ -80,8 +81,8 @@ class Target:
 def passes(source: Size, target: Size, model_scale: int) -> list[Size]:
     """The input size of each pass of the model; after the last one the image is resized to ``target`` exactly.
 
-    One pass, as long as the model's scale suffices. Beyond it, all passes but the first start from the size from
-    which the model lands on the target, so that no pass is larger than it need be.
+    One pass where the model's scale suffices. Otherwise all passes but the first start from the size from which the
+    model reaches the target exactly, so that no pass is larger than necessary.
     """
     sizes = [target]
     while sizes[0].width > source.width * model_scale or sizes[0].height > source.height * model_scale:

@@ -1,7 +1,7 @@
-"""Cutting an image into overlapping tiles whose cores cover it exactly once.
+"""Divides an image into overlapping tiles whose cores cover it exactly once.
 
 Every tile of a plan has the same shape, lies wholly inside the image and is cropped to its core, never blended:
-at the image's borders a network sees the real border, elsewhere at least ``overlap`` pixels beyond the core.
+at the image's borders a network gets the real border, elsewhere at least ``overlap`` pixels beyond the core.
 """
 
 import math
@@ -11,7 +11,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Span:
-    """One tile along one axis: where it starts, and the part of it that is kept. All in LR pixels."""
+    """The extent of a tile along one axis, and of its core, which is kept. All in LR pixels."""
 
     start: int
     length: int
@@ -28,7 +28,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """The tiles of one image, row by row, all of shape (height, width)."""
 
     height: int
@@ -38,11 +38,11 @@ class Plan:
 
 def plan(
     height: int, width: int, overlap: int, largest: int, multiple: int = 1, exponent: float = 0.1
-) -> Plan:
-    """Choose the tile shape that costs least and cut a ``height`` x ``width`` image with it.
+) -> TilePlan:
+    """Divide a ``height`` x ``width`` image into tiles of the shape with the least cost.
 
-    The cost of a tile is taken as area^(1 + exponent): larger tiles lose less to overlap, but run a little slower
-    per pixel on a CPU's caches. No tile has more than ``largest``^2 pixels, unless the overlap leaves no choice.
+    The cost of a tile is taken as area^(1 + exponent): larger tiles overlap less, but are a little slower per
+    pixel because of CPU caches. No tile has more than ``largest``^2 pixels, unless the overlap requires it.
     Image sizes must be multiples of ``multiple``, and so are all starts and lengths.
     """
     shapes = [
@@ -61,7 +61,7 @@ def plan(
         for rows in _spans(height, tall, overlap, multiple)
         for columns in _spans(width, wide, overlap, multiple)
     )
-    return Plan(tall, wide, windows)
+    return TilePlan(tall, wide, windows)
 
 
 def _lengths(extent: int, overlap: int, multiple: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The engine for GPUs, and for CPUs that OpenVINO does not drive: PyTorch."""
+"""The PyTorch engine, for GPUs and for CPUs that OpenVINO does not support."""
 
 from copy import deepcopy
 
@@ -10,7 +10,7 @@ from wildsr.storage.out_of_memory import is_out_of_memory
 
 
 class TorchEngine:
-    """PyTorch, in channels_last; float16 on GPUs or bfloat16 on CPUs when ``half``."""
+    """Runs one network with PyTorch in channels_last; float16 on GPUs or bfloat16 on CPUs when ``half``."""
 
     def __init__(self, network: nn.Module, device: torch.device, half: bool) -> None:
         self.name = f"PyTorch {device} {'half' if half else 'f32'}"
@@ -18,7 +18,7 @@ class TorchEngine:
         self._dtype = torch.float32
         if half:
             self._dtype = torch.bfloat16 if device.type == "cpu" else torch.float16
-        own = deepcopy(network)  # the caller's model stays where it is
+        own = deepcopy(network)  # so that the caller's model stays on its device
         self._network = own.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, tile: Tensor) -> Tensor:
@@ -38,5 +38,5 @@ class TorchEngine:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether PyTorch finds a CPU that computes bfloat16 natively."""
+    """Whether PyTorch supports bfloat16 natively on this CPU."""
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

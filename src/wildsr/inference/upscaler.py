@@ -1,4 +1,4 @@
-"""The Upscaler: a Model at work on whole images, tile by tile."""
+"""The Upscaler, which runs a Model on images of any size, tile by tile."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -23,14 +23,14 @@ from wildsr.zoo.model import Model, pad_to_multiple
 LARGEST_TILE = 384
 """Side of the largest square tile by default, in LR pixels."""
 SMALLEST_TILE = 32
-"""Memory that cannot hold a tile of this side is reported, not worked around."""
+"""Side of the smallest tile in LR pixels; if memory cannot hold it, the image fails."""
 
 OnTile = Callable[[int, int], None]
 """Called after each tile with (tiles done, tiles in all); an exception that it raises cancels the image."""
 
 
 class Piece(NamedTuple):
-    """A finished part of the output: (1, 3, h, w) float32 in model space, not clamped, at (top, left) in HR pixels."""
+    """A finished part of the output: (1, 3, h, w) float32 in [0, 1], not clamped, at (top, left) in HR pixels."""
 
     top: int
     left: int
@@ -41,12 +41,12 @@ class Upscaler:
     """Upscales images of any size with one model.
 
     Tiles overlap and are cropped to their cores. ``overlap`` in LR pixels is the model's own by default, with which
-    the result is within one 8-bit level of the whole image at once; with the model's receptive field it is equal.
-    ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and turns.
+    the result is within one 8-bit level of the untiled result; with the model's receptive field they are equal.
+    ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and rotations.
     ``back_projection`` is the weight of one back-projection step (RealSR uses 0.2). ``strength`` below 1 blends toward
     a bicubic resize, or toward the model ``toward``, which must have the same architecture and sizes.
 
-    Raises ``ValueError`` for a device that is not there or an option out of its range, and ``ModelError`` for models
+    Raises ``ValueError`` for a device that is not available or an option out of range, and ``ModelError`` for models
     that cannot be blended.
     """
 
@@ -96,7 +96,7 @@ class Upscaler:
 
     @property
     def engine(self) -> str:
-        """What computes, for people: runtime, device and precision."""
+        """Description of the engine: runtime, device and precision."""
         return self._engine.name
 
     def __call__(self, images: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Tensor:
@@ -112,10 +112,10 @@ class Upscaler:
         return result.clamp_(0, 1)
 
     def pieces(self, image: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Iterator[Piece]:
-        """Upscale one image (1, 3, H, W) piece by piece; a later piece may repaint the place of an earlier one.
+        """Upscale one image (1, 3, H, W) piece by piece; a later piece may overwrite an earlier one.
 
-        ``deep`` says that the result is for more than 8 bits: then precision ``auto`` computes in float32, because
-        half precision has hardly more steps than 8 bits and would show as bands.
+        ``deep``: the result is saved with more than 8 bits. Precision ``auto`` then computes in float32, because half
+        precision has hardly more levels than 8 bits, which causes banding.
 
         Raises :class:`UpscaleError` when memory cannot hold the smallest tile, or when the network gives NaN even in
         float32.
@@ -246,7 +246,7 @@ class _Local(nn.Module):
 
 
 def _identity(model: Model) -> str:
-    """A name for exactly these weights: what is compiled and measured for them is kept under it."""
+    """A digest of the network and its weights, the key of compiled models and measurements in the cache."""
     digest = hashlib.sha256(f"{model.contract.architecture} {model.contract.sizes}".encode())
     for name, tensor in model.network.state_dict().items():
         digest.update(name.encode())
