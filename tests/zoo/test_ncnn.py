@@ -327,7 +327,7 @@ def test_a_graph_that_computes_something_else(tmp_path: Path) -> None:
     network = made(lambda: SPAN(features=4, scale=2, normalised=False))
     assert isinstance(network, SPAN)
     path = draw_span(network, gathered_before_activation=True).save(tmp_path / "net.param")
-    assert "computes something else than SPAN" in refusal(path)
+    assert "computes something other than SPAN" in refusal(path)
 
 
 @pytest.mark.parametrize(
