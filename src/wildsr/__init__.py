@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wildsr.evaluation.weights import MissingWeights as MissingWeights
     from wildsr.image.errors import ImageError as ImageError
     from wildsr.inference.api import upscale as upscale
+    from wildsr.inference.errors import UpscaleError as UpscaleError
     from wildsr.inference.jobs import JobsError as JobsError
-    from wildsr.inference.upscaler import UpscaleError as UpscaleError
     from wildsr.inference.upscaler import Upscaler as Upscaler
     from wildsr.recipes.errors import RecipeError as RecipeError
     from wildsr.training.errors import TrainingError as TrainingError
@@ -45,7 +45,7 @@ _HOME_OF = {
     "RecipeError": "wildsr.recipes.errors",
     "TrainingError": "wildsr.training.errors",
     "UnknownArchitecture": "wildsr.zoo.errors",
-    "UpscaleError": "wildsr.inference.upscaler",
+    "UpscaleError": "wildsr.inference.errors",
     "Upscaler": "wildsr.inference.upscaler",
     "WildsrError": "wildsr.errors",
     "degrade": "wildsr.degradations.api",

@@ -9,7 +9,7 @@ from wildsr.evaluation.methods import BICUBIC, Choice, Method, apart, choose, sc
 from wildsr.evaluation.pairing import images_in, name_of, pair_folders
 from wildsr.image import ImageError
 from wildsr.image.formats import READABLE_SUFFIXES
-from wildsr.inference.upscaler import UpscaleError
+from wildsr.inference.errors import UpscaleError
 from wildsr.zoo.catalogue.entries import ALIASES, EMBEDDED
 from wildsr.zoo.catalogue.published import PUBLISHED
 
