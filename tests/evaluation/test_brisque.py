@@ -14,8 +14,7 @@ from torch import Tensor
 from wildsr.evaluation import brisque as module
 from wildsr.evaluation import planes
 from wildsr.evaluation.brisque import MODEL, RANGE, features, load_brisque
-from wildsr.evaluation.metrics import Settings, open_meters
-from wildsr.evaluation.nrqm import perceptual_index
+from wildsr.evaluation.metrics import MetricSettings, open_meters
 
 Array = npt.NDArray[np.float64]
 
@@ -135,7 +134,7 @@ def test_missing_files_say_where_they_come_from(tmp_path: Path) -> None:
     made_model(tmp_path)
     (tmp_path / RANGE).unlink()
     with pytest.raises(FileNotFoundError, match=RANGE):
-        open_meters(["brisque"], Settings(weights=tmp_path))
+        open_meters(["brisque"], MetricSettings(weights=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -165,12 +164,3 @@ def test_refusals() -> None:
         features(torch.rand(1, 3, 15, 40))
     with pytest.raises(ValueError, match="RGB"):
         features(torch.rand(1, 1, 40, 40))
-
-
-def test_perceptual_index() -> None:
-    found = perceptual_index(torch.tensor([8.0, 5.0]), torch.tensor([4.0, 7.0]))
-    assert found.tolist() == [3.0, 6.0]
-    with pytest.raises(ValueError, match="same images"):
-        perceptual_index(torch.zeros(2), torch.zeros(3))
-    with pytest.raises(ValueError, match="MATLAB"):
-        open_meters(["nrqm"], Settings())

@@ -18,7 +18,7 @@ from wildsr.evaluation.compare.sheet import GAP, write_sheet
 from wildsr.evaluation.compare.trials import Key, Trial, encoded, load_key, plan
 from wildsr.evaluation.compare.votes import load_votes
 from wildsr.evaluation.compare.windows import Comparison, prepare
-from wildsr.evaluation.evaluate import Working
+from wildsr.evaluation.evaluate import RunOptions
 from wildsr.evaluation.pairing import PairingError
 from wildsr.evaluation.preference import Vote
 from wildsr.image import read_levels
@@ -94,7 +94,7 @@ def test_names_of_contenders(folders: Path) -> None:
 
 def gathered(folders: Path, *given: str, inputs: str | None = "in") -> Collected:
     contenders = open_contenders([str(folders / one) if (folders / one).is_dir() else one for one in given])
-    return collect(contenders, folders / inputs if inputs else None, Working(cache=folders / "cache"))
+    return collect(contenders, folders / inputs if inputs else None, RunOptions(cache=folders / "cache"))
 
 
 def test_models_and_folders_meet_by_name(folders: Path) -> None:

@@ -12,10 +12,16 @@ from safetensors.torch import save_file
 
 from wildsr.degradations.presets import preset
 from wildsr.evaluation import scoring
-from wildsr.evaluation.datasets import Dataset, content_of, degraded, downscaled, paired, real
+from wildsr.evaluation.candidates import (
+    BICUBIC,
+    Candidate,
+    InferenceSettings,
+    find_candidate,
+    with_distinct_names,
+)
+from wildsr.evaluation.datasets import EvaluationSet, content_of, degraded, downscaled, paired, real
 from wildsr.evaluation.distortion import psnr
-from wildsr.evaluation.evaluate import Measuring, Working, evaluate_methods, evaluate_results
-from wildsr.evaluation.methods import BICUBIC, Choice, Enlarging, apart, choose
+from wildsr.evaluation.evaluate import MeasureOptions, RunOptions, evaluate_methods, evaluate_results
 from wildsr.evaluation.results import Results
 from wildsr.evaluation.summary import cells, differences
 from wildsr.evaluation.tables import to_csv, to_markdown
@@ -24,7 +30,7 @@ from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.ops.resize import imresize
 from wildsr.zoo.errors import ModelError
 
-PLAIN = Measuring(("psnr", "ssim-y"), border=0)
+PLAIN = MeasureOptions(("psnr", "ssim-y"), border=0)
 
 
 @pytest.fixture
@@ -40,8 +46,8 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-def working(tmp_path: Path, fresh: bool = False) -> Working:
-    return Working(Enlarging(precision="exact"), tmp_path / "cache", fresh)
+def working(tmp_path: Path, fresh: bool = False) -> RunOptions:
+    return RunOptions(InferenceSettings(precision="exact"), tmp_path / "cache", fresh)
 
 
 def values(results: Results, method: str, metric: str = "psnr") -> dict[str, float]:
@@ -50,7 +56,7 @@ def values(results: Results, method: str, metric: str = "psnr") -> dict[str, flo
 
 def test_values_are_those_of_the_metric(tmp_path: Path, truth: Path) -> None:
     mine = save_folder(tmp_path / "mine", a=photograph() * 0.9, b_x4=photograph(top=100) * 0.8)
-    results = evaluate_results({"mine": mine}, truth, Measuring(("psnr", "ssim-y")))
+    results = evaluate_results({"mine": mine}, truth, MeasureOptions(("psnr", "ssim-y")))
     expected = psnr(read_levels(mine / "b_x4.png"), read_levels(truth / "b.png"), 4).item()
     assert values(results, "mine")["b"] == expected
     assert results.protocol["border"] == 4
@@ -84,7 +90,9 @@ def test_constant_images(tmp_path: Path) -> None:
     flat = torch.full((1, 3, 200, 200), 0.5)
     truth = save_folder(tmp_path / "hr", a=flat)
     mine = save_folder(tmp_path / "mine", a=flat)
-    results = evaluate_results({"mine": mine}, truth, Measuring(("psnr", "psnr-means", "ssim"), border=0))
+    results = evaluate_results(
+        {"mine": mine}, truth, MeasureOptions(("psnr", "psnr-means", "ssim"), border=0)
+    )
     assert results.rows[0].values == {"psnr": math.inf, "psnr-means": math.inf, "ssim": pytest.approx(1)}
     assert "∞" in to_markdown(results)
 
@@ -152,7 +160,7 @@ def test_large_images_are_not_read_ahead_but_measured_alike(
 def test_methods_on_a_dataset(tmp_path: Path, truth: Path, tiny: Path) -> None:
     work = working(tmp_path)
     dataset = downscaled("set", truth, 4, work.cache)
-    choices = [choose(BICUBIC), choose(f"mine={tiny}")]
+    choices = [find_candidate(BICUBIC), find_candidate(f"mine={tiny}")]
     results = evaluate_methods(choices, [dataset], PLAIN, work)
     lr = read_levels(dataset.samples[0].lr).float() / 255
     sr = imresize(lr, 4).clamp(0, 1)
@@ -169,10 +177,10 @@ def test_methods_on_a_dataset(tmp_path: Path, truth: Path, tiny: Path) -> None:
 def test_what_is_kept_is_that_of_the_same_weights(tmp_path: Path, truth: Path, tiny: Path) -> None:
     work = working(tmp_path)
     dataset = downscaled("set", truth, 4, work.cache)
-    before = evaluate_methods([choose(f"mine={tiny}")], [dataset], PLAIN, work)
+    before = evaluate_methods([find_candidate(f"mine={tiny}")], [dataset], PLAIN, work)
     torch.manual_seed(1)
     save_file(SRVGGNetCompact(8, 2, 4).state_dict(), tiny)
-    after = evaluate_methods([choose(f"mine={tiny}")], [dataset], PLAIN, work)
+    after = evaluate_methods([find_candidate(f"mine={tiny}")], [dataset], PLAIN, work)
     assert values(before, "mine") != values(after, "mine")
 
 
@@ -180,14 +188,14 @@ def test_truths_that_the_scale_does_not_divide_are_cut(tmp_path: Path) -> None:
     truth = save_folder(tmp_path / "hr", a=photograph(97, 123))
     work = working(tmp_path)
     dataset = downscaled("set", truth, 4, work.cache)
-    results = evaluate_methods([Choice(BICUBIC, None)], [dataset], PLAIN, work)
+    results = evaluate_methods([Candidate(BICUBIC, None)], [dataset], PLAIN, work)
     assert math.isfinite(results.rows[0].values["psnr"])
     assert dataset.samples[0].hr is not None
     assert torch.equal(read_levels(dataset.samples[0].hr), read_levels(truth / "a.png")[..., :96, :120])
 
 
 def test_degraded_datasets_repeat_and_replay(tmp_path: Path, truth: Path) -> None:
-    def make(seed: int, **known: dict[str, object]) -> Dataset:
+    def make(seed: int, **known: dict[str, object]) -> EvaluationSet:
         return degraded("set", truth, preset("bsrgan"), "bsrgan", seed, tmp_path / "cache", known)
 
     first = make(1)
@@ -198,24 +206,26 @@ def test_degraded_datasets_repeat_and_replay(tmp_path: Path, truth: Path) -> Non
 
 def test_without_a_truth_only_naturalness(tmp_path: Path) -> None:
     photos = save_folder(tmp_path / "photos", a=photograph(24, 30))
-    results = evaluate_methods([Choice(BICUBIC, None)], [real("photos", photos)], working=working(tmp_path))
+    results = evaluate_methods([Candidate(BICUBIC, None)], [real("photos", photos)], run=working(tmp_path))
     assert not any(metric.reference for metric in results.metrics)
     with pytest.raises(ValueError, match="ground truth"):
-        evaluate_methods([Choice(BICUBIC, None)], [real("photos", photos)], PLAIN, working(tmp_path))
+        evaluate_methods([Candidate(BICUBIC, None)], [real("photos", photos)], PLAIN, working(tmp_path))
 
 
 def test_given_pairs(tmp_path: Path, truth: Path) -> None:
     lr = save_folder(tmp_path / "lr", a=photograph(24, 30), c=photograph(24, 30))
     dataset = paired("set", lr, truth)
     assert dataset.facts["mismatches"]["without_truth"] == [str(lr / "c.png")]
-    results = evaluate_methods([Choice(BICUBIC, None)], [dataset], PLAIN, working(tmp_path))
+    results = evaluate_methods([Candidate(BICUBIC, None)], [dataset], PLAIN, working(tmp_path))
     assert [row.image for row in results.rows] == ["a"]
 
 
 def test_an_input_that_cannot_be_read_becomes_notes(tmp_path: Path, truth: Path) -> None:
     lr = save_folder(tmp_path / "lr", a=photograph(24, 30), b=photograph(24, 30))
     (lr / "a.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    results = evaluate_methods([Choice(BICUBIC, None)], [paired("set", lr, truth)], PLAIN, working(tmp_path))
+    results = evaluate_methods(
+        [Candidate(BICUBIC, None)], [paired("set", lr, truth)], PLAIN, working(tmp_path)
+    )
     assert str(lr / "a.png") in results.rows[0].notes["psnr"]
     assert math.isfinite(results.rows[1].values["psnr"])
 
@@ -224,15 +234,17 @@ def test_names_of_methods(tmp_path: Path, tiny: Path) -> None:
     other = tmp_path / "other" / "tiny.safetensors"
     other.parent.mkdir()
     other.write_bytes(tiny.read_bytes())
-    named = apart([choose(str(tiny)), choose(str(other)), choose("plain=bicubic")])
+    named = with_distinct_names(
+        [find_candidate(str(tiny)), find_candidate(str(other)), find_candidate("plain=bicubic")]
+    )
     assert [choice.name for choice in named] == [f"{tmp_path.name}/tiny", "other/tiny", "plain"]
     with pytest.raises(ModelError, match="two methods"):
-        apart([choose("bicubic"), choose("bicubic")])
+        with_distinct_names([find_candidate("bicubic"), find_candidate("bicubic")])
     with pytest.raises(ModelError, match="no model"):
-        choose("nonsense")
+        find_candidate("nonsense")
     with pytest.raises(ModelError, match="enlarges 4 times"):
         evaluate_methods(
-            [choose(str(tiny))], [real("x", save_folder(tmp_path / "p", a=photograph()))], scale=2
+            [find_candidate(str(tiny))], [real("x", save_folder(tmp_path / "p", a=photograph()))], scale=2
         )
 
 

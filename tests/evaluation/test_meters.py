@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from skimage import data
 from torch import Tensor
 
-from wildsr.evaluation.metrics import METRICS, Meter, Settings, open_meters, usable
+from wildsr.evaluation.metrics import METRICS, Meter, MetricSettings, available_metrics, open_meters
 from wildsr.evaluation.niqe import PARAMETERS
 from wildsr.evaluation.weights import FILES, MissingWeights, find_file, pull_file
 
@@ -25,8 +26,8 @@ def noisy(image: Tensor) -> Tensor:
     return (image.int() + noise).clamp(0, 255).to(torch.uint8)
 
 
-def settings(border: int = 4) -> Settings:
-    return Settings(border, FEATURES)
+def settings(border: int = 4) -> MetricSettings:
+    return MetricSettings(border, FEATURES)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -54,6 +55,8 @@ def test_better_is_better(name: str) -> None:
     result = noisy(truth)
     if name == "psnr-means":
         result = (truth.int() - 9).clamp(0).to(torch.uint8)
+    if name == "edge-sharpness":  # noise raises it, blur lowers it
+        result = F.avg_pool2d(truth.float(), 3, 1, 1).round().to(torch.uint8)
     bad = meter(result, truth)[0]
     good = meter(((result.int() + 3 * truth.int()) // 4).to(torch.uint8), truth)[0]
     assert (good > bad) == meter.metric.higher_is_better
@@ -80,21 +83,23 @@ def test_a_truth_is_needed_where_it_is() -> None:
 
 def test_unknown_names_and_duplicates() -> None:
     with pytest.raises(ValueError, match="did you mean 'psnr-y'"):
-        open_meters(["psnry"], Settings())
-    assert [meter.metric.name for meter in open_meters(["psnr", "ssim", "psnr"], Settings())] == [
+        open_meters(["psnry"], MetricSettings())
+    assert [meter.metric.name for meter in open_meters(["psnr", "ssim", "psnr"], MetricSettings())] == [
         "psnr",
         "ssim",
     ]
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    names, lacking = usable(Settings(weights=tmp_path), reference=True)
+    names, lacking = available_metrics(MetricSettings(weights=tmp_path), reference=True)
     assert {"psnr", "psnr-y", "ssim", "ssim-y", "psnr-means"} <= set(names)
     assert {"niqe", "lpips-alex"} <= set(lacking)
     assert "--weights-dir" in lacking["niqe"]
-    assert all(not METRICS[name].reference for name in usable(Settings(weights=tmp_path), False)[1])
+    assert all(
+        not METRICS[name].reference for name in available_metrics(MetricSettings(weights=tmp_path), False)[1]
+    )
     with pytest.raises(FileNotFoundError, match=PARAMETERS):
-        open_meters(["niqe"], Settings(weights=tmp_path))
+        open_meters(["niqe"], MetricSettings(weights=tmp_path))
 
 
 def test_where_files_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

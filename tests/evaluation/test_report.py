@@ -20,7 +20,7 @@ from torch import Tensor
 
 from wildsr.evaluation.report import crops, spectra, write_report
 from wildsr.evaluation.report.charts import ticks
-from wildsr.evaluation.report.scenes import gather, shrunk, spread
+from wildsr.evaluation.report.scenes import downscaled, gather, spread
 from wildsr.evaluation.results import Metric, Results, Row
 
 METRICS = (
@@ -190,9 +190,9 @@ def test_spectra() -> None:
 
 def test_images_are_brought_to_size() -> None:
     image = photograph(480, 501)
-    assert shrunk(image, 501) is image
-    assert max(shrunk(image, 500).shape) == 500
-    small = shrunk(image, 100)
+    assert downscaled(image, 501) is image
+    assert max(downscaled(image, 500).shape) == 500
+    small = downscaled(image, 100)
     assert tuple(small.shape[2:]) == (96, 100)
     assert (small.float().mean() - image.float().mean()).abs() < 1
     assert spread(list("abcdefgh"), 3) == ["a", "c", "f"]  # type: ignore[arg-type, comparison-overlap]

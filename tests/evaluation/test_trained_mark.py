@@ -1,17 +1,17 @@
 """Values of metrics that a model was trained on are marked wherever they are printed."""
 
 import io
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 from evaluation_images import photograph, save_folder
-from rich.console import Console
 
 from wildsr.cli.evaluation_report import print_results
 from wildsr.evaluation.benchmark_page import to_page
+from wildsr.evaluation.candidates import Candidate
 from wildsr.evaluation.datasets import downscaled
-from wildsr.evaluation.evaluate import Measuring, Working, evaluate_methods
-from wildsr.evaluation.methods import Choice
+from wildsr.evaluation.evaluate import MeasureOptions, RunOptions, evaluate_methods
 from wildsr.evaluation.report import write_report
 from wildsr.evaluation.results import TRAINED_MARK, TRAINED_NOTE, Metric, Results, Row
 from wildsr.evaluation.tables import to_markdown
@@ -39,7 +39,8 @@ RUN = {"wildsr": "1", "torch": "2", "machine": "m", "metrics": {m.name: {"files"
 
 def terminal(found: Results) -> str:
     text = io.StringIO()
-    print_results(Console(file=text, width=120), found)
+    with redirect_stdout(text):
+        print_results(found)
     return text.getvalue()
 
 
@@ -69,10 +70,10 @@ def test_the_report_marks_them(tmp_path: Path) -> None:
 def test_evaluated_models_carry_what_they_were_trained_on(tmp_path: Path) -> None:
     truth = save_folder(tmp_path / "truth", a=photograph(64, 64))
     found = evaluate_methods(
-        [Choice("faithful", "wildsr-faithful-x4"), Choice("bicubic", None)],
+        [Candidate("faithful", "wildsr-faithful-x4"), Candidate("bicubic", None)],
         [downscaled("set", truth, 4, tmp_path / "cache")],
-        Measuring(("psnr", "psnr-y", "ssim")),
-        Working(cache=tmp_path / "cache"),
+        MeasureOptions(("psnr", "psnr-y", "ssim")),
+        RunOptions(cache=tmp_path / "cache"),
     )
     found = Results.from_json(found.to_json())
     marked = {

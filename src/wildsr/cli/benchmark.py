@@ -55,15 +55,15 @@ def benchmark(
     with exits("Interrupted; results so far are cached, and the same command continues."):
         from wildsr.evaluation.benchmark import PROTOCOLS
         from wildsr.evaluation.benchmark_run import lineup, run_benchmarks, write_page
-        from wildsr.evaluation.evaluate import Working
-        from wildsr.evaluation.methods import Enlarging, evaluation_cache
+        from wildsr.evaluation.candidates import InferenceSettings, evaluation_cache
+        from wildsr.evaluation.evaluate import RunOptions
         from wildsr.evaluation.output import write_output
 
-        working = Working(Enlarging(device, precision.value), cache or evaluation_cache(), fresh)
+        run = RunOptions(InferenceSettings(device, precision.value), cache or evaluation_cache(), fresh)
         models = lineup(model or [], data)
         found, failed = {}, 0
         with progress() as bars:
-            for name, results in run_benchmarks(names or [], models, data, working, weights_dir, bars):
+            for name, results in run_benchmarks(names or [], models, data, run, weights_dir, bars):
                 found[name] = results
                 print_results(results)
                 print_published(PROTOCOLS[name].published)

@@ -12,7 +12,7 @@ from wildsr.cli.console import exits, literal, output, plural, progress, table
 
 if TYPE_CHECKING:
     from wildsr.evaluation.compare.windows import Comparison
-    from wildsr.evaluation.evaluate import OnStep, Working
+    from wildsr.evaluation.evaluate import OnStep, RunOptions
     from wildsr.evaluation.preference import Tally
 
 _OUTPUT = Path("compare.html")
@@ -92,13 +92,13 @@ def compare(
     Exit codes: 0 done, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; results so far are cached, and the same command continues."):
-        from wildsr.evaluation.evaluate import Working
-        from wildsr.evaluation.methods import Enlarging, evaluation_cache
+        from wildsr.evaluation.candidates import InferenceSettings, evaluation_cache
+        from wildsr.evaluation.evaluate import RunOptions
 
         if tally:
             _count([Path(path).expanduser() for path in given], key, target)
             return
-        working = Working(Enlarging(device, precision.value), cache or evaluation_cache(), fresh)
+        working = RunOptions(InferenceSettings(device, precision.value), cache or evaluation_cache(), fresh)
         page = _page(target, sheet)
         with progress() as bars:
             comparison = _prepare(given, inputs, (window, pairs, seed), suffix, working, bars)
@@ -122,7 +122,7 @@ def _prepare(
     inputs: Path | None,
     shown: tuple[int, int | None, int],
     suffix: str,
-    working: "Working",
+    working: "RunOptions",
     step: "OnStep",
 ) -> "Comparison":
     from wildsr.evaluation.compare.contenders import collect, open_contenders, split_arguments

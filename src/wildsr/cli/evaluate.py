@@ -107,8 +107,8 @@ def evaluate(
     Exit codes: 0 all measured, 1 some images could not be measured, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; results so far are cached, and the same command continues."):
-        from wildsr.evaluation.evaluate import Measuring, Working
-        from wildsr.evaluation.methods import Enlarging, evaluation_cache
+        from wildsr.evaluation.candidates import InferenceSettings, evaluation_cache
+        from wildsr.evaluation.evaluate import MeasureOptions, RunOptions
         from wildsr.evaluation.output import check_output, write_output
         from wildsr.evaluation.requests import (
             EvaluationRequest,
@@ -131,9 +131,11 @@ def evaluate(
             scale,
             suffix,
             against,
-            Measuring(names, border, weights_dir, metric_device(device), crop),
-            Working(
-                Enlarging(device, precision.value, ensemble=ensemble), cache or evaluation_cache(), fresh
+            MeasureOptions(names, border, weights_dir, metric_device(device), crop),
+            RunOptions(
+                InferenceSettings(device, precision.value, ensemble=ensemble),
+                cache or evaluation_cache(),
+                fresh,
             ),
         )
         with progress() as bars:

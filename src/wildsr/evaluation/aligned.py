@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from wildsr.evaluation.datasets import Dataset, OnMade, Sample, bicubic_lr, keep_image
-from wildsr.evaluation.methods import over_white
+from wildsr.evaluation.candidates import over_white
+from wildsr.evaluation.datasets import EvaluationImage, EvaluationSet, OnMade, bicubic_lr, keep_image
 from wildsr.evaluation.pairing import PairingError, pair_folders
 
 
-def aligned(name: str, lr: Path, hr: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
+def aligned(
+    name: str, lr: Path, hr: Path, scale: int, cache: Path, on_made: OnMade | None = None
+) -> EvaluationSet:
     """LR and HR images of one size as a dataset for models that enlarge.
 
     Both are cut to multiples of ``scale`` at the right and the bottom, and LR is downscaled by MATLAB's bicubic to
@@ -39,7 +41,7 @@ def aligned(name: str, lr: Path, hr: Path, scale: int, cache: Path, on_made: OnM
         height, width = (side // scale * scale for side in first.shape[2:])
         made = bicubic_lr(first[..., :height, :width], scale)
         samples.append(
-            Sample(
+            EvaluationImage(
                 pair.name,
                 keep_image(cache / "lr", made),
                 keep_image(cache / "hr", second[..., :height, :width]),
@@ -50,4 +52,4 @@ def aligned(name: str, lr: Path, hr: Path, scale: int, cache: Path, on_made: OnM
     }
     if mismatches := pairing.mismatches():
         facts["mismatches"] = mismatches
-    return Dataset(name, tuple(samples), facts)
+    return EvaluationSet(name, tuple(samples), facts)

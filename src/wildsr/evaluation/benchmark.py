@@ -10,9 +10,9 @@ from wildsr.degradations.degradation import Degradation, load_record
 from wildsr.degradations.methods.bsrgan import Bsrgan
 from wildsr.degradations.methods.bsrgan_plus import BsrganPlus
 from wildsr.degradations.methods.real_esrgan import RealEsrgan
+from wildsr.evaluation.candidates import BICUBIC, Candidate, find_candidate
 from wildsr.evaluation.challenges import CHALLENGES
-from wildsr.evaluation.datasets import Dataset, OnMade, degraded, downscaled, real
-from wildsr.evaluation.methods import BICUBIC, Choice, choose
+from wildsr.evaluation.datasets import EvaluationSet, OnMade, degraded, downscaled, real
 from wildsr.evaluation.pairing import PairingError
 from wildsr.evaluation.protocol import Part, Protocol
 from wildsr.zoo.errors import ModelError
@@ -23,16 +23,16 @@ DRAWS = Path(__file__).parent / "draws"
 """What was drawn with that seed, once and for all: what becomes of the samplers does not change the benchmark."""
 
 
-def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> EvaluationSet:
     return downscaled(name, folder, SCALE, cache, on_made)
 
 
-def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
+def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> EvaluationSet:
     return real(name, folder)
 
 
 def _wild(degradation: Degradation, label: str) -> Part:
-    def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+    def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> EvaluationSet:
         record = load_record(DRAWS / f"{label}.json")
         draws = {one.image: one.parameters for one in record.samples}
         return degraded(name, folder, degradation, label, WILD_SEED, cache, draws, on_made)
@@ -87,7 +87,7 @@ PEER = "realesr-general-x4v3"
 """The method the others are compared with."""
 
 
-def standard_methods(data: Path) -> tuple[list[Choice], dict[str, str]]:
+def standard_methods(data: Path) -> tuple[list[Candidate], dict[str, str]]:
     """The methods of :data:`STANDARD` that are here, and why the others are not."""
     found, missing = [], {}
     for name in STANDARD:
@@ -98,20 +98,20 @@ def standard_methods(data: Path) -> tuple[list[Choice], dict[str, str]]:
     return found, missing
 
 
-def benchmark_method(given: str, data: Path) -> Choice:
-    """What :func:`wildsr.evaluation.methods.choose` makes of it, but the standard ones may lie in ``data``.
+def benchmark_method(given: str, data: Path) -> Candidate:
+    """What :func:`wildsr.evaluation.candidates.find_candidate` makes of it, but the standard ones may lie in ``data``.
 
     Raises:
         ModelError: there is no such model.
     """
     files = [data / name for name in STANDARD.get(given, ()) if (data / name).is_file()]
     try:
-        choice = choose(given)
+        candidate = find_candidate(given)
     except ModelError:
         if not files:
             raise
-        return Choice(given, str(files[0]))
-    return Choice(given, choice.model) if given in STANDARD else choice
+        return Candidate(given, str(files[0]))
+    return Candidate(given, candidate.model) if given in STANDARD else candidate
 
 
 def select(names: list[str]) -> dict[str, str | None]:
@@ -138,7 +138,7 @@ def select(names: list[str]) -> dict[str, str | None]:
 
 def datasets_of(
     protocol: str, data: Path, cache: Path, part: str | None = None, on_made: OnMade | None = None
-) -> list[Dataset]:
+) -> list[EvaluationSet]:
     """The datasets of a benchmark, made of the images in ``data``; with ``part``, only the one of that name.
 
     Raises:

@@ -15,8 +15,8 @@ from wildsr.evaluation.benchmark import (
     standard_methods,
 )
 from wildsr.evaluation.benchmark_page import to_page
-from wildsr.evaluation.evaluate import Measuring, OnStep, Working, evaluate_methods
-from wildsr.evaluation.methods import Choice, apart
+from wildsr.evaluation.candidates import Candidate, with_distinct_names
+from wildsr.evaluation.evaluate import MeasureOptions, OnStep, RunOptions, evaluate_methods
 from wildsr.evaluation.results import Results
 from wildsr.storage.atomic import write_text
 
@@ -31,7 +31,7 @@ class Lineup:
         peer: the one the others are compared with.
     """
 
-    methods: tuple[Choice, ...]
+    methods: tuple[Candidate, ...]
     missing: dict[str, str]
     peer: str
 
@@ -44,7 +44,7 @@ def lineup(models: Sequence[str], data: Path) -> Lineup:
     """
     missing: dict[str, str] = {}
     if models:
-        methods = apart([benchmark_method(given, data) for given in models])
+        methods = with_distinct_names([benchmark_method(given, data) for given in models])
     else:
         methods, missing = standard_methods(data)
     peer = PEER if PEER in [method.name for method in methods] else methods[0].name
@@ -55,7 +55,7 @@ def run_benchmarks(
     names: Sequence[str],
     models: Lineup,
     data: Path,
-    working: Working,
+    run: RunOptions,
     weights: Path | None = None,
     on_step: OnStep | None = None,
 ) -> Iterator[tuple[str, Results]]:
@@ -65,7 +65,7 @@ def run_benchmarks(
         names: of benchmarks or parts of them.
         models: to be measured.
         data: folder of the test images.
-        working: how models are run.
+        run: how models are run.
         weights: folder of the metrics' files; None: ``features`` in ``data`` if it exists, else the usual places.
         on_step: progress.
 
@@ -77,11 +77,11 @@ def run_benchmarks(
     weights = weights or (features if features.is_dir() else None)
     for name, part in select(list(names)).items():
         on_made = None if on_step is None else partial(on_step, "making inputs")
-        datasets = datasets_of(name, data, working.cache, part, on_made)
-        measuring = Measuring(PROTOCOLS[name].metrics, PROTOCOLS[name].border, weights)
+        datasets = datasets_of(name, data, run.cache, part, on_made)
+        measure = MeasureOptions(PROTOCOLS[name].metrics, PROTOCOLS[name].border, weights)
         yield (
             name,
-            evaluate_methods(models.methods, datasets, measuring, working, scale=SCALE, on_step=on_step),
+            evaluate_methods(models.methods, datasets, measure, run, scale=SCALE, on_step=on_step),
         )
 
 

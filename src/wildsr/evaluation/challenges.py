@@ -10,7 +10,7 @@ from pathlib import Path
 from wildsr.degradations.methods.corruptions import named_corruption
 from wildsr.evaluation import published_numbers
 from wildsr.evaluation.aligned import aligned
-from wildsr.evaluation.datasets import Dataset, OnMade, degraded, paired, real
+from wildsr.evaluation.datasets import EvaluationSet, OnMade, degraded, paired, real
 from wildsr.evaluation.protocol import Part, Protocol
 
 SCALE = 4
@@ -19,26 +19,26 @@ _PERCEPTUAL = ("psnr", "ssim", "lpips-alex")
 _WITHOUT_TRUTH = ("niqe", "brisque")
 
 
-def _paired(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
+def _paired(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> EvaluationSet:
     return paired(name, folder / "LR", folder / "HR")
 
 
-def _track1_validation(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
+def _track1_validation(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> EvaluationSet:
     """The ground truth of Corrupted-va-x is DIV2K's validation set, which people have only once."""
     hr = folder / "HR"
     return paired(name, folder / "LR", hr if hr.is_dir() else folder.parents[1] / "div2k" / "valid" / "HR")
 
 
-def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> Dataset:
+def _real(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> EvaluationSet:
     return real(name, folder)
 
 
-def _aligned(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+def _aligned(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> EvaluationSet:
     return aligned(name, folder / "LR", folder / "HR", SCALE, cache, on_made)
 
 
 def _corrupted(corruption: str) -> Part:
-    def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> Dataset:
+    def build(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> EvaluationSet:
         degradation = named_corruption(corruption, SCALE)
         return degraded(name, folder, degradation, corruption, _SEED, cache, on_made=on_made)
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters
-from wildsr.evaluation.methods import over_white
+from wildsr.evaluation.candidates import over_white
 from wildsr.evaluation.pairing import images_in, name_of, pair_folders
 from wildsr.image import quantize, read_levels, write_rgb
 from wildsr.ops.resize import imresize
@@ -18,7 +18,7 @@ from wildsr.storage.digest import sha256_of
 from wildsr.storage.seeds import generator
 
 
-class Sample(NamedTuple):
+class EvaluationImage(NamedTuple):
     """One image of a dataset: its name, what is upscaled, and the truth if there is one."""
 
     image: str
@@ -27,11 +27,11 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Dataset:
+class EvaluationSet:
     """Images under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
 
     name: str
-    samples: tuple[Sample, ...]
+    samples: tuple[EvaluationImage, ...]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -39,20 +39,20 @@ OnMade = Callable[[int, int], None]
 """Called with (images made, images in all)."""
 
 
-def real(name: str, folder: Path) -> Dataset:
+def real(name: str, folder: Path) -> EvaluationSet:
     """Photographs without a truth. Raises ``PairingError`` when the folder is missing or empty."""
-    samples = tuple(Sample(name_of(path, folder), path, None) for path in images_in(folder))
-    return Dataset(name, samples, {"lr": "as they are, no truth"})
+    samples = tuple(EvaluationImage(name_of(path, folder), path, None) for path in images_in(folder))
+    return EvaluationSet(name, samples, {"lr": "as they are, no truth"})
 
 
-def paired(name: str, lr: Path, hr: Path) -> Dataset:
+def paired(name: str, lr: Path, hr: Path) -> EvaluationSet:
     """LR and HR images of two folders, by name; see :func:`wildsr.evaluation.pairing.pair_folders`."""
     pairing = pair_folders(lr, hr)
-    samples = tuple(Sample(pair.name, pair.first, pair.second) for pair in pairing.pairs)
+    samples = tuple(EvaluationImage(pair.name, pair.first, pair.second) for pair in pairing.pairs)
     facts: dict[str, Any] = {"lr": "given"}
     if mismatches := pairing.mismatches():
         facts["mismatches"] = mismatches
-    return Dataset(name, samples, facts)
+    return EvaluationSet(name, samples, facts)
 
 
 def bicubic_lr(hr: Tensor, scale: int) -> Tensor:
@@ -60,13 +60,15 @@ def bicubic_lr(hr: Tensor, scale: int) -> Tensor:
     return imresize(hr.double(), 1 / scale).float().clamp_(0, 1)
 
 
-def downscaled(name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None) -> Dataset:
+def downscaled(
+    name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None
+) -> EvaluationSet:
     """HR images of a folder with the classic LR, rounded to 8 bits."""
     made = [
         _made(path, folder, scale, cache, lambda hr: bicubic_lr(hr, scale))
         for path in _counted(images_in(folder), on_made)
     ]
-    return Dataset(
+    return EvaluationSet(
         name, tuple(made), {"lr": f"MATLAB's bicubic 1/{scale} of HR cut to multiples of {scale}, 8 bits"}
     )
 
@@ -80,7 +82,7 @@ def degraded(
     cache: Path,
     parameters: dict[str, Parameters] | None = None,
     on_made: OnMade | None = None,
-) -> Dataset:
+) -> EvaluationSet:
     """HR images of a folder, degraded, rounded to 8 bits.
 
     What is sampled for an image depends on the seed and its path within the folder alone, as in ``wildsr degrade``
@@ -112,10 +114,12 @@ def degraded(
 
         samples.append(_made(path, folder, degradation.scale, cache, degrade))
     facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": drawn}
-    return Dataset(name, tuple(samples), facts)
+    return EvaluationSet(name, tuple(samples), facts)
 
 
-def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]) -> Sample:
+def _made(
+    path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]
+) -> EvaluationImage:
     """A sample whose LR is made from HR. Files are named by their content: one that is there is what it should be."""
     hr = over_white(path)
     height, width = (side // scale * scale for side in hr.shape[2:])
@@ -125,7 +129,7 @@ def _made(path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Ten
         )
     whole = hr.shape[2:] == (height, width)
     hr = hr[..., :height, :width]
-    return Sample(
+    return EvaluationImage(
         name_of(path, folder),
         keep_image(cache / "lr", make(hr)),
         path if whole else keep_image(cache / "hr", hr),
@@ -150,7 +154,7 @@ def _counted(paths: list[Path], on_made: OnMade | None) -> Iterator[Path]:
         yield path
 
 
-def content_of(dataset: Dataset) -> str:
+def content_of(dataset: EvaluationSet) -> str:
     """A digest of all images of a dataset, so that two runs can be known to have seen the same."""
     digest = hashlib.sha256()
     for sample in dataset.samples:

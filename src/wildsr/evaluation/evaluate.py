@@ -9,23 +9,23 @@ from typing import Any
 import torch
 
 from wildsr import __version__
-from wildsr.evaluation.datasets import Dataset, Sample, content_of
-from wildsr.evaluation.methods import (
+from wildsr.evaluation.candidates import (
     BICUBIC,
-    Choice,
-    Enlarging,
-    Method,
-    Upscaled,
+    Candidate,
+    CandidateResult,
+    InferenceSettings,
+    LoadedCandidate,
     evaluation_cache,
 )
-from wildsr.evaluation.metrics import METRICS, Meter, Settings, open_meters, usable
+from wildsr.evaluation.datasets import EvaluationImage, EvaluationSet, content_of
+from wildsr.evaluation.metrics import FunctionMetric, Meter, MetricSettings, available_metrics, open_meters
 from wildsr.evaluation.pairing import PairingError, images_in, name_of, pair_folders
 from wildsr.evaluation.results import Results, Row
 from wildsr.evaluation.scoring import score
 from wildsr.image import ImageError
 from wildsr.inference.errors import UpscaleError
 
-USUAL = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque", "nrqm", "pi")
+DEFAULT_METRICS = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque")
 """The metrics that are taken by default, as far as they have what they need."""
 
 OnStep = Callable[[str, int, int], None]
@@ -33,18 +33,19 @@ OnStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MeasureOptions:
     """What to measure and how.
 
     Attributes:
-        metrics: their names; None: :data:`USUAL`, without those whose weights are not here.
+        metrics: names of built-in metrics, and metrics of your own; None: :data:`DEFAULT_METRICS`, without those whose
+            files are missing.
         border: pixels that PSNR and SSIM leave out; None: as many as the scale.
         weights: the folder of the metrics' weights, see :func:`wildsr.evaluation.weights.metrics_folders`.
         device: where metrics are computed.
         crop: results and truths of different sizes are cut to what both have, instead of being refused.
     """
 
-    metrics: tuple[str, ...] | None = None
+    metrics: tuple[str | FunctionMetric, ...] | None = None
     border: int | None = None
     weights: Path | None = None
     device: str = "cpu"
@@ -52,10 +53,10 @@ class Measuring:
 
 
 @dataclass(frozen=True)
-class Working:
-    """How methods are put to work: see :class:`Enlarging`; results are kept in ``cache`` unless made ``fresh``."""
+class RunOptions:
+    """How models are run, and where their results are cached; ``fresh`` computes cached results again."""
 
-    enlarging: Enlarging = field(default_factory=Enlarging)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
     cache: Path = field(default_factory=evaluation_cache)
     fresh: bool = False
 
@@ -63,7 +64,7 @@ class Working:
 def evaluate_results(
     folders: Mapping[str, Path],
     truth: Path | None = None,
-    measuring: Measuring = Measuring(),
+    measure: MeasureOptions = MeasureOptions(),
     *,
     scale: int = 4,
     suffix: str = "",
@@ -74,8 +75,8 @@ def evaluate_results(
     Args:
         folders: of results, by method.
         truth: the folder of the ground truth, paired by name (:func:`pair_folders`); None: no-reference metrics only.
-        measuring: what and how.
-        scale: decides the border, if ``measuring`` does not.
+        measure: what and how.
+        scale: decides the border, if ``measure`` does not.
         suffix: what was added to the names of the results.
         on_step: progress.
 
@@ -99,18 +100,18 @@ def evaluate_results(
         ]
         if found := pairing.mismatches():
             mismatches[method] = found
-    meters, lacking = _meters(measuring, scale, reference=truth is not None)
-    protocol = _protocol(measuring, meters, lacking, scale)
+    meters, lacking = _meters(measure, scale, reference=truth is not None)
+    protocol = _protocol(measure, meters, lacking, scale)
     protocol["methods"] = {method: {"method": f"images in {folder}"} for method, folder in folders.items()}
     protocol["mismatches"] = mismatches
-    return _scored(rows, meters, measuring, protocol, tuple(folders), on_step)
+    return _scored(rows, meters, measure, protocol, tuple(folders), on_step)
 
 
 def evaluate_methods(
-    choices: Sequence[Choice],
-    datasets: Sequence[Dataset],
-    measuring: Measuring = Measuring(),
-    working: Working = Working(),
+    candidates: Sequence[Candidate],
+    datasets: Sequence[EvaluationSet],
+    measure: MeasureOptions = MeasureOptions(),
+    run: RunOptions = RunOptions(),
     *,
     scale: int = 4,
     on_step: OnStep | None = None,
@@ -120,10 +121,10 @@ def evaluate_methods(
     Results that are in the cache are not made again. An image that a method fails on becomes a row with notes.
 
     Args:
-        choices: the methods.
+        candidates: the methods.
         datasets: see :mod:`wildsr.evaluation.datasets`.
-        measuring: what and how to measure.
-        working: how methods are put to work.
+        measure: what and how to measure.
+        run: how methods are put to work.
         scale: of all of them.
         on_step: progress.
 
@@ -132,24 +133,24 @@ def evaluate_methods(
         ValueError: an unknown metric or device.
         FileNotFoundError: the weights of a metric that was asked for are missing.
     """
-    if not choices or not datasets:
+    if not candidates or not datasets:
         raise ValueError("there is nothing to evaluate: give at least one method and one dataset")
     _refuse_twins(datasets)
     reference = any(sample.hr is not None for dataset in datasets for sample in dataset.samples)
-    meters, lacking = _meters(measuring, scale, reference)
-    plain = _upscaled(Method(Choice(BICUBIC, None), scale, working.enlarging), datasets, working, on_step)
+    meters, lacking = _meters(measure, scale, reference)
+    plain = _upscaled(LoadedCandidate(Candidate(BICUBIC, None), scale, run.inference), datasets, run, on_step)
     rows: list[Row] = []
     facts: dict[str, Any] = {}
-    for choice in choices:
-        method = Method(choice, scale, working.enlarging)
-        facts[choice.name] = method.facts
-        made = plain if choice.model is None else _upscaled(method, datasets, working, on_step)
+    for candidate in candidates:
+        method = LoadedCandidate(candidate, scale, run.inference)
+        facts[candidate.name] = method.facts
+        made = plain if candidate.model is None else _upscaled(method, datasets, run, on_step)
         for dataset in datasets:
             for sample in dataset.samples:
                 key = (dataset.name, sample.image)
-                rows.append(_row(choice.name, dataset.name, sample, made[key], plain[key], meters))
+                rows.append(_row(candidate.name, dataset.name, sample, made[key], plain[key], meters))
         del method  # one model in memory at a time
-    protocol = _protocol(measuring, meters, lacking, scale)
+    protocol = _protocol(measure, meters, lacking, scale)
     protocol["methods"] = facts
     protocol["datasets"] = {
         dataset.name: {"pictures": len(dataset.samples), "sha256": content_of(dataset), **dataset.facts}
@@ -158,20 +159,24 @@ def evaluate_methods(
     # Rows of one image follow each other, so that its truth is read once.
     order = {dataset.name: index for index, dataset in enumerate(datasets)}
     rows.sort(key=lambda row: (order[row.dataset], row.image))
-    return _scored(rows, meters, measuring, protocol, tuple(choice.name for choice in choices), on_step)
+    return _scored(
+        rows, meters, measure, protocol, tuple(candidate.name for candidate in candidates), on_step
+    )
 
 
-Made = dict[tuple[str, str], Upscaled | str]
+Made = dict[tuple[str, str], CandidateResult | str]
 
 
-def _upscaled(method: Method, datasets: Sequence[Dataset], working: Working, on_step: OnStep | None) -> Made:
+def _upscaled(
+    method: LoadedCandidate, datasets: Sequence[EvaluationSet], run: RunOptions, on_step: OnStep | None
+) -> Made:
     """All results of a method by dataset and image; where there is none, why."""
     made: Made = {}
     total = sum(len(dataset.samples) for dataset in datasets)
     for dataset in datasets:
         for sample in dataset.samples:
             try:
-                found: Upscaled | str = method.upscale_file(sample.lr, working.cache / "sr", working.fresh)
+                found: CandidateResult | str = method.upscale_file(sample.lr, run.cache / "sr", run.fresh)
             except (ImageError, UpscaleError) as error:
                 found = str(error)
             made[dataset.name, sample.image] = found
@@ -183,9 +188,9 @@ def _upscaled(method: Method, datasets: Sequence[Dataset], working: Working, on_
 def _row(
     method: str,
     dataset: str,
-    sample: Sample,
-    made: Upscaled | str,
-    plain: Upscaled | str,
+    sample: EvaluationImage,
+    made: CandidateResult | str,
+    plain: CandidateResult | str,
     meters: list[Meter],
 ) -> Row:
     """A row without values yet; or, where there is no result, with the reason as a note for every metric."""
@@ -208,47 +213,48 @@ def _row(
 def _scored(
     rows: list[Row],
     meters: list[Meter],
-    measuring: Measuring,
+    measure: MeasureOptions,
     protocol: dict[str, Any],
     methods: tuple[str, ...],
     on_step: OnStep | None,
 ) -> Results:
     waiting = [row for row in rows if row.sr is not None]
     step = None if on_step is None else lambda done, total: on_step("measuring", done, total)
-    found = iter(score(waiting, meters, crop=measuring.crop, on_row=step))
+    found = iter(score(waiting, meters, crop=measure.crop, on_row=step))
     scored = [row if row.sr is None else next(found) for row in rows]
     return Results(protocol, tuple(meter.metric for meter in meters), methods, tuple(scored))
 
 
-def _meters(measuring: Measuring, scale: int, reference: bool) -> tuple[list[Meter], dict[str, str]]:
+def _meters(measure: MeasureOptions, scale: int, reference: bool) -> tuple[list[Meter], dict[str, str]]:
     """The metrics, and what those of the usual ones lack that are left out."""
-    border = scale if measuring.border is None else measuring.border
-    settings = Settings(border, measuring.weights, measuring.device)
-    if measuring.metrics is not None:
-        wanted = [METRICS[name].reference for name in measuring.metrics if name in METRICS]
-        if wanted and all(wanted) and not reference:
+    border = scale if measure.border is None else measure.border
+    settings = MetricSettings(border, measure.weights, measure.device)
+    if measure.metrics is not None:
+        meters = open_meters(measure.metrics, settings)
+        if meters and all(meter.metric.reference for meter in meters) and not reference:
+            names = ", ".join(meter.metric.name for meter in meters)
             raise ValueError(
-                f"{', '.join(measuring.metrics)} compare with a ground truth, and there is none; ask for niqe, say"
+                f"{names}: these metrics compare with a ground truth, and there is none; use others, such as niqe"
             )
-        return open_meters(measuring.metrics, settings), {}
-    names, lacking = usable(settings, reference)
+        return meters, {}
+    available, lacking = available_metrics(settings, reference)
     return (
-        open_meters([name for name in USUAL if name in names], settings),
-        {name: reason for name, reason in lacking.items() if name in USUAL},
+        open_meters([name for name in DEFAULT_METRICS if name in available], settings),
+        {name: reason for name, reason in lacking.items() if name in DEFAULT_METRICS},
     )
 
 
 def _protocol(
-    measuring: Measuring, meters: list[Meter], lacking: dict[str, str], scale: int
+    measure: MeasureOptions, meters: list[Meter], lacking: dict[str, str], scale: int
 ) -> dict[str, Any]:
     return {
         "wildsr": __version__,
         "torch": torch.__version__,
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
         "scale": scale,
-        "border": scale if measuring.border is None else measuring.border,
+        "border": scale if measure.border is None else measure.border,
         "levels": "results and truths as 8-bit RGB, what is transparent over white",
-        "sizes": "cut to what both have" if measuring.crop else "must be equal",
+        "sizes": "cut to what both have" if measure.crop else "must be equal",
         "metrics": {
             meter.metric.name: {"definition": meter.metric.definition, "files": list(meter.files)}
             for meter in meters
@@ -257,7 +263,7 @@ def _protocol(
     }
 
 
-def _refuse_twins(datasets: Sequence[Dataset]) -> None:
+def _refuse_twins(datasets: Sequence[EvaluationSet]) -> None:
     names = [dataset.name for dataset in datasets]
     for name in names:
         if names.count(name) > 1:

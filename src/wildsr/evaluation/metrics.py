@@ -12,7 +12,6 @@ from torch import Tensor
 from wildsr.evaluation.brisque import brisque_files, load_brisque
 from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
 from wildsr.evaluation.niqe import PARAMETERS, load_niqe
-from wildsr.evaluation.nrqm import HOW_TO_GET_NRQM
 from wildsr.evaluation.perceptual import load_lpips, lpips, lpips_files
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
@@ -25,7 +24,7 @@ Score = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Settings:
+class MetricSettings:
     """How to measure: pixels of ``border`` that PSNR and SSIM leave out, the folder of ``weights``, the device."""
 
     border: int = 0
@@ -34,7 +33,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Kind:
+class MetricKind:
     """A metric before its weights are loaded.
 
     Attributes:
@@ -50,17 +49,17 @@ class Kind:
     unit: str
     reference: bool
     digits: int
-    define: Callable[[Settings], str]
-    load: Callable[[Settings], Score]
-    files: Callable[[Settings], tuple[Path, ...]] = lambda _: ()
+    define: Callable[[MetricSettings], str]
+    load: Callable[[MetricSettings], Score]
+    files: Callable[[MetricSettings], tuple[Path, ...]] = lambda _: ()
     pulls: tuple[str, ...] = ()
 
 
-def _distortion(name: str, channels: Channels) -> Kind:
+def _distortion(name: str, channels: Channels) -> MetricKind:
     measure = {"PSNR": psnr, "SSIM": ssim}[name]
     space = "RGB" if channels == "rgb" else "Y of BT.601 (MATLAB's, not rounded)"
     how = {"PSNR": "", "SSIM": "; Gaussian window 11x11 of sigma 1.5, valid positions"}[name]
-    return Kind(
+    return MetricKind(
         label=name if channels == "rgb" else f"{name} (Y)",
         higher_is_better=True,
         unit="dB" if name == "PSNR" else "",
@@ -81,9 +80,9 @@ def _by_truth(
     higher_is_better: bool = False,
     unit: str = "",
     digits: int = 2,
-) -> Kind:
+) -> MetricKind:
     """A measure that needs neither settings nor files."""
-    return Kind(
+    return MetricKind(
         label=label,
         higher_is_better=higher_is_better,
         unit=unit,
@@ -96,12 +95,12 @@ def _by_truth(
     )
 
 
-def _lpips(backbone: Backbone, trunk: str) -> Kind:
-    def load(settings: Settings) -> Score:
+def _lpips(backbone: Backbone, trunk: str) -> MetricKind:
+    def load(settings: MetricSettings) -> Score:
         network = load_lpips(settings.weights, backbone).to(settings.device)
         return lambda result, truth: lpips(network, result, truth)
 
-    return Kind(
+    return MetricKind(
         label=f"LPIPS ({backbone})",
         higher_is_better=False,
         unit="",
@@ -114,12 +113,12 @@ def _lpips(backbone: Backbone, trunk: str) -> Kind:
     )
 
 
-def _niqe() -> Kind:
-    def load(settings: Settings) -> Score:
+def _niqe() -> MetricKind:
+    def load(settings: MetricSettings) -> Score:
         niqe = load_niqe(settings.weights)
         return lambda result, _: niqe(result)
 
-    return Kind(
+    return MetricKind(
         label="NIQE",
         higher_is_better=False,
         unit="",
@@ -135,12 +134,12 @@ def _niqe() -> Kind:
     )
 
 
-def _brisque() -> Kind:
-    def load(settings: Settings) -> Score:
+def _brisque() -> MetricKind:
+    def load(settings: MetricSettings) -> Score:
         brisque = load_brisque(settings.weights)
         return lambda result, _: brisque(result)
 
-    return Kind(
+    return MetricKind(
         label="BRISQUE",
         higher_is_better=False,
         unit="",
@@ -155,12 +154,12 @@ def _brisque() -> Kind:
     )
 
 
-METRICS: dict[str, Kind] = {
+METRICS: dict[str, MetricKind] = {
     "psnr": _distortion("PSNR", "rgb"),
     "psnr-y": _distortion("PSNR", "y"),
     "ssim": _distortion("SSIM", "rgb"),
     "ssim-y": _distortion("SSIM", "y"),
-    "psnr-means": Kind(
+    "psnr-means": MetricKind(
         label="PSNR of means",
         higher_is_better=True,
         unit="dB",
@@ -201,17 +200,79 @@ METRICS: dict[str, Kind] = {
 """Every metric by name."""
 
 
-class Meter:
-    """A metric at work: called for numbers, and keeping their mean over all that it was called for.
+_MATLAB_ONLY = (
+    "the regression forests of NRQM are published as MATLAB files only; the authors' code is at "
+    "github.com/chaoma99/sr-metric"
+)
+_FOR_THOUSANDS = "it compares sets of thousands of images and needs an Inception network"
+NOT_COMPUTED: dict[str, str] = {
+    "nrqm": _MATLAB_ONLY,
+    "pi": _MATLAB_ONLY,
+    "fid": _FOR_THOUSANDS,
+    "kid": _FOR_THOUSANDS,
+}
+"""Known metrics that wildsr does not compute, and why."""
 
-    Images are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are taken to the
-    device of the settings.
+
+@dataclass(frozen=True)
+class FunctionMetric:
+    """A metric of your own, given as a function.
+
+    Attributes:
+        name: in results, different from those of :data:`METRICS`.
+        function: takes results and references, both (B, 3, H, W) float32 in [0, 1] with 8-bit precision and of equal
+            size, and returns a number for each image, (B,); without ``reference``, it takes the results only. It
+            raises ``ValueError`` for images that it cannot measure.
+        definition: what others need to know to get the same numbers; stored in the results.
+        label: for tables; the name by default.
+        higher_is_better: which values are better.
+        unit: of the values, such as ``dB``.
+        reference: whether the function compares with a reference.
+        digits: decimals in tables.
     """
 
-    def __init__(self, name: str, settings: Settings = Settings()) -> None:
-        kind = METRICS[name]
+    name: str
+    function: Callable[..., Tensor]
+    definition: str
+    label: str = ""
+    higher_is_better: bool = True
+    unit: str = ""
+    reference: bool = True
+    digits: int = 3
+
+    def kind(self) -> MetricKind:
+        """The metric as an entry of :data:`METRICS`."""
+
+        def score(result: Tensor, truth: Tensor) -> Tensor:
+            images = (result, truth) if self.reference else (result,)
+            return self.function(*(_unit_range(image) for image in images))
+
+        return MetricKind(
+            label=self.label or self.name,
+            higher_is_better=self.higher_is_better,
+            unit=self.unit,
+            reference=self.reference,
+            digits=self.digits,
+            define=lambda _: self.definition,
+            load=lambda _: score,
+        )
+
+
+def _unit_range(images: Tensor) -> Tensor:
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+
+
+class Meter:
+    """Computes a metric, and the mean of all values so far.
+
+    Images are (B, 3, H, W), 8-bit levels as uint8 or floats in [0, 1], on any device; they are moved to the device of
+    the settings.
+    """
+
+    def __init__(self, metric: str | FunctionMetric, settings: MetricSettings = MetricSettings()) -> None:
+        kind = METRICS[metric] if isinstance(metric, str) else metric.kind()
         self.metric = Metric(
-            name,
+            metric if isinstance(metric, str) else metric.name,
             kind.label,
             kind.higher_is_better,
             kind.unit,
@@ -233,7 +294,13 @@ class Meter:
         result = result.to(self._device)
         truth = result if truth is None else truth.to(self._device)
         with torch.no_grad():
-            values: list[float] = self._score(result, truth).double().tolist()
+            scores = self._score(result, truth)
+            if tuple(scores.shape) != (len(result),):
+                raise TypeError(
+                    f"{self.metric.label} returned values of shape {tuple(scores.shape)} for {len(result)} images; it "
+                    "must return one for each image"
+                )
+            values: list[float] = scores.double().tolist()
         for value in values:
             if math.isfinite(value):
                 self._finite.append(value)
@@ -260,25 +327,33 @@ class Meter:
         return math.inf if self._infinite else math.nan
 
 
-def open_meters(names: Iterable[str], settings: Settings) -> list[Meter]:
-    """The metrics of these names, each once.
+def open_meters(metrics: Iterable[str | FunctionMetric], settings: MetricSettings) -> list[Meter]:
+    """A meter for each of the metrics; repeated ones are opened once.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known one.
-        FileNotFoundError: the weights of one are missing; says how to get them.
+        ValueError: an unknown name (the message has the nearest known one), or two metrics of one name.
+        FileNotFoundError: the files of a metric are missing; the message says how to get them.
     """
-    unique = list(dict.fromkeys(names))
-    for name in unique:
-        if name in ("nrqm", "ma", "pi"):
-            raise ValueError(HOW_TO_GET_NRQM)
-        if name not in METRICS:
-            near = get_close_matches(name, METRICS, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
-            raise ValueError(f"there is no metric '{name}'; {hint}")
-    return [Meter(name, settings) for name in unique]
+    unique = list(dict.fromkeys(metrics))
+    names = [metric if isinstance(metric, str) else metric.name for metric in unique]
+    for metric, name in zip(unique, names, strict=True):
+        if names.count(name) > 1 or (not isinstance(metric, str) and name in METRICS):
+            raise ValueError(f"there are two metrics named '{name}'; give yours another name")
+        if isinstance(metric, str):
+            _check_name(metric)
+    return [Meter(metric, settings) for metric in unique]
 
 
-def usable(settings: Settings, reference: bool) -> tuple[list[str], dict[str, str]]:
+def _check_name(name: str) -> None:
+    if name in NOT_COMPUTED:
+        raise ValueError(f"wildsr does not compute {name.upper()}: {NOT_COMPUTED[name]}")
+    if name not in METRICS:
+        near = get_close_matches(name, METRICS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}"
+        raise ValueError(f"there is no metric '{name}'; {hint}")
+
+
+def available_metrics(settings: MetricSettings, reference: bool) -> tuple[list[str], dict[str, str]]:
     """The metrics whose weights are here, of those with or without a reference; and of the others, what they lack.
 
     Those that compare with a truth are left out where there is none; the others are always there.

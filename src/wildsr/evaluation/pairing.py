@@ -14,7 +14,7 @@ class PairingError(UsageError, ValueError):
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImagePair:
     """Two files of one image, under the name that both share."""
 
     name: str
@@ -32,7 +32,7 @@ class Pairing:
         ambiguous: what might belong to several, a sentence each; not paired.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ImagePair, ...]
     only_first: tuple[Path, ...]
     only_second: tuple[Path, ...]
     ambiguous: tuple[str, ...]
@@ -87,7 +87,7 @@ def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:
             "what was added to them"
         )
     pairs = sorted(
-        (Pair(truths[theirs], ours, theirs) for ours, theirs in found.pairs), key=lambda pair: pair.name
+        (ImagePair(truths[theirs], ours, theirs) for ours, theirs in found.pairs), key=lambda pair: pair.name
     )
     ambiguous = (
         " might belong to ".join(", ".join(str(path) for path in side) for side in sides)

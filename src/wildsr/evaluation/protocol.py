@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildsr.evaluation.datasets import Dataset, OnMade
+from wildsr.evaluation.datasets import EvaluationSet, OnMade
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Part:
     name: str
     folders: tuple[str, ...]
     images: int | None
-    build: Callable[[str, Path, Path, OnMade | None], Dataset]
+    build: Callable[[str, Path, Path, OnMade | None], EvaluationSet]
 
 
 @dataclass(frozen=True)

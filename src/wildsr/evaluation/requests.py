@@ -6,17 +6,17 @@ from pathlib import Path
 
 from wildsr.errors import UsageError
 from wildsr.evaluation import datasets
-from wildsr.evaluation.datasets import Dataset
+from wildsr.evaluation.candidates import find_candidate, scale_of, with_distinct_names
+from wildsr.evaluation.datasets import EvaluationSet
 from wildsr.evaluation.evaluate import (
-    USUAL,
-    Measuring,
+    DEFAULT_METRICS,
+    MeasureOptions,
     OnStep,
-    Working,
+    RunOptions,
     evaluate_methods,
     evaluate_results,
 )
-from wildsr.evaluation.methods import apart, choose, scale_of
-from wildsr.evaluation.metrics import METRICS, Settings
+from wildsr.evaluation.metrics import METRICS, MetricSettings
 from wildsr.evaluation.results import Results
 from wildsr.evaluation.weights import pull_file
 from wildsr.storage.devices import pick_device
@@ -47,8 +47,8 @@ class EvaluationRequest:
     scale: int | None = None
     suffix: str = ""
     against: str | None = None
-    measuring: Measuring = field(default_factory=Measuring)
-    working: Working = field(default_factory=Working)
+    measure: MeasureOptions = field(default_factory=MeasureOptions)
+    run: RunOptions = field(default_factory=RunOptions)
 
 
 def evaluate_request(request: EvaluationRequest, on_step: OnStep | None = None) -> Results:
@@ -78,12 +78,12 @@ def pull_missing(names: tuple[str, ...] | None, weights: Path | None) -> None:
     Raises:
         ModelError: a file cannot be downloaded.
     """
-    for name in names or USUAL:
+    for name in names or DEFAULT_METRICS:
         kind = METRICS.get(name)
         if kind is None:
             continue
         try:
-            kind.files(Settings(weights=weights))
+            kind.files(MetricSettings(weights=weights))
         except FileNotFoundError:
             for file in kind.pulls:
                 pull_file(file, weights)
@@ -105,7 +105,7 @@ def _evaluate_results(request: EvaluationRequest, on_step: OnStep | None) -> Res
     return evaluate_results(
         folders,
         _named(request.truth[0])[1] if request.truth else None,
-        request.measuring,
+        request.measure,
         scale=request.scale or 4,
         suffix=request.suffix,
         on_step=on_step,
@@ -113,11 +113,11 @@ def _evaluate_results(request: EvaluationRequest, on_step: OnStep | None) -> Res
 
 
 def _evaluate_models(request: EvaluationRequest, on_step: OnStep | None) -> Results:
-    choices = apart([choose(given) for given in request.models])
-    _check_against(request.against, [choice.name for choice in choices])
-    scale = request.scale or scale_of(choices)
+    candidates = with_distinct_names([find_candidate(given) for given in request.models])
+    _check_against(request.against, [candidate.name for candidate in candidates])
+    scale = request.scale or scale_of(candidates)
     found = _datasets(request, scale, on_step)
-    return evaluate_methods(choices, found, request.measuring, request.working, scale=scale, on_step=on_step)
+    return evaluate_methods(candidates, found, request.measure, request.run, scale=scale, on_step=on_step)
 
 
 def _check_against(against: str | None, methods: list[str]) -> None:
@@ -125,7 +125,7 @@ def _check_against(against: str | None, methods: list[str]) -> None:
         raise UsageError(f"--against {against}: there are {', '.join(methods)}")
 
 
-def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) -> list[Dataset]:
+def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) -> list[EvaluationSet]:
     truth, inputs = request.truth, request.inputs
     if not truth and not inputs:
         raise UsageError("the models need images: --truth, --inputs, or both")
@@ -136,7 +136,7 @@ def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) ->
         return [datasets.paired(name, _named(lr)[1], hr) for (name, hr), lr in pairs]
     if inputs:
         return [datasets.real(*_named(given)) for given in inputs]
-    cache = request.working.cache
+    cache = request.run.cache
     made: Callable[[int, int], None] | None = None
     if on_step is not None:
         made = lambda done, total: on_step("making inputs", done, total)  # noqa: E731

@@ -7,7 +7,6 @@ whole of it.
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 TRAINED_MARK = "†"
@@ -135,14 +134,6 @@ class Results:
             return cls(content["protocol"], metrics, tuple(content["methods"]), tuple(rows))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the results are damaged: {error}") from error
-
-
-def load_results(path: Path) -> Results:
-    """The results in a JSON file; raises ``ValueError`` naming it when it holds none, and ``OSError``."""
-    try:
-        return Results.from_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _plain(value: float) -> float | str:

@@ -4,8 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildsr.evaluation.evaluate import Working
-from wildsr.evaluation.methods import BICUBIC, Choice, Method, apart, choose, scale_of
+from wildsr.evaluation.candidates import (
+    BICUBIC,
+    Candidate,
+    LoadedCandidate,
+    find_candidate,
+    scale_of,
+    with_distinct_names,
+)
+from wildsr.evaluation.evaluate import RunOptions
 from wildsr.evaluation.pairing import images_in, name_of, pair_folders
 from wildsr.image import ImageError
 from wildsr.image.formats import READABLE_SUFFIXES
@@ -19,10 +26,10 @@ OnStep = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Contender:
-    """A side of the comparison: a folder of results, or the model (None: bicubic) of a :class:`Choice`."""
+    """A side of the comparison: a folder of results, or the model (None: bicubic) of a :class:`Candidate`."""
 
     name: str
-    source: Path | Choice
+    source: Path | Candidate
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def open_contenders(given: Sequence[str]) -> list[Contender]:
         ValueError: two contenders have the same name.
     """
     found: list[Contender] = []
-    choices: list[Choice] = []
+    candidates: list[Candidate] = []
     for text in given:
         name, equals, rest = text.partition("=")
         if not equals or "/" in name or "\\" in name:
@@ -86,11 +93,11 @@ def open_contenders(given: Sequence[str]) -> list[Contender]:
         if folder.is_dir() and not is_known_model(rest):
             found.append(Contender(name or folder.resolve().name, folder))
         else:
-            choices.append(choose(text))
-            found.append(Contender("", choices[-1]))
-    renamed = iter(apart(choices))
+            candidates.append(find_candidate(text))
+            found.append(Contender("", candidates[-1]))
+    renamed = iter(with_distinct_names(candidates))
     found = [
-        one if isinstance(one.source, Path) else Contender((choice := next(renamed)).name, choice)
+        one if isinstance(one.source, Path) else Contender((candidate := next(renamed)).name, candidate)
         for one in found
     ]
     names = [one.name for one in found]
@@ -103,19 +110,19 @@ def open_contenders(given: Sequence[str]) -> list[Contender]:
 def collect(
     contenders: Sequence[Contender],
     inputs: Path | None,
-    working: Working,
+    run: RunOptions,
     *,
     suffix: str = "",
     on_step: OnStep | None = None,
 ) -> Collected:
     """The results of all contenders by image: models are run on ``inputs``, files of folders are paired by name.
 
-    Results of models are kept in the cache of ``working``, like those of ``wildsr evaluate``.
+    Results of models are kept in the cache of ``run``, like those of ``wildsr evaluate``.
 
     Args:
         contenders: see :func:`open_contenders`.
         inputs: a folder of images or one image file; None is enough for folders of results.
-        working: how models are run.
+        run: how models are run.
         suffix: what was added to the names of the files in folders of results.
         on_step: progress.
 
@@ -124,7 +131,7 @@ def collect(
         ModelError: a model cannot be loaded, or models are of different scales.
         ValueError: models without inputs.
     """
-    models = [one.source for one in contenders if isinstance(one.source, Choice)]
+    models = [one.source for one in contenders if isinstance(one.source, Candidate)]
     if models and inputs is None:
         raise ValueError(
             f"the model {models[0].name} needs images to run on: name their folder last, or with --inputs"
@@ -142,9 +149,9 @@ def collect(
     columns: list[dict[str, Path]] = []
     scale = scale_of(models) if models else 1
     for one in contenders:
-        if isinstance(one.source, Choice):
+        if isinstance(one.source, Candidate):
             lrs = {name: path for name, path in names.items() if path is not None}
-            columns.append(_upscaled(one.source, lrs, scale, working, notes, on_step))
+            columns.append(_upscaled(one.source, lrs, scale, run, notes, on_step))
         else:
             columns.append(_found(one, inputs, contenders, names, suffix, notes))
     subjects = [
@@ -154,22 +161,22 @@ def collect(
 
 
 def _upscaled(
-    choice: Choice,
+    candidate: Candidate,
     inputs: dict[str, Path],
     scale: int,
-    working: Working,
+    run: RunOptions,
     notes: list[str],
     on_step: OnStep | None,
 ) -> dict[str, Path]:
-    method = Method(choice, scale, working.enlarging)
+    method = LoadedCandidate(candidate, scale, run.inference)
     found = {}
     for done, (name, lr) in enumerate(inputs.items(), start=1):
         try:
-            found[name] = method.upscale_file(lr, working.cache / "sr", working.fresh).path
+            found[name] = method.upscale_file(lr, run.cache / "sr", run.fresh).path
         except (ImageError, UpscaleError) as error:
-            notes.append(f"{choice.name} has no result for {name}: {error}")
+            notes.append(f"{candidate.name} has no result for {name}: {error}")
         if on_step is not None:
-            on_step(f"upscaling by {choice.name}", done, len(inputs))
+            on_step(f"upscaling by {candidate.name}", done, len(inputs))
     return found
 
 

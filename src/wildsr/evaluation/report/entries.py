@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from wildsr.evaluation.report import crops, spectra, tables
-from wildsr.evaluation.report.scenes import INPUT, PLAIN, TRUTH, Scene, data_uri, read_layers, shrunk
+from wildsr.evaluation.report.scenes import INPUT, PLAIN, TRUTH, Scene, data_uri, downscaled, read_layers
 from wildsr.evaluation.results import TRAINED_MARK, Results
 
 _COLOURS = 8
@@ -46,7 +46,7 @@ def describe(
         "width": whole[1],
         "height": whole[0],
         "layers": [
-            {"label": label, "mark": marks[label], "src": data_uri(shrunk(image, longest))}
+            {"label": label, "mark": marks[label], "src": data_uri(downscaled(image, longest))}
             for label, image in levels.items()
         ],
         "crops": [

@@ -79,7 +79,7 @@ def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
     return found, problems
 
 
-def shrunk(levels: Tensor, longest: int) -> Tensor:
+def downscaled(levels: Tensor, longest: int) -> Tensor:
     """Levels (1, 3, H, W) uint8 with sides of at most ``longest``; never enlarged.
 
     Large images are averaged down by a whole number first, a strip at a time; the rest is bicubic.

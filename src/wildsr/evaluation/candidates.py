@@ -29,7 +29,7 @@ BICUBIC = "bicubic"
 
 
 @dataclass(frozen=True)
-class Enlarging:
+class InferenceSettings:
     """How models are run: as in :class:`wildsr.Upscaler`."""
 
     device: str = "auto"
@@ -39,7 +39,7 @@ class Enlarging:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Candidate:
     """A method by the ``name`` it has in tables; ``model`` is a catalogue name or a file, None for bicubic."""
 
     name: str
@@ -47,7 +47,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Upscaled:
+class CandidateResult:
     """A result on disk: what computing it took, whenever that was."""
 
     path: Path
@@ -55,42 +55,42 @@ class Upscaled:
     peak_bytes: int | None
 
 
-class Method:
+class LoadedCandidate:
     """A method ready to work, for one scale. ``facts`` are what the protocol records; ``key`` stands for them."""
 
-    def __init__(self, choice: Choice, scale: int, enlarging: Enlarging) -> None:
-        self.name = choice.name
+    def __init__(self, candidate: Candidate, scale: int, inference: InferenceSettings) -> None:
+        self.name = candidate.name
         self._upscaler: Upscaler | None = None
         self._device = "cpu"
         self._scale = scale
         trained_on: tuple[str, ...] = ()
-        if choice.model is None:
+        if candidate.model is None:
             self.facts: dict[str, Any] = {"method": "bicubic: MATLAB's imresize, 8-bit results"}
         else:
-            self._device = str(pick_device(enlarging.device))
-            model = load(choice.model)
+            self._device = str(pick_device(inference.device))
+            model = load(candidate.model)
             contract = model.contract
             trained_on = contract.trained_on
             if contract.scale != scale:
                 raise ModelError(
-                    f"the model '{choice.name}' enlarges {contract.scale} times, the others {scale} times; evaluate "
+                    f"the model '{candidate.name}' enlarges {contract.scale} times, the others {scale} times; evaluate "
                     "it by itself"
                 )
             self._upscaler = Upscaler(
                 model,
-                device=enlarging.device,
-                precision=enlarging.precision,
-                tile=enlarging.tile,
-                ensemble=enlarging.ensemble,
+                device=inference.device,
+                precision=inference.precision,
+                tile=inference.tile,
+                ensemble=inference.ensemble,
             )
             self.facts = {
                 "architecture": contract.architecture,
                 "sizes": contract.sizes,
                 "parameters": sum(weight.numel() for weight in model.network.parameters()),
-                "sha256": contract.sha256 or sha256_of(weights_file(find(choice.model)[1])),
+                "sha256": contract.sha256 or sha256_of(weights_file(find(candidate.model)[1])),
                 "licence": contract.licence,
                 "engine": self._upscaler.engine,
-                **asdict(enlarging),
+                **asdict(inference),
             }
         self.facts |= {"scale": scale, "wildsr": __version__, "torch": torch.__version__}
         self.key = hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:24]
@@ -104,7 +104,7 @@ class Method:
             return imresize(lr, self._scale).clamp_(0, 1)
         return self._upscaler(lr)
 
-    def upscale_file(self, lr: Path, folder: Path, fresh: bool = False) -> Upscaled:
+    def upscale_file(self, lr: Path, folder: Path, fresh: bool = False) -> CandidateResult:
         """The 8-bit result for a file, from ``folder`` if it is there and not to be made ``fresh``.
 
         It is kept under the digests of the file's content and of the method's facts. What is transparent is laid
@@ -115,7 +115,7 @@ class Method:
         if not fresh and target.is_file():
             try:
                 known = json.loads(note.read_text())
-                return Upscaled(target, known["seconds"], known["peak_bytes"])
+                return CandidateResult(target, known["seconds"], known["peak_bytes"])
             except (OSError, ValueError, KeyError):
                 pass  # interrupted between the two files
         image = over_white(lr)
@@ -127,10 +127,10 @@ class Method:
         write_rgb(target, sr)
         measured = {"seconds": seconds, "peak_bytes": peak.bytes}
         write_text(note, json.dumps(measured))
-        return Upscaled(target, seconds, peak.bytes)
+        return CandidateResult(target, seconds, peak.bytes)
 
 
-def choose(given: str) -> Choice:
+def find_candidate(given: str) -> Candidate:
     """The method that a person names: ``bicubic``, a model's name or file, or ``NAME=`` before one of these.
 
     Raises:
@@ -140,35 +140,35 @@ def choose(given: str) -> Choice:
     if not found or "/" in name or "\\" in name:
         name, model = "", given
     if model == BICUBIC:
-        return Choice(name or BICUBIC, None)
-    return Choice(name or find(model)[0], model)
+        return Candidate(name or BICUBIC, None)
+    return Candidate(name or find(model)[0], model)
 
 
-def apart(choices: list[Choice]) -> list[Choice]:
+def with_distinct_names(candidates: list[Candidate]) -> list[Candidate]:
     """The same under different names: files of one name are told apart by their folders.
 
     Raises:
         ModelError: two cannot be told apart.
     """
-    counts = [sum(other.name == choice.name for other in choices) for choice in choices]
+    counts = [sum(other.name == candidate.name for other in candidates) for candidate in candidates]
     renamed = [
-        Choice("/".join(Path(choice.model).with_suffix("").parts[-2:]), choice.model)
-        if count > 1 and choice.model is not None
-        else choice
-        for choice, count in zip(choices, counts, strict=True)
+        Candidate("/".join(Path(candidate.model).with_suffix("").parts[-2:]), candidate.model)
+        if count > 1 and candidate.model is not None
+        else candidate
+        for candidate, count in zip(candidates, counts, strict=True)
     ]
-    names = [choice.name for choice in renamed]
+    names = [candidate.name for candidate in renamed]
     for name in names:
         if names.count(name) > 1:
             raise ModelError(f"two methods are called '{name}'; give one of them another name: OTHER=FILE")
     return renamed
 
 
-def scale_of(choices: list[Choice]) -> int:
+def scale_of(candidates: list[Candidate]) -> int:
     """The scale of the first model among the methods; 4 if there is none."""
-    for choice in choices:
-        if choice.model is not None:
-            return load(choice.model).contract.scale
+    for candidate in candidates:
+        if candidate.model is not None:
+            return load(candidate.model).contract.scale
     return 4
 
 
