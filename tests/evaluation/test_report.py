@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chromium_pipe import Chromium, chromium, executable
 from PIL import Image
 from skimage import data
 from torch import Tensor
 
+from chromium_pipe import Chromium, chromium, executable
 from wildsr.evaluation.report import crops, spectra, write_report
 from wildsr.evaluation.report.charts import ticks
 from wildsr.evaluation.report.scenes import downscaled, gather, spread
