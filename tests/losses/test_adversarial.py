@@ -1,4 +1,4 @@
-"""What scores are worth."""
+"""Adversarial losses and gradient penalties."""
 
 import pytest
 import torch
@@ -21,14 +21,14 @@ def scores(mean: float) -> Tensor:
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
-def test_each_side_wants_its_own(adversary: GanLoss) -> None:
+def test_losses_of_generator_and_discriminator_oppose(adversary: GanLoss) -> None:
     real, poor, good = scores(0.9), scores(0.0), scores(0.5)
     assert adversary.generator(good, real) < adversary.generator(poor, real)
     assert adversary.discriminator(real, poor) < adversary.discriminator(real, good)
 
 
 @pytest.mark.parametrize("group", ["all", "batch"])
-def test_a_relativistic_loss_ignores_what_all_have_in_common(group: Group) -> None:
+def test_a_relativistic_loss_ignores_a_common_offset(group: Group) -> None:
     adversary = GanLoss(relative_to=group)
     real, fake = scores(0.5), scores(-0.5)
     shifted = adversary.discriminator(real + 3, fake + 3)
@@ -36,7 +36,7 @@ def test_a_relativistic_loss_ignores_what_all_have_in_common(group: Group) -> No
     assert GanLoss().discriminator(real + 3, fake + 3) > 1.5 * GanLoss().discriminator(real, fake)
 
 
-def test_one_side_alone() -> None:
+def test_a_relativistic_loss_needs_both_kinds_of_outputs() -> None:
     adversary = GanLoss(relative_to="all")
     with pytest.raises(ValueError, match="real images"):
         adversary.generator(scores(0))
@@ -45,7 +45,7 @@ def test_one_side_alone() -> None:
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES, ids=lambda a: f"{a.kind}-{a.relative_to}")
-def test_half_precision_scores_are_widened(adversary: GanLoss) -> None:
+def test_half_precision_outputs_are_widened(adversary: GanLoss) -> None:
     real, fake = scores(0.9).bfloat16(), scores(0.1).bfloat16()
     loss = adversary.discriminator(real, fake)
     assert loss.dtype == torch.float32
@@ -64,7 +64,7 @@ def test_certain_probabilities_stay_finite() -> None:
 
 
 def test_penalties_of_a_linear_discriminator() -> None:
-    """Its gradient is a constant, so that the norms are known."""
+    """Its gradient is constant, so the norms are known."""
     x = torch.rand(2, 3, 4, 5)
 
     def judge(images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The loss against patterns that repeat."""
+"""The loss against repeating patterns."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from wildsr.losses.grid import grid_loss
 
 
-def test_a_pattern_counts_whole_and_a_shift_of_colour_not() -> None:
+def test_a_pattern_counts_and_a_colour_shift_does_not() -> None:
     hr = torch.rand(2, 3, 64, 48)
     pattern = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(0)) / 20
     pattern -= pattern.mean((1, 2), keepdim=True)
@@ -30,7 +30,7 @@ def test_errors_that_do_not_repeat_average_out() -> None:
     assert grid_loss(noise, torch.zeros_like(noise), 16).item() == pytest.approx(1 / blocks, rel=0.2)
 
 
-def test_what_is_left_over_does_not_count() -> None:
+def test_rows_beyond_the_last_block_are_ignored() -> None:
     sr, hr = torch.rand(1, 3, 40, 39), torch.rand(1, 3, 40, 39)
     assert torch.equal(grid_loss(sr, hr, 16), grid_loss(sr[..., :32, :32], hr[..., :32, :32], 16))
 

@@ -43,7 +43,7 @@ def test_equal_images_cost_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "lpips"])  # whose weights are zero here
-def test_gradients_lead_towards_the_wanted_image(name: str) -> None:
+def test_gradients_lead_towards_the_reference(name: str) -> None:
     sr, hr = images(1).requires_grad_(), images(2)
     loss = LOSSES[name](sr, hr)
     (gradient,) = torch.autograd.grad(loss, sr)
@@ -82,7 +82,7 @@ def test_ssim_is_computed_exactly_in_mixed_precision() -> None:
     assert (mixed < 1).all()
 
 
-def test_features_judge_and_are_not_changed() -> None:
+def test_feature_networks_are_frozen() -> None:
     network = small_vgg()
     loss = PerceptualLoss(network, {"conv1_2": 1.0})
     sr, hr = images(1).requires_grad_(), images(2).requires_grad_()

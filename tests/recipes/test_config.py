@@ -1,4 +1,4 @@
-"""Nodes as Python values: nodes of one's own, and single values by place."""
+"""Recipes in Python: user-defined nodes, and single values by place."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +59,7 @@ def fabric() -> Fabric:
     return start(Hardware("cpu", precision="fp32"))
 
 
-def test_nodes_of_ones_own_train_validate_and_resume(fabric: Fabric, tmp_path: Path) -> None:
+def test_user_defined_nodes_train_validate_and_resume(fabric: Fabric, tmp_path: Path) -> None:
     images = make_images(tmp_path / "images")
     recipe = tiny("rrdb-psnr", images).replaced(
         {
@@ -88,7 +88,7 @@ def test_nodes_of_ones_own_train_validate_and_resume(fabric: Fabric, tmp_path: P
     assert run_of(recipe, tmp_path).identity["objective.terms.own.factor"] == "2.0"
 
 
-def test_nodes_of_ones_own_cannot_be_read_from_text() -> None:
+def test_user_defined_nodes_cannot_be_read_from_text() -> None:
     recipe = NET.replaced({"networks.generator": OwnNetworkConfig()})
     with pytest.raises(RecipeError, match="'OwnNetwork' is none of RRDBNet"):
         parse_recipe(dump_recipe(recipe), "text")

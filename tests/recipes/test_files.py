@@ -1,4 +1,4 @@
-"""Recipes as text: what comes back, and how mistakes are told."""
+"""Recipes as YAML: reading, writing, changes, and error messages."""
 
 import json
 import subprocess
@@ -23,12 +23,12 @@ def test_names_and_order() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_is_dumped_is_read_back(name: str) -> None:
+def test_dumped_recipes_are_read_back(name: str) -> None:
     assert parse_recipe(dump_recipe(RECIPES[name]), "text") == RECIPES[name]
 
 
-def test_the_figures_of_the_papers() -> None:
-    """A second look at what stands in the originals' options, not taken from the recipes."""
+def test_numbers_of_the_originals() -> None:
+    """Values copied from the originals' options, independently of the recipes."""
     for name, steps, batch, rate in [
         ("realsr-df2k", 60_001, 16, 1e-4),
         ("realsr-dped", 60_001, 16, 1e-4),
@@ -55,13 +55,22 @@ def test_the_figures_of_the_papers() -> None:
     ]
 
 
-def test_the_schema_knows_all_kinds() -> None:
+def test_schema_has_all_kinds() -> None:
     text = json.dumps(Recipe.model_json_schema())
     for word in ("exclusionary", "SRVGGNetCompact", "milestones", "unpaired", "keras-adam"):
         assert f'"{word}"' in text
 
 
-def test_no_torch_is_needed_to_look_at_recipes() -> None:
+def test_schema_describes_every_key() -> None:
+    schema = Recipe.model_json_schema()
+    for name, node in (("Recipe", schema), *schema["$defs"].items()):
+        assert node["description"], name
+        for key, field in node["properties"].items():
+            # A constant tells the kinds apart, and a node describes itself.
+            assert "description" in field or "const" in field or "$ref" in field, f"{name}.{key}"
+
+
+def test_reading_recipes_loads_no_torch() -> None:
     code = "import sys, wildsr.recipes.overrides; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
@@ -82,7 +91,7 @@ def test_changes() -> None:
     assert "optimizers.generator.schedule.final" not in flat(recipe)
 
 
-def test_null_takes_away() -> None:
+def test_null_removes_entries() -> None:
     taken = ["networks.disc_up=null", "optimizers.disc_up=null", "objective.terms.features=null"]
     recipe = changed(RECIPES["ddnsr-track1"], taken, "")
     assert set(recipe.networks) == set(recipe.optimizers) == {"up", "down", "disc_down"}
@@ -120,7 +129,7 @@ def test_wrong_changes(change: str, message: str) -> None:
     assert change in str(caught.value)
 
 
-def test_mistakes_in_a_file_have_their_lines(tmp_path: Path) -> None:
+def test_errors_in_a_file_have_line_numbers(tmp_path: Path) -> None:
     text = dump_recipe(NET)
     number = next(index for index, line in enumerate(text.splitlines(), 1) if line.startswith("  steps:"))
     path = tmp_path / "mine.yaml"
@@ -145,7 +154,7 @@ def test_mistakes_in_a_file_have_their_lines(tmp_path: Path) -> None:
         ("name: a", "networks: is missing"),
     ],
 )
-def test_files_that_are_no_recipe(tmp_path: Path, text: str, message: str) -> None:
+def test_files_that_are_not_recipes(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(RecipeError) as caught:

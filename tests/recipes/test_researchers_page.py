@@ -10,7 +10,7 @@ from image_folders import photograph, save
 
 PAGE = Path(__file__).parents[2] / "docs" / "researchers.md"
 LONGEST = 30
-"""Lines of an example, without its imports' blank lines."""
+"""Largest number of lines of an example, not counting blank ones."""
 SMALLER = {
     '"train.steps": 10_000': '"train.steps": 1, "train.batch_size": 1, "files.tensorboard": False, '
     '"data.workers": 0',

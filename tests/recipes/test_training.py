@@ -1,4 +1,4 @@
-"""Every built-in recipe trains, resumes exactly, and writes a model; each network of it learns."""
+"""Every built-in recipe trains all its networks, resumes exactly, and writes a model."""
 
 import json
 import math
@@ -46,9 +46,7 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_trains_and_resumes(
-    name: str, images: Path, features: Path, fabric: Fabric, tmp_path: Path
-) -> None:
+def test_trains_and_resumes(name: str, images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
     changes = tuple(f"optimizers.{role}.schedule.kind=constant" for role in RECIPES[name].optimizers)
     halfway, whole = (tiny(name, images, (*changes, f"train.steps={steps}")) for steps in (1, 3))
     built = build(whole, features)
@@ -77,8 +75,8 @@ def test_it_trains_and_resumes(
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_it_learns(images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
-    """The pixel loss falls well below where it starts, with LPIPS beside it."""
+def test_pixel_loss_falls(images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+    """The pixel loss falls by a fifth or more, with LPIPS as a second loss."""
     changes = (
         "train.steps=40",
         "optimizers.generator.rate=3e-3",
@@ -103,7 +101,9 @@ def test_a_run_of_another_recipe_is_refused(images: Path, fabric: Fabric, tmp_pa
         train(build(other), fabric, tmp_path)
 
 
-def test_validation_keeps_the_best(images: Path, features: Path, fabric: Fabric, tmp_path: Path) -> None:
+def test_validation_keeps_the_best_model(
+    images: Path, features: Path, fabric: Fabric, tmp_path: Path
+) -> None:
     folder = images / "HR"
     recipe = tiny(
         "wildsr-compact-x4", images, (f"validation.folder={folder}", "validation.every=1", "train.steps=2")
@@ -179,7 +179,7 @@ def test_starting_from_weights(images: Path, fabric: Fabric, tmp_path: Path) -> 
         build(other)
 
 
-def test_what_does_not_suit_is_told(images: Path, features: Path, tmp_path: Path) -> None:
+def test_errors_name_the_place(images: Path, features: Path, tmp_path: Path) -> None:
     for name, changes, message in [
         ("bsrnet-x4", ("data.lr_patch=20",), "data.hr_patch is 64"),
         ("bsrnet-x4", ("data.degradation.name=bsrgam",), "did you mean 'bsrgan'?"),
@@ -224,7 +224,7 @@ def test_what_does_not_suit_is_told(images: Path, features: Path, tmp_path: Path
 
 
 def test_esrgan_fs_is_a_variant(images: Path, features: Path) -> None:
-    """docs/training.md says how to have it: its losses are those of the original's filters."""
+    """The changes of docs/training.md give the original's losses and filters."""
     changes = (
         "data.inject_noise=false",
         "objective.adversarial.high_pass=9",
@@ -244,8 +244,8 @@ def test_esrgan_fs_is_a_variant(images: Path, features: Path) -> None:
     torch.testing.assert_close(objective.adversarial.view(one), 0.5 + 0.5 * (one - low[0]))
 
 
-def test_rates_are_the_originals() -> None:
-    """At what step each rate changes, counted from zero; the first of RealSR's counts itself already."""
+def test_learning_rates_of_the_originals() -> None:
+    """The steps, counted from zero, at which rates change."""
     realsr = RECIPES["realsr-df2k"].optimizers["generator"].build_rate(60_000)
     assert [realsr(step) for step in (0, 4998, 4999, 9999, 59_999)] == [1e-4, 1e-4, 5e-5, 2.5e-5, 1e-4 / 16]
     # BSRGAN's count goes on from the 400 k steps of BSRNet.
@@ -260,14 +260,14 @@ def test_rates_are_the_originals() -> None:
     assert ours(0) < ours(50) < ours(99) > ours(500) > ours(999) > 0.009 * ours(99)
 
 
-def test_what_may_change_between_two_halves(images: Path) -> None:
+def test_values_that_may_change_between_parts_of_a_run(images: Path) -> None:
     recipe = tiny("realsr-df2k", images)
     longer = changed(recipe, ["train.steps=9", "data.workers=3", "files.keep=9", "data.folder=elsewhere"], "")
     assert run_of(recipe, images).identity == run_of(longer, images).identity
     assert run_of(recipe, images).identity != run_of(changed(recipe, ["seed=5"], ""), images).identity
 
 
-def test_images_stay_in_memory_where_they_fit(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_kept_in_memory_if_they_fit(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert image_budget() > 0
     recipe = tiny("rrdb-psnr", images)
     kept = build(recipe).data
@@ -280,7 +280,7 @@ def test_images_stay_in_memory_where_they_fit(images: Path, monkeypatch: pytest.
     assert all(torch.equal(first[role], second[role]) for role in ("lr", "hr"))
 
 
-def test_stores_go_before_folders(images: Path, tmp_path: Path) -> None:
+def test_stores_take_precedence_over_folders(images: Path, tmp_path: Path) -> None:
     for role in ("HR", "LR"):
         write_store(tmp_path / f"{role}.lmdb", contents(images / role, ["0.png", "1.png"]))
     changes = ("data.inject_noise=false", "objective.terms.features.weight=0")
@@ -299,7 +299,7 @@ def test_a_trained_network_degrades(images: Path, fabric: Fabric, tmp_path: Path
         build(tiny("rrdb-psnr", images, wrong))
 
 
-def test_ddnsr_leaves_a_network_that_degrades(
+def test_ddnsr_writes_its_degradation_network(
     images: Path, features: Path, fabric: Fabric, tmp_path: Path
 ) -> None:
     built = build(tiny("ddnsr-track2-div2k", images, ("train.steps=1",)), features)

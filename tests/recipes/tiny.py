@@ -1,4 +1,4 @@
-"""Every built-in recipe, shrunk until a CPU trains it in a second, with images and feature networks to suit."""
+"""Built-in recipes reduced to seconds on a CPU, with matching images and feature networks."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ _SMALL_DATA = {
 
 
 def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
-    """The recipe of a name on the images of :func:`make_images`."""
+    """The small version of a built-in recipe, on the images of :func:`make_images`."""
     recipe = RECIPES[name]
     small = [f"data.folder={folder}", "data.workers=0", "train.batch_size=2", "train.precision=fp32"]
     small += ["files.log_every=1", "files.save_every=2", "files.tensorboard=false"]
@@ -63,7 +63,7 @@ def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
 
 
 def make_images(folder: Path) -> Path:
-    """Pairs, a noise pool beside them, and the same images for all other kinds of data."""
+    """Write pairs and a noise pool; other kinds of data use the same images."""
     for number in range(2):
         hr = photograph(number, 272, 272)
         save(folder / "HR" / f"{number}.png", hr)

@@ -1,4 +1,4 @@
-"""A small GAN run, for tests of the loop: seconds on one core, but with everything that a state can hold."""
+"""A small GAN run for tests of the loop: seconds on one core, with everything that a checkpoint can hold."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ def small_discriminator() -> nn.Module:
 
 @dataclass
 class SmallGan:
-    """A generator with a pixel and an adversarial loss, which draws noise, then a discriminator on the same result."""
+    """A generator with a pixel and an adversarial loss, which adds random noise to its input, then a discriminator."""
 
     networks: Mapping[str, nn.Module] = field(
         default_factory=lambda: {"g": small_generator(), "d": small_discriminator()}
@@ -92,8 +92,8 @@ def rates_of(networks: Mapping[str, nn.Module]) -> dict[str, Rate]:
 
 
 @dataclass
-class ImageSet:
-    """Batch n of random images, from any step on; this process's part of it. ``seen`` notes what was asked for."""
+class RandomBatches:
+    """Endless batches of random images; this process's part of each. ``seen`` lists the requested steps."""
 
     rank: int = 0
     processes: int = 1

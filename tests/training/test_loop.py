@@ -1,4 +1,4 @@
-"""The loop: it learns, goes on exactly where it stopped, and copes with what goes wrong."""
+"""The training loop: learning, exact resuming, files, and failures."""
 
 import errno
 import json
@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from small_runs import (
     BF16,
     FP32,
-    ImageSet,
     Pixel,
+    RandomBatches,
     SmallGan,
     optimizers_of,
     rates_of,
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from wildsr.training import state_files
 from wildsr.training.errors import Interrupted, TrainingError
-from wildsr.training.events import Event, Note, Progress, Saved, Validated
+from wildsr.training.events import Event, Saved, TrainingNote, TrainingProgress, Validated
 from wildsr.training.logs import Logs
 from wildsr.training.loop import fit
 from wildsr.training.objective import Batch
@@ -41,7 +41,7 @@ def train(
 ) -> Path:
     objective = objective or SmallGan()
     networks = objective.networks  # type: ignore[attr-defined]
-    arguments = {"batches": ImageSet(), "run": run_in(folder), **more}
+    arguments = {"batches": RandomBatches(), "run": run_in(folder), **more}
     batches, run = arguments.pop("batches"), arguments.pop("run")
     return fit(
         start(hardware),
@@ -60,7 +60,7 @@ def last_state(folder: Path) -> dict[str, object]:
 
 
 def assert_same(one: object, other: object, where: str = "state") -> None:
-    """Bit for bit, all the way down."""
+    """Compare nested values bit for bit."""
     assert type(one) is type(other), where
     if isinstance(one, Tensor):
         assert torch.equal(one, other), where  # type: ignore[arg-type]
@@ -90,13 +90,13 @@ class StopAfter:
         self.step, self.number = step, number
 
     def __call__(self, first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
+        for step, batch in enumerate(RandomBatches()(first_step), start=first_step):
             if step == self.step:
                 os.kill(os.getpid(), self.number)
             yield batch
 
 
-def test_it_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
+def test_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
     events: list[Event] = []
     path = train(
         tmp_path, settings(40, log_every=10, save_every=20, ema=0.5), Pixel(), on_event=events.append
@@ -105,7 +105,7 @@ def test_it_learns_logs_and_writes_a_model(tmp_path: Path) -> None:
     assert [line["step"] for line in logged] == [10, 20, 30, 40]
     assert logged[-1]["g/l1"] < logged[0]["g/l1"]  # type: ignore[operator]
     assert logged[0]["rate/g"] == pytest.approx(1e-4)
-    progress = [event for event in events if isinstance(event, Progress)]
+    progress = [event for event in events if isinstance(event, TrainingProgress)]
     assert [event.step for event in progress] == list(range(1, 41))
     assert progress[-1].seconds_left == 0
     assert set(progress[0].losses) == {"g/l1"}
@@ -129,9 +129,7 @@ def test_the_model_file_is_the_average(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hardware", [FP32, BF16], ids=lambda hardware: hardware.precision)
 @pytest.mark.parametrize("stopped_at", [1, 3, 5])
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
-    tmp_path: Path, hardware: Hardware, stopped_at: int
-) -> None:
+def test_a_stopped_run_resumes_exactly(tmp_path: Path, hardware: Hardware, stopped_at: int) -> None:
     given = settings(7, accumulate=2, clip=1.0, ema_warmup=True, fresh_optimizers_at=(4,))
     train(tmp_path / "whole", given, hardware=hardware)
     with pytest.raises(Interrupted) as stopped:
@@ -139,7 +137,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
     # The signal came while batch number stopped_at was made, so that its step was still done.
     assert (stopped.value.signal, stopped.value.step) == (signal.SIGTERM, stopped_at + 1)
     assert stopped.value.state.exists()
-    images = ImageSet()
+    images = RandomBatches()
     train(tmp_path / "halves", given, hardware=hardware, batches=images)
     assert images.seen[0] == stopped_at + 1
     assert_same(last_state(tmp_path / "whole"), last_state(tmp_path / "halves"))
@@ -154,7 +152,7 @@ def test_bf16_differs_from_fp32(tmp_path: Path) -> None:
     assert one["g"]["body.0.weight"].dtype == other["g"]["body.0.weight"].dtype == torch.float32  # type: ignore[index]
 
 
-def test_the_callers_random_numbers_and_signals_stay_its_own(tmp_path: Path) -> None:
+def test_random_state_and_signal_handlers_of_the_caller_are_restored(tmp_path: Path) -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -165,7 +163,7 @@ def test_the_callers_random_numbers_and_signals_stay_its_own(tmp_path: Path) -> 
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
-def test_fresh_optimizers_forget_their_moments(tmp_path: Path) -> None:
+def test_fresh_optimizers_are_reset(tmp_path: Path) -> None:
     train(tmp_path / "kept", settings(4), Pixel())
     train(tmp_path / "fresh", settings(4, fresh_optimizers_at=(2,)), Pixel())
     steps = [
@@ -175,7 +173,7 @@ def test_fresh_optimizers_forget_their_moments(tmp_path: Path) -> None:
     assert steps == [4, 2]
 
 
-def test_only_the_last_states_are_kept(tmp_path: Path) -> None:
+def test_only_the_last_checkpoints_are_kept(tmp_path: Path) -> None:
     train(tmp_path, settings(7, save_every=1, keep=2), Pixel())
     assert [path.name for path in state_files.states(run_in(tmp_path))] == [
         "step-00000006.pt",
@@ -214,7 +212,7 @@ def test_validation_chooses_the_best_model(tmp_path: Path) -> None:
     ]
 
 
-def test_a_metric_that_nobody_computes_is_named(tmp_path: Path) -> None:
+def test_an_unknown_metric_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="'psnr': there is score"):
         train(tmp_path, settings(2, best_by="psnr"), Pixel(), validate=lambda _: Validation({"score": 1.0}))
 
@@ -229,27 +227,27 @@ def test_tensorboard_gets_curves(tmp_path: Path) -> None:
 
 
 class TroubleAt:
-    """ImageSet, of which those of some batches make the loss NaN."""
+    """Random batches, some of which make the loss NaN."""
 
     def __init__(self, *steps: int) -> None:
         self.steps = steps
         self.seen: list[int] = []
 
     def __call__(self, first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
+        for step, batch in enumerate(RandomBatches()(first_step), start=first_step):
             self.seen.append(step)
             if step in self.steps:
                 batch["hr"] = batch["hr"] * float("nan")
             yield batch
 
 
-def test_after_nan_it_goes_back_and_on_with_other_images(tmp_path: Path) -> None:
+def test_after_nan_it_returns_to_the_last_checkpoint_and_skips_the_batches(tmp_path: Path) -> None:
     events: list[Event] = []
     trouble = TroubleAt(4)
     train(tmp_path, settings(8), batches=trouble, on_event=events.append)
     # Saved after step 3; batch 4 is bad, so that step 3 begins again with batch 5.
     assert trouble.seen == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-    notes = [event.text for event in events if isinstance(event, Note)]
+    notes = [event.text for event in events if isinstance(event, TrainingNote)]
     assert notes == ["'g/l1' was nan in step 5; training continues from step 3 with other images"]
     state = last_state(tmp_path)
     assert (state["step"], state["skipped"]) == (8, 2)
@@ -257,7 +255,7 @@ def test_after_nan_it_goes_back_and_on_with_other_images(tmp_path: Path) -> None
     assert [line["step"] for line in lines(tmp_path)] == [2, 3, 4, 6, 8]
 
 
-def test_a_run_with_nan_in_it_resumes_exactly_too(tmp_path: Path) -> None:
+def test_a_run_with_nan_resumes_exactly(tmp_path: Path) -> None:
     train(tmp_path / "whole", settings(8), batches=TroubleAt(4))
     with pytest.raises(Interrupted):
         train(tmp_path / "halves", settings(8), batches=_bad_then_stop())
@@ -275,7 +273,7 @@ def _bad_then_stop() -> object:
     return batches
 
 
-def test_when_nan_comes_back_it_stops_with_advice(tmp_path: Path) -> None:
+def test_repeated_nan_is_an_error_with_advice(tmp_path: Path) -> None:
     trouble = TroubleAt(*range(4, 100))
     with pytest.raises(
         TrainingError, match=r"'g/l1' was nan in step 4, for the 3. time since step 3.*learning rate"
@@ -298,19 +296,19 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     assert last_state(tmp_path)["step"] == 0
 
 
-def test_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
+def test_another_recipe_is_refused_with_the_differences(tmp_path: Path) -> None:
     train(tmp_path, settings(2), Pixel(), run=run_in(tmp_path, blocks="16", seed="1"))
     with pytest.raises(TrainingError, match=r"another recipe.*blocks was 16, is 23"):
         train(tmp_path, settings(4), Pixel(), run=run_in(tmp_path, blocks="23", seed="1"))
 
 
-def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     train(tmp_path, settings(2), Pixel())
     with pytest.raises(TrainingError, match="does not fit"):
         train(tmp_path, settings(4), SmallGan())
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     train(tmp_path, settings(2), Pixel())
     path = state_files.states(run_in(tmp_path))[-1]
     path.write_bytes(path.read_bytes()[:1000])
@@ -318,7 +316,7 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
         train(tmp_path, settings(4), Pixel())
 
 
-def test_a_network_of_ones_own_is_written_with_the_name_of_its_class(tmp_path: Path) -> None:
+def test_a_user_defined_network_is_written_with_the_name_of_its_class(tmp_path: Path) -> None:
     class OwnNetwork(nn.Sequential):
         pass
 
@@ -330,7 +328,7 @@ def test_a_network_of_ones_own_is_written_with_the_name_of_its_class(tmp_path: P
     other = OwnNetwork(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2))
     other.load_state_dict(load_file(path))
     assert torch.equal(other[0].weight, network[0].weight)
-    notes = [event.text for event in events if isinstance(event, Note)]
+    notes = [event.text for event in events if isinstance(event, TrainingNote)]
     assert any("OwnNetwork is not one of wildsr's networks" in note for note in notes)
 
 
@@ -378,7 +376,9 @@ def test_a_checkpoint_of_an_older_version_is_resumed(tmp_path: Path) -> None:
     assert last_state(tmp_path)["best"] == {"score": [3.0, 2]}
 
 
-def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_continues_on_a_full_disk_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = torch.save
 
     def save(content: object, file: object) -> None:
@@ -390,14 +390,16 @@ def test_on_a_full_disk_training_goes_on_and_says_so(tmp_path: Path, monkeypatch
     monkeypatch.setattr(torch, "save", save)
     events: list[Event] = []
     train(tmp_path, settings(6), Pixel(), on_event=events.append)
-    (note,) = [event.text for event in events if isinstance(event, Note)]
+    (note,) = [event.text for event in events if isinstance(event, TrainingNote)]
     assert "No space left on device" in note
     assert "step-00000003.pt" in note
     assert not any(path.suffix == ".tmp" for path in (tmp_path / "state").iterdir())
     assert [event.step for event in events if isinstance(event, Saved)] == [0, 6]
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_continues_if_the_log_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -406,7 +408,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch:
     events: list[Event] = []
     judged = Validation({"score": 1.0}, {"one": torch.rand(3, 4, 5)})
     train(tmp_path, settings(2), Pixel(), validate=lambda _: judged, on_event=events.append)
-    notes = [event.text for event in events if isinstance(event, Note)]
+    notes = [event.text for event in events if isinstance(event, TrainingNote)]
     assert len(notes) == 3  # the losses, the metrics, the images
     assert all("No space left on device" in note and "Training continues" in note for note in notes)
     assert last_state(tmp_path)["step"] == 2
@@ -425,9 +427,9 @@ def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.
     assert state_files.states(run_in(tmp_path))[-1].read_bytes() == before
 
 
-def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path) -> None:
+def test_errors_of_the_data_are_raised_after_saving_a_checkpoint(tmp_path: Path) -> None:
     def batches(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
+        for step, batch in enumerate(RandomBatches()(first_step), start=first_step):
             if step == 5:
                 raise RuntimeError("a worker process was killed")
             yield batch
@@ -440,9 +442,9 @@ def test_what_the_data_raise_comes_through_and_the_state_is_saved(tmp_path: Path
     assert_same(last_state(tmp_path), last_state(tmp_path.with_name("whole")))
 
 
-def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> None:
+def test_errors_of_the_data_caused_by_a_signal_do_not_hide_it(tmp_path: Path) -> None:
     def batches(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(ImageSet()(first_step), start=first_step):
+        for step, batch in enumerate(RandomBatches()(first_step), start=first_step):
             if step == 5:
                 os.kill(os.getpid(), signal.SIGTERM)
                 raise RuntimeError("DataLoader worker exited")
@@ -454,7 +456,7 @@ def test_data_that_fail_because_of_the_signal_do_not_hide_it(tmp_path: Path) -> 
     assert last_state(tmp_path)["step"] == 5
 
 
-def test_when_memory_runs_out_it_says_what_to_do(tmp_path: Path) -> None:
+def test_running_out_of_memory_is_an_error_with_advice(tmp_path: Path) -> None:
     class Large(Pixel):
         def losses(self, batch: Batch):  # type: ignore[no-untyped-def]  # noqa: ARG002
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
@@ -463,7 +465,7 @@ def test_when_memory_runs_out_it_says_what_to_do(tmp_path: Path) -> None:
         train(tmp_path, settings(2), Large())
 
 
-def test_a_model_without_a_state_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_model_without_a_checkpoint_is_not_overwritten(tmp_path: Path) -> None:
     path = train(tmp_path, settings(2), Pixel())
     before = path.read_bytes()
     for state in state_files.states(run_in(tmp_path)):
@@ -476,7 +478,7 @@ def test_a_model_without_a_state_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     path = train(tmp_path, settings(3), Pixel())
     before = path.read_bytes()
-    images = ImageSet()
+    images = RandomBatches()
     assert train(tmp_path, settings(3), Pixel(), batches=images) == path
     assert (path.read_bytes(), images.seen) == (before, [])
 

@@ -27,7 +27,7 @@ def test_without_epsilon_it_is_adam() -> None:
     torch.testing.assert_close(ours, theirs)
 
 
-def test_epsilon_stands_outside_the_correction() -> None:
+def test_epsilon_is_added_before_the_bias_correction() -> None:
     weight = parameter()
     descend(KerasAdam([weight], lr=0.01), weight, 1)
     gradient = torch.tensor([1.0, 1e-3, 1e-6], dtype=torch.float64)
@@ -47,7 +47,7 @@ def test_shared_step_numbers() -> None:
     torch.testing.assert_close((second - 0.5) / (first - 0.5), torch.full_like(first, correction))
 
 
-def test_it_goes_on_where_it_stopped() -> None:
+def test_keras_adam_resumes_exactly() -> None:
     whole, parts = parameter(), parameter()
     descend(KerasAdam([whole], lr=0.01, stride=3, offset=1), whole, 6)
     optimizer = KerasAdam([parts], lr=0.01, stride=3, offset=1)
@@ -104,8 +104,8 @@ def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int,
     assert along.min() > 0.6, "the directions of the matrix are kept"
 
 
-def test_muon_turns_hidden_convolutions_only() -> None:
-    """Their change is orthogonal, times the rate and the size that makes it like Adam's; others change as by Adam."""
+def test_muon_updates_only_hidden_convolutions() -> None:
+    """Their update is orthogonal, scaled to the size of Adam's; other weights are updated by Adam."""
     ours, adam = small_chain(), small_chain()
     before = ours[2].weight.detach().clone()
     train(ours, Muon(ours.parameters(), lr=0.01), 1)
@@ -116,14 +116,14 @@ def test_muon_turns_hidden_convolutions_only() -> None:
         assert torch.allclose(weight, other, atol=1e-7, rtol=0) == (name != "2.weight"), name
 
 
-def test_muon_is_indifferent_to_memory_formats() -> None:
+def test_muon_does_not_depend_on_memory_formats() -> None:
     plain, last = small_chain(), small_chain().to(memory_format=torch.channels_last)
     for network in (plain, last):
         train(network, Muon(network.parameters(), lr=0.01), 3)
     torch.testing.assert_close(plain[2].weight, last[2].weight, atol=1e-5, rtol=0)
 
 
-def test_muon_goes_on_where_it_stopped() -> None:
+def test_muon_resumes_exactly() -> None:
     whole, parts = small_chain(), small_chain()
     train(whole, Muon(whole.parameters(), lr=0.01), 4)
     optimizer = Muon(parts.parameters(), lr=0.01)

@@ -16,7 +16,7 @@ class Both(NamedTuple):
 
 
 class Seeing(nn.Module):
-    """Notes in which type it computes."""
+    """Records the type in which it computes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Two processes do what one does with the whole batch, however they are started."""
+"""Two processes train like one with the whole batch, however they are started."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import FP32, ImageSet, Pixel, run_in, settings
+from small_runs import FP32, Pixel, RandomBatches, run_in, settings
 
 from wildsr.training import state_files
 from wildsr.training.loop import fit
@@ -38,7 +38,7 @@ def test_two_processes_train_like_one(tmp_path: Path, launcher: str) -> None:
         alone,
         optimizers,
         {"g": lambda _: 0.1},
-        ImageSet(),
+        RandomBatches(),
         settings(4),
         run_in(tmp_path / "alone"),
     )

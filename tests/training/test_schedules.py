@@ -1,4 +1,4 @@
-"""Learning rates where something happens; tests/conformance/test_learning_rates.py holds them to the originals."""
+"""Learning rates at their turning points; tests/conformance/test_learning_rates.py compares whole schedules."""
 
 from wildsr.training.schedules import cosine, linear, multi_step, warm_up
 
@@ -7,7 +7,7 @@ def test_milestones_multiply_from_their_step_on() -> None:
     assert [multi_step(count, 1.0, (2, 4, 4), 0.5) for count in range(6)] == [1, 1, 0.5, 0.5, 0.125, 0.125]
 
 
-def test_a_restart_forgets_earlier_milestones() -> None:
+def test_a_restart_resets_earlier_milestones() -> None:
     rates = [multi_step(count, 1.0, (1, 3), 0.5, restarts=(2,), weights=(0.8,)) for count in range(5)]
     assert rates == [1, 0.5, 0.8, 0.4, 0.4]
 

@@ -1,4 +1,4 @@
-"""One step: who gets which gradients, when, and that parts of a batch add up to it."""
+"""One training step: gradients per network and turn, accumulation, clipping, averaging."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -13,7 +13,7 @@ from wildsr.training.step import training_step
 
 
 class Together:
-    """Two scalars in one turn, whose losses share what they are computed from."""
+    """Two scalars in one turn, whose losses share a graph."""
 
     result = "a"
 
@@ -65,7 +65,7 @@ def test_a_later_turn_sees_the_weights_after_the_earlier() -> None:
     assert objective.networks["b"].weight.item() == 3 + (2 - 9)
 
 
-def test_what_one_turn_leaves_reaches_the_next_and_not_the_caller() -> None:
+def test_tensors_added_by_a_turn_reach_the_next_but_not_the_caller() -> None:
     objective = SmallGan()
     batch = {"hr": torch.rand(2, 3, 16, 16), "lr": torch.rand(2, 3, 8, 8)}
     losses = training_step(objective, 0, batch, descent(objective.networks, 0.1))

@@ -1,4 +1,4 @@
-"""The first signal asks, the second one ends."""
+"""The first signal requests the end of the run, the second ends it."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import threading
 from wildsr.training.stopping import SIGNALS, stop_request
 
 
-def test_the_first_signal_is_noted_and_the_second_left_to_the_system() -> None:
+def test_the_first_signal_is_recorded_and_the_second_has_its_default_effect() -> None:
     usual = [signal.getsignal(number) for number in SIGNALS]
     with stop_request() as request:
         assert request.signal is None

@@ -1,4 +1,4 @@
-"""Started by test_processes.py, as two processes: a run, and a run that is stopped and goes on."""
+"""Started by test_processes.py in two processes: a run, and a run that is stopped and resumed."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from small_runs import ImageSet, Pixel, SmallGan, optimizers_of, rates_of, run_in, settings
+from small_runs import Pixel, RandomBatches, SmallGan, optimizers_of, rates_of, run_in, settings
 
 from wildsr.training.errors import Interrupted
 from wildsr.training.loop import fit
@@ -28,13 +28,13 @@ def main(folder: Path) -> None:
         pixel,
         optimizers,
         {"g": lambda _: 0.1},
-        ImageSet(rank, processes),
+        RandomBatches(rank, processes),
         given,
         run_in(folder / "pixel"),
     )
 
     def stopping(first_step: int) -> Iterator[Batch]:
-        for step, batch in enumerate(ImageSet(rank, processes)(first_step), start=first_step):
+        for step, batch in enumerate(RandomBatches(rank, processes)(first_step), start=first_step):
             if step == 1 and rank == 1:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield batch
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     except Interrupted as stopped:
         (folder / f"stopped-{rank}").write_text(f"{stopped.signal} {stopped.step}")
     gan = SmallGan()
-    images = ImageSet(rank, processes)
+    images = RandomBatches(rank, processes)
     fit(
         fabric,
         gan,

@@ -159,7 +159,7 @@ def _show(bars: Bars, steps: int, event: "Event") -> str:
     from wildsr.training import events
 
     match event:
-        case events.Progress():
+        case events.TrainingProgress():
             losses = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
             bars(
                 "training", event.step, steps, unit="steps", note=f"{_duration(event.seconds_left)}  {losses}"
@@ -167,7 +167,7 @@ def _show(bars: Bars, steps: int, event: "Event") -> str:
         case events.Validated():
             values = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
             return f"step {event.step}: {values}{'  (best)' if event.best else ''}"
-        case events.Note():
+        case events.TrainingNote():
             return f"step {event.step}: {event.text}"
         case events.Saved():
             pass

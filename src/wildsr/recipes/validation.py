@@ -33,7 +33,7 @@ _SEED = 0x5EED
 
 
 @dataclass(frozen=True)
-class Pair:
+class ValidationPair:
     """LR (1, 3, h, w) and HR (1, 3, h * scale, w * scale) of one validation image, in [0, 1]."""
 
     name: str
@@ -73,7 +73,7 @@ def build_validation(recipe: Recipe, features: Path | None) -> Validate | None:
     return validate
 
 
-def _pairs(recipe: Recipe) -> list[Pair]:
+def _pairs(recipe: Recipe) -> list[ValidationPair]:
     folder = recipe.validation.folder
     assert folder is not None
     if (folder / "LR").is_dir() and (folder / "HR").is_dir():
@@ -97,22 +97,22 @@ def _pairs(recipe: Recipe) -> list[Pair]:
     ]
 
 
-def _degraded(name: str, hr: Tensor, degradation: Degradation, recipe: Recipe, index: int) -> Pair:
+def _degraded(name: str, hr: Tensor, degradation: Degradation, recipe: Recipe, index: int) -> ValidationPair:
     height, width = _kept(hr.shape[-2], hr.shape[-1], recipe)
     hr = _cut(hr, height, width)
     rng = np.random.default_rng([_SEED, index])
     parameters = degradation.sample(rng, (height, width))
-    return Pair(name, degradation.apply(hr.unsqueeze(0), [parameters]), hr.unsqueeze(0))
+    return ValidationPair(name, degradation.apply(hr.unsqueeze(0), [parameters]), hr.unsqueeze(0))
 
 
-def _middle(name: str, lr: Tensor, hr: Tensor, recipe: Recipe) -> Pair:
+def _middle(name: str, lr: Tensor, hr: Tensor, recipe: Recipe) -> ValidationPair:
     height, width = _kept(hr.shape[-2], hr.shape[-1], recipe)
     top = (lr.shape[-2] - height // recipe.scale) // 2
     left = (lr.shape[-1] - width // recipe.scale) // 2
     scale = recipe.scale
     small = lr[:, top : top + height // scale, left : left + width // scale]
     large = hr[:, top * scale : top * scale + height, left * scale : left * scale + width]
-    return Pair(name, small.unsqueeze(0), large.unsqueeze(0))
+    return ValidationPair(name, small.unsqueeze(0), large.unsqueeze(0))
 
 
 def _kept(height: int, width: int, recipe: Recipe) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def note_on(recipe: Recipe, features: Path | None) -> str | None:
     return None
 
 
-def _lpips(recipe: Recipe, features: Path | None, pairs: Sequence[Pair]) -> Lpips | None:
+def _lpips(recipe: Recipe, features: Path | None, pairs: Sequence[ValidationPair]) -> Lpips | None:
     if not recipe.validation.lpips or min(min(pair.hr.shape[-2:]) for pair in pairs) < SMALLEST:
         return None
     try:
@@ -147,7 +147,9 @@ def _lpips(recipe: Recipe, features: Path | None, pairs: Sequence[Pair]) -> Lpip
         return None
 
 
-def _validated(network: nn.Module, scale: int, pairs: Sequence[Pair], lpips: Lpips | None) -> Validation:
+def _validated(
+    network: nn.Module, scale: int, pairs: Sequence[ValidationPair], lpips: Lpips | None
+) -> Validation:
     device = next(network.parameters()).device
     model = _model(network)
     found: dict[str, list[float]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from wildsr.recipes.config.node import Place, Problem, dotted, validated
+from wildsr.recipes.config.node import InvalidValue, Place, dotted, validated
 from wildsr.recipes.config.recipe import Recipe
 from wildsr.recipes.errors import RecipeError
 from wildsr.recipes.renamed import current_place, current_value, current_values
@@ -154,7 +154,7 @@ def _put(values: dict[str, Any], place: Place, value: Any, change: str) -> None:
     values[last] = value
 
 
-def _told(problem: Problem, origin: str, set_here: Mapping[Place, str], root: yaml.Node | None) -> str:
+def _told(problem: InvalidValue, origin: str, set_here: Mapping[Place, str], root: yaml.Node | None) -> str:
     for place, change in set_here.items():
         # A change of a kind makes other keys of the node necessary.
         beside = problem.text.startswith("is missing") and problem.place[:-1] == place[:-1]

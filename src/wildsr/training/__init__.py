@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from wildsr.training.errors import Interrupted as Interrupted
     from wildsr.training.errors import TrainingError as TrainingError
     from wildsr.training.events import Event as Event
-    from wildsr.training.events import Note as Note
     from wildsr.training.events import OnEvent as OnEvent
-    from wildsr.training.events import Progress as Progress
     from wildsr.training.events import Saved as Saved
+    from wildsr.training.events import TrainingNote as TrainingNote
+    from wildsr.training.events import TrainingProgress as TrainingProgress
     from wildsr.training.events import Validated as Validated
     from wildsr.training.loop import fit as fit
     from wildsr.training.objective import Batch as Batch
@@ -64,11 +64,11 @@ _HOME_OF = {
     "Losses": "wildsr.training.objective",
     "Mixup": "wildsr.training.objectives.srrescgan",
     "Muon": "wildsr.training.optimizers",
-    "Note": "wildsr.training.events",
+    "TrainingNote": "wildsr.training.events",
     "Objective": "wildsr.training.objective",
     "OnEvent": "wildsr.training.events",
     "PixelObjective": "wildsr.training.objectives.pixel",
-    "Progress": "wildsr.training.events",
+    "TrainingProgress": "wildsr.training.events",
     "Rate": "wildsr.training.settings",
     "Run": "wildsr.training.settings",
     "RunSettings": "wildsr.training.settings",
@@ -105,11 +105,9 @@ __all__ = [
     "Losses",
     "Mixup",
     "Muon",
-    "Note",
     "Objective",
     "OnEvent",
     "PixelObjective",
-    "Progress",
     "Rate",
     "Run",
     "RunSettings",
@@ -119,6 +117,8 @@ __all__ = [
     "Terms",
     "TrainSettings",
     "TrainingError",
+    "TrainingNote",
+    "TrainingProgress",
     "Turn",
     "Validate",
     "Validated",

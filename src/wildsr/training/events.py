@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Steps done, steps in total, the last losses by ``network/loss``, and the estimated time left."""
 
     step: int
@@ -34,12 +34,12 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Note:
+class TrainingNote:
     """A message for the user."""
 
     step: int
     text: str
 
 
-Event = Progress | Validated | Saved | Note
+Event = TrainingProgress | Validated | Saved | TrainingNote
 OnEvent = Callable[[Event], None]

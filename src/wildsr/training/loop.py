@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from wildsr.storage.out_of_memory import is_out_of_memory
 from wildsr.training.ema import Average
 from wildsr.training.errors import Interrupted, TrainingError
-from wildsr.training.events import Note, OnEvent, Progress
+from wildsr.training.events import OnEvent, TrainingNote, TrainingProgress
 from wildsr.training.export import is_known
 from wildsr.training.loss_tracker import Bad, LossTracker
 from wildsr.training.objective import Batch, Objective
@@ -82,7 +82,7 @@ def fit(
         if not known[objective.result]:
             name = type(objective.networks[objective.result]).__name__
             text = f"{name} is not one of wildsr's networks: load the weights of the model file into a {name}"
-            writer.send(Note(state.step, text))
+            writer.send(TrainingNote(state.step, text))
         try:
             while state.step < settings.train.steps:
                 loop.next_step()
@@ -172,7 +172,7 @@ class _Loop:
             self.go_back(bad)
             return
         pace = (time.monotonic() - self.began) / (step - self.first_step)
-        self.writer.send(Progress(step, steps, fetched.last, pace * (steps - step)))
+        self.writer.send(TrainingProgress(step, steps, fetched.last, pace * (steps - step)))
         if log:
             rates = {name: self.rates[name](step - 1) for name in self.objective.networks}
             self.writer.log(step, self.state.seen.means(), rates)

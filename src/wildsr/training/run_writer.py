@@ -12,7 +12,7 @@ from torch import nn
 
 from wildsr.image import ImageError
 from wildsr.training.errors import TrainingError
-from wildsr.training.events import Event, Note, OnEvent, Saved, Validated
+from wildsr.training.events import Event, OnEvent, Saved, TrainingNote, Validated
 from wildsr.training.export import save_model
 from wildsr.training.logs import Logs
 from wildsr.training.settings import Run, RunSettings, Validate, Validation
@@ -68,7 +68,7 @@ class RunWriter:
 
     def note(self, step: int, text: str) -> None:
         """Send a message for the user, and log it."""
-        self.send(Note(step, text))
+        self.send(TrainingNote(step, text))
         self._line(step, {"note": text})
 
     def log(self, step: int, losses: Mapping[str, float], rates: Mapping[str, float]) -> None:
@@ -171,7 +171,7 @@ class RunWriter:
         try:
             work()
         except (OSError, TrainingError, ImageError) as error:
-            self.send(Note(step, f"{error}. Training continues without it"))
+            self.send(TrainingNote(step, f"{error}. Training continues without it"))
             return False
         return True
 

@@ -32,7 +32,7 @@ RELATIVISTIC = AdversarialLoss(GanLoss(relative_to="all"), 0.01)
 
 
 def batch(seed: int = 0) -> Batch:
-    """All roles, in [0, 1]."""
+    """Random images for all roles, in [0, 1]."""
     random = torch.Generator().manual_seed(seed)
 
     def made(size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is peculiar to each method."""
+"""Properties of single methods."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def names(objective: Objective, step: int) -> list[str]:
 
 
 def inputs_of(network: nn.Module) -> list[Tensor]:
-    """Fills up with what the network is given."""
+    """A list that collects the inputs of the network."""
     seen: list[Tensor] = []
     network.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
     return seen
@@ -47,7 +47,7 @@ def test_terms_without_weight_are_left_out() -> None:
         PixelObjective(rrdbnet(), {"other": Term(0.0, forbidden)})
 
 
-def test_when_the_generator_is_updated() -> None:
+def test_steps_in_which_the_generator_is_updated() -> None:
     objective = gan(replace(RELATIVISTIC, generator_every=3, generator_after=4))
     # The originals' steps 1 to 9: above 4, and multiples of 3.
     assert [len(objective.turns(step)) for step in range(9)] == [1, 1, 1, 1, 1, 2, 1, 1, 2]
@@ -59,7 +59,7 @@ def test_when_the_generator_is_updated() -> None:
     )
 
 
-def test_what_the_discriminator_takes_for_real() -> None:
+def test_real_images_of_the_discriminator() -> None:
     objective = gan()
     seen = inputs_of(objective.networks["discriminator"])
     reference = torch.full_like(batch()["hr"], 0.25)
@@ -67,14 +67,14 @@ def test_what_the_discriminator_takes_for_real() -> None:
     assert [torch.equal(given, reference) for given in seen] == [False, True, True, False]
 
 
-def test_the_discriminator_learns_from_the_generators_image() -> None:
+def test_the_discriminator_is_trained_on_the_generators_images() -> None:
     objective = gan()
     seen = inputs_of(objective.networks["discriminator"])
     step_of(objective)
     assert torch.equal(seen[0], seen[-1])  # made before the generator's update, not again after it
 
 
-def test_high_frequencies_alone_are_seen() -> None:
+def test_the_discriminator_sees_the_filtered_images() -> None:
     objective = gan(replace(RELATIVISTIC, view=lambda images: images * 0 + 0.5))
     seen = inputs_of(objective.networks["discriminator"])
     step_of(objective)
@@ -92,7 +92,7 @@ def test_gradient_penalty_depends_on_seed_and_step() -> None:
     assert penalty(1, 0) != penalty(1, 1)
 
 
-def test_branches_answer_for_themselves() -> None:
+def test_losses_reach_only_their_branch() -> None:
     """EDL's pixel loss does not reach the tail of the first branch, its adversarial loss not that of the second."""
     objective = make("edl")
     (turn, _) = objective.turns(0)
@@ -109,7 +109,7 @@ def test_branches_answer_for_themselves() -> None:
     assert reached == {"pixel": [False, True], "perceptual": [True, True], "adversarial": [True, False]}
 
 
-def test_srrescgan_works_in_levels() -> None:
+def test_srrescgan_scales_images_to_255() -> None:
     objective = srrescgan()
     seen = inputs_of(objective.networks["generator"])
     images = batch()
@@ -118,7 +118,7 @@ def test_srrescgan_works_in_levels() -> None:
     assert images["lr"].max() <= 1  # the caller's batch is as it was
 
 
-def test_mixup_mixes_both_alike() -> None:
+def test_mixup_mixes_lr_and_hr_alike() -> None:
     wanted: list[Tensor] = []
 
     def pixel(sr: Tensor, hr: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def test_mixup_is_sometimes_left_out() -> None:
     assert 3 < sum(mixed) < 17
 
 
-def test_dsgan_takes_turns_as_told() -> None:
+def test_turns_of_dsgan() -> None:
     assert names(dsgan(), 0) == ["discriminator", "generator"]
     assert names(dsgan(through="before"), 0) == ["both"]
     objective = dsgan(generator_every=2, discriminator_every=3)
@@ -159,6 +159,21 @@ def test_dsgan_takes_turns_as_told() -> None:
     ]
     for step in range(6):
         step_of(objective, step)
+
+
+def test_dsgan_hands_the_images_of_each_part_to_the_generators_turn() -> None:
+    """With an accumulated batch, both turns go through the parts in the same order, and the batch stays as it was."""
+    objective = dsgan()
+    parts = [{role: images[half] for role, images in batch().items()} for half in (slice(2), slice(2, 4))]
+    roles = [set(part) for part in parts]
+    first, second = objective.turns(0)
+    for part in parts:
+        first.losses(part)
+    for part in parts:
+        colour = second.losses(part)["generator"]["color"]
+        expected = objective.terms["color"].loss(objective.networks["generator"](part["lr"]), part["lr"])
+        assert colour == expected
+    assert [set(part) for part in parts] == roles
 
 
 @pytest.mark.parametrize("relativistic", [False, True])
@@ -201,7 +216,7 @@ def test_ddnsr_networks_in_the_order_of_their_updates() -> None:
     assert list(ddnsr(esrgan=False).networks) == ["up", "down", "disc_down"]
 
 
-def test_features_of_the_wanted_image_keep_no_graph() -> None:
+def test_features_of_the_reference_keep_no_graph() -> None:
     loss, hr = features(), batch()["hr"].requires_grad_()
     value = loss(batch(1)["hr"], hr)
     assert not value.requires_grad

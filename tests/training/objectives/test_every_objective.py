@@ -1,4 +1,4 @@
-"""What holds for all objectives."""
+"""Properties of all objectives."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def parameters(network: nn.Module) -> list[Tensor]:
 
 
 def given_networks(objective: Objective) -> Iterator[nn.Module]:
-    """The losses that have networks of their own, wherever the objective keeps them."""
+    """The losses of an objective that are modules."""
     found = list(vars(objective).values())
     while found:
         value = found.pop()
@@ -51,7 +51,7 @@ def test_every_network_is_trained_and_the_result_is_one(name: str) -> None:
 
 @EVERY
 def test_a_network_learns_from_its_own_losses_only(name: str) -> None:
-    """The same gradients as from its losses alone, taken by hand, network by network."""
+    """The gradients equal those computed from its losses alone."""
     objective, other = make(name), make(name)
     (turn, *_), (same, *_) = objective.turns(0), other.turns(0)
     losses = turn.losses(batch())
@@ -137,7 +137,7 @@ NEEDED = {"pixel": ("lr", "hr"), "dsgan": ("lr", "source"), "ddnsr": ("hr", "lr_
 
 
 @EVERY
-def test_what_data_lacks_is_named(name: str) -> None:
+def test_missing_data_are_named(name: str) -> None:
     objective = make(name)
     for role in NEEDED.get(name.split("-")[0], ("lr", "hr")):
         less = {key: value for key, value in batch().items() if key != role}

@@ -61,14 +61,14 @@ Place = tuple[str | int, ...]
 _Node = TypeVar("_Node", bound=BaseModel)
 
 
-class Problem(typing.NamedTuple):
-    """What is wrong with one value."""
+class InvalidValue(typing.NamedTuple):
+    """An invalid value: its place, and the reason."""
 
     place: Place
     text: str
 
 
-def validated(kind: type[_Node], values: Mapping[str, Any]) -> _Node | list[Problem]:
+def validated(kind: type[_Node], values: Mapping[str, Any]) -> _Node | list[InvalidValue]:
     """The values as a ``kind``, or everything that is wrong with them.
 
     ``values`` is plain data, as JSON and YAML hold it. Types are strict: "3" is not a number, 1 is not a boolean.
@@ -123,8 +123,8 @@ def _replaced(holder: Any, place: Place, value: Any, whole: str) -> Any:
         raise RecipeError(f"{whole}: {problems}") from error
 
 
-def _problems(kind: type[BaseModel], error: ValidationError) -> list[Problem]:
-    found: list[Problem] = []
+def _problems(kind: type[BaseModel], error: ValidationError) -> list[InvalidValue]:
+    found: list[InvalidValue] = []
     for one in error.errors(include_url=False):
         place, parent = _walked(kind, one["loc"])
         text = one["msg"].removeprefix("Value error, ")
@@ -143,7 +143,7 @@ def _problems(kind: type[BaseModel], error: ValidationError) -> list[Problem]:
             text = f"{text[0].lower()}{text[1:]}, not {one['input']!r}"
         else:
             text = text[0].lower() + text[1:]
-        found.append(Problem(place, text))
+        found.append(InvalidValue(place, text))
     return found
 
 

@@ -132,6 +132,7 @@ class GanObjectiveConfig(ObjectiveConfig):
     terms: Losses
     """Losses of the generated image against the reference."""
     adversarial: AdversarialConfig
+    """The adversarial loss, and the training of the discriminator."""
 
     def build(self, networks: "Mapping[str, nn.Module]", features: Path | None, seed: int) -> "Objective":
         """A ``GanObjective``."""
@@ -150,6 +151,7 @@ class ExclusionaryObjectiveConfig(ObjectiveConfig):
     terms: Losses
     """Losses of the sum of both branches."""
     adversarial: AdversarialConfig
+    """The adversarial loss, and the training of the discriminator."""
 
     def build(self, networks: "Mapping[str, nn.Module]", features: Path | None, seed: int) -> "Objective":
         """An ``ExclusionaryObjective``."""
@@ -186,7 +188,9 @@ class SRResCGANObjectiveConfig(ObjectiveConfig):
     terms: Losses
     """Losses of the generated image against the reference, both in [0, 255]."""
     adversarial: AdversarialConfig
+    """The adversarial loss, and the training of the discriminator."""
     mixup: MixupConfig | None = None
+    """Train on mixtures of two samples; null for none."""
 
     def build(self, networks: "Mapping[str, nn.Module]", features: Path | None, seed: int) -> "Objective":
         """An ``SRResCGANObjective``."""
