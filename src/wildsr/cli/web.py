@@ -2,16 +2,17 @@
 
 import secrets
 import webbrowser
-from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wildsr.cli.console import USAGE, complain, say
+from wildsr.cli.console import exits, say
+from wildsr.errors import UsageError
 
 _PORT = 8321
-_EXTRA = ("fastapi", "multipart", "python_multipart", "pydantic", "starlette", "uvicorn")
+_EXTRA = ("fastapi", "uvicorn", "python_multipart")
 
 
 def web(
@@ -58,18 +59,12 @@ def web(
 
     Images stay on this computer. Exit codes: 0 stopped by Ctrl-C, 2 wrong usage or the port is taken.
     """
-    try:
-        from wildsr.web.server import PortInUse, address_of, listen, serve
+    with exits():
+        _need_extra()
+        from wildsr.web.server import address_of, listen, serve
         from wildsr.web.settings import Limits, Settings, default_folder, parse_bytes, parse_duration
-        from wildsr.web.store import StoreError
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        complain(f"{error.name} is missing; `wildsr web` needs: pip install 'wildsr[web]'")
-        raise typer.Exit(USAGE) from error
-    try:
-        limits = replace(
-            Limits(),
+
+        limits = Limits(
             body=parse_bytes(max_body),
             disk=parse_bytes(max_disk),
             pixels=round(max_pixels * 1e6),
@@ -89,19 +84,21 @@ def web(
         )
         _check_model(model)
         bound = listen(host, port)
-        address = address_of(bound, settings)
+        serve(settings, bound, lambda: _ready(address_of(bound, settings), settings.is_loopback, not no_open))
 
-        def ready() -> None:
-            say(f"wildsr web is at {address}")
-            if settings.is_loopback:
-                say("Images stay on this computer. Ctrl-C ends it; jobs that wait go on at the next start.")
-            if not no_open:
-                webbrowser.open(address)
 
-        serve(settings, bound, ready)
-    except (ValueError, StoreError, PortInUse) as error:
-        complain(error)
-        raise typer.Exit(USAGE) from error
+def _ready(address: str, local: bool, open_browser: bool) -> None:
+    say(f"wildsr web is at {address}")
+    if local:
+        say("Images stay on this computer. Ctrl-C ends it; jobs that wait go on at the next start.")
+    if open_browser:
+        webbrowser.open(address)
+
+
+def _need_extra() -> None:
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"wildsr web needs {' and '.join(missing)}: pip install 'wildsr[web]'")
 
 
 def _check_model(name: str) -> None:

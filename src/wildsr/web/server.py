@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import uvicorn
 
+from wildsr.errors import UsageError
 from wildsr.web.app import make_app
 from wildsr.web.service import Service
 from wildsr.web.settings import Settings
@@ -19,7 +20,7 @@ from wildsr.web.settings import Settings
 _MOST_CONNECTIONS = 1000
 
 
-class PortInUse(Exception):
+class PortInUse(UsageError):
     """The address cannot be listened on; the message says what to do."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from wildsr.errors import UsageError
 from wildsr.web.jobs import JobRecord
 
 _SCHEMA = """
@@ -18,7 +19,7 @@ create table if not exists jobs (
 """
 
 
-class StoreError(Exception):
+class StoreError(UsageError):
     """The folder cannot be used; the message says why and what to do."""
 
 

@@ -1,0 +1,109 @@
+"""Parts of the service by themselves."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wildsr.web.events import Hub
+from wildsr.web.files import parse_range
+from wildsr.web.problems import Problem
+from wildsr.web.scheduler import FairQueue
+from wildsr.web.settings import Settings, parse_bytes, parse_duration
+from wildsr.web.store import Store, StoreError
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 999)), unique=True))
+def test_positions_are_those_in_which_jobs_are_taken(jobs: list[tuple[str, int]]) -> None:
+    queue = FairQueue()
+    for client, number in jobs:
+        queue.put(client, f"{client}{number}")
+    expected = queue.positions()
+    taken = [queue.take() for _ in jobs]
+    assert expected == {job: place for place, job in enumerate(taken)}
+    assert queue.take() is None
+    for client in "abc":
+        order = [job for job in taken if job and job.startswith(client)]
+        assert order == [f"{c}{number}" for c, number in jobs if c == client]
+
+
+def test_a_job_to_be_tried_again_is_first() -> None:
+    queue = FairQueue()
+    queue.put("a", "a1")
+    queue.put("b", "b1")
+    queue.put("b", "b0", first=True)
+    assert [queue.take() for _ in range(3)] == ["b0", "a1", "b1"]
+
+
+def test_removed_jobs_are_not_taken() -> None:
+    queue = FairQueue()
+    queue.put("a", "a1")
+    queue.put("a", "a2")
+    assert queue.remove("a", "a1")
+    assert not queue.remove("a", "a1")
+    assert not queue.remove("b", "a2")
+    assert (queue.take(), len(queue)) == ("a2", 0)
+
+
+def test_events_are_kept_for_a_while() -> None:
+    async def check() -> None:
+        hub = Hub(kept=3)
+        start = hub.last
+        assert hub.since(start) == []
+        assert hub.since(start - 1) is None
+        for number in range(4):
+            hub.publish("ab"[number % 2], "progress", {"n": number})
+        assert hub.since(start) is None  # the first is gone
+        found = hub.since(start + 1)
+        assert found is not None
+        assert [event.data["n"] for event in found] == [1, 2, 3]
+        only = hub.since(start + 1, "a")
+        assert only is not None
+        assert [event.data["n"] for event in only] == [2]
+        assert hub.since(hub.last + 1) is None
+        waiting = asyncio.create_task(hub.wait(hub.last, 60))
+        await asyncio.sleep(0)
+        hub.publish("a", "job", {})
+        await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(check())
+
+
+@given(st.text(alphabet="0123456789-=, bytes", max_size=30), st.integers(0, 50))
+def test_ranges_lie_within_the_file(text: str, size: int) -> None:
+    with contextlib.suppress(Problem):
+        found = parse_range(text, size)
+        assert found is None or 0 <= found[0] < found[1] <= size
+    with pytest.raises(Problem) as beyond:
+        parse_range(f"bytes={size}-", size)
+    assert beyond.value.status == 416
+
+
+def test_durations_and_sizes() -> None:
+    assert [parse_duration(text) for text in ("90s", "30m", "24h", "7d")] == [90, 1800, 86400, 604800]
+    assert [parse_bytes(text) for text in ("500", "2K", "1.5M", "20GB")] == [500, 2048, 3 << 19, 20 << 30]
+    for wrong in ("", "h", "-1h", "0m", "1y", "nan"):
+        with pytest.raises(ValueError, match="write it like"):
+            parse_duration(wrong)
+        with pytest.raises(ValueError, match="write it like"):
+            parse_bytes(wrong or "G")
+
+
+def test_a_damaged_job_list_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"no database" * 500)
+    with pytest.raises(StoreError, match="damaged"):
+        Store(tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot be made"):
+        Store(tmp_path / "file" / "inner")
+
+
+def test_hosts_of_a_local_service(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    for name in ("localhost", "127.0.0.1", "::1", "LocalHost"):
+        assert settings.accepts_host(name)
+    for name in ("127.0.0.2", "0.0.0.0", "localhost.example", "", "example.org"):
+        assert not settings.accepts_host(name)
