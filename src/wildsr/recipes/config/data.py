@@ -55,6 +55,11 @@ class TrainingData:
         return notes
 
 
+_SOURCES = ("train-source", "Corrupted-tr-x", "DPEDiphone-tr-x")
+_TARGETS = ("train-target", "Corrupted-tr-y", "DPEDiphone-tr-y")
+"""Names of folders with images of the source domain, and with clean ones, in NTIRE 2020 and of `wildsr data layout`."""
+
+
 class DataConfig(Node):
     """Base of all kinds of training data. A subclass adds its settings as fields, and builds the dataset."""
 
@@ -110,13 +115,10 @@ class DataConfig(Node):
             )
         return self.folder
 
-    def _inside(self, name: str, key: str) -> Path:
-        """The store of a name in the folder, or the folder of that name; ``key`` would give it instead."""
-        from wildsr.data.store import SUFFIX
-
+    def _inside(self, key: str, *names: str) -> Path:
+        """The store or folder in ``folder`` that has the first of ``names``; ``key`` would give it instead."""
         folder = self._folder(key)
-        store = folder / f"{name}{SUFFIX}"
-        return store if store.is_file() else folder / name
+        return _found_inside(folder, names) or folder / names[0]
 
 
 class DegradedDataConfig(DataConfig):
@@ -189,8 +191,8 @@ class PairedDataConfig(DataConfig):
         from wildsr.data.pairs import find_pairs
         from wildsr.data.patches import Picker
 
-        lr = self.lr or self._inside("LR", "data.lr")
-        hr = self.hr or self._inside("HR", "data.hr")
+        lr = self.lr or self._inside("data.lr", "LR")
+        hr = self.hr or self._inside("data.hr", "HR")
         noise = self._noise_pool() if self.inject_noise else None
         lrs, hrs = find_pairs(lr, hr, scale, self.lr_patch)
         dataset = FolderPairs(
@@ -261,8 +263,10 @@ class UnpairedDataConfig(DataConfig):
             hrs = find_images(self.hr or (self._folder(),), self.hr_patch)
             sources = None
         else:
-            hrs = find_images(self.hr or (self._inside("HR", "data.hr"),), self.hr_patch)
-            sources = find_images(self.source or self._inside("source", "data.source"), self.source_patch)
+            hrs = find_images(self.hr or (self._inside("data.hr", "HR", *_TARGETS),), self.hr_patch)
+            sources = find_images(
+                self.source or self._inside("data.source", "source", *_SOURCES), self.source_patch
+            )
         dataset = Unpaired(
             Picker(hrs, seed, self.weighing),
             None if sources is None else Picker(sources, seed, self.weighing, role=1),
@@ -277,7 +281,7 @@ class UnpairedDataConfig(DataConfig):
 
 
 class DualDataConfig(DataConfig):
-    """HR images and unrelated real LR images (DDNSR). ``folder`` holds the folders HR and LR."""
+    """HR images and unrelated real LR images (DDNSR). ``folder`` holds the folders HR and LR, or NTIRE 2020's."""
 
     kind: Literal["dual"] = "dual"
     hr: tuple[Path, ...] = ()
@@ -289,6 +293,22 @@ class DualDataConfig(DataConfig):
     lr_patch: Count
     """Side of the LR patch in pixels."""
 
+    def given(self, folders: Sequence[Path]) -> dict[str, Any]:
+        """Of several folders, one may hold LR images; its HR images and all others are mixed."""
+        if len(folders) < 2:
+            return super().given(folders)
+        with_lr = {path: lr for path in folders if (lr := _found_inside(path, ("LR", *_SOURCES)))}
+        if len(with_lr) > 1:
+            raise RecipeError(
+                f"{' and '.join(map(str, with_lr))} both hold real LR images; name one with --set data.lr=FOLDER, and "
+                "the folders of HR images with --data"
+            )
+        hr = [_found_inside(path, ("HR", *_TARGETS)) if path in with_lr else path for path in folders]
+        values: dict[str, Any] = {"data.hr": tuple(path for path in hr if path is not None)}
+        if with_lr:
+            values["data.lr"] = next(iter(with_lr.values()))
+        return values
+
     def build(self, scale: int, seed: int) -> TrainingData:
         """HR patches and unrelated LR patches."""
         from wildsr.data.datasets import Unpaired
@@ -297,8 +317,8 @@ class DualDataConfig(DataConfig):
 
         if self.hr_patch != self.lr_patch * scale:
             raise RecipeError(f"data.hr_patch must be {scale} times data.lr_patch: {self.lr_patch * scale}")
-        hrs = find_images(self.hr or (self._inside("HR", "data.hr"),), self.hr_patch)
-        lrs = find_images(self.lr or self._inside("LR", "data.lr"), self.lr_patch)
+        hrs = find_images(self.hr or (self._inside("data.hr", "HR", *_TARGETS),), self.hr_patch)
+        lrs = find_images(self.lr or self._inside("data.lr", "LR", *_SOURCES), self.lr_patch)
         dataset = Unpaired(
             Picker(hrs, seed, self.weighing),
             Picker(lrs, seed, self.weighing, role=1),
@@ -315,6 +335,17 @@ Data = Annotated[
     DataConfig,
     OneOf("kind", DegradedDataConfig, PairedDataConfig, UnpairedDataConfig, DualDataConfig),
 ]
+
+
+def _found_inside(folder: Path, names: Sequence[str]) -> Path | None:
+    """The store or folder in ``folder`` that has the first of ``names``; None if it has none."""
+    from wildsr.data.store import SUFFIX
+
+    for name in names:
+        for path in (folder / f"{name}{SUFFIX}", folder / name):
+            if path.exists():
+                return path
+    return None
 
 
 def _sharpen(image: "Tensor") -> "Tensor":
