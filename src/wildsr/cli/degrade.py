@@ -24,6 +24,7 @@ def _list_presets(asked: bool) -> None:
         for name, entry in PRESETS.items():
             say(f"{name:18} {entry.about}")
         say("Also blur-SIGMA, noise-SIGMA and jpeg-QUALITY, which '+' joins, as in blur-1.5+jpeg-60.")
+        say("Also a model of DSGAN, by name or file, and MODEL@FOLDER: one of DDNSR with real LR images.")
         raise typer.Exit
 
 
@@ -44,7 +45,8 @@ def degrade(
         typer.Option(
             "-p",
             "--preset",
-            help="Degradation: a name that --presets lists; bsrgan by default.",
+            help="Degradation: a name that --presets lists, a model of DSGAN, or MODEL@FOLDER for DDNSR's with real LR "
+            "images; bsrgan by default.",
             show_default=False,
         ),
     ] = None,
@@ -107,16 +109,16 @@ def degrade(
             raise UsageError(
                 "--params says all that is to be done; leave out --preset, --scale, --seed and --grid"
             )
+        from wildsr.data.learned import label_of, named_degradation
         from wildsr.degradations.degradation import load_record
         from wildsr.degradations.files import Manner, Order
-        from wildsr.degradations.presets import preset as find_preset
 
         replay = load_record(params) if params is not None else None
         name, by = (replay.degradation, replay.scale) if replay else (preset or "bsrgan", scale or 4)
-        find_preset(name, by)
-        manner = Manner(name, by, seed or 0, format, quality)
+        named_degradation(name, by)
+        manner = Manner(name, by, seed or 0, format, quality, named_degradation)
         label = "samples" if grid else "degraded"
-        jobs, problems = find_jobs(inputs, Naming(output, format, name, label, suffix=".png"))
+        jobs, problems = find_jobs(inputs, Naming(output, format, label_of(name), label, suffix=".png"))
         for problem in problems:
             report.fail(problem.source, problem.reason)
         if grid and len(jobs) != 1:

@@ -37,7 +37,7 @@ def evaluate(
     degradation: Annotated[
         str,
         typer.Option(
-            help="How inputs are made from the truth: bicubic, or a name from `wildsr degrade --presets`."
+            help="How inputs are made from the truth: bicubic, or a name that `wildsr degrade` takes."
         ),
     ] = "bicubic",
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the degradation.")] = 0,

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from wildsr.data.errors import DataError
+from wildsr.data.learned import named_degradation
 from wildsr.degradations.degradation import Degradation, DegradationError, Parameters
 from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
-from wildsr.degradations.presets import preset
 from wildsr.estimation.cleanup import clean_up, clean_up_ddnsr
 from wildsr.image import quantize
 from wildsr.ops.cropping import crop_to_multiple
@@ -72,7 +72,7 @@ def degradation_of(how: Preparation) -> Degradation:
     """
     try:
         if how.preset is not None:
-            return preset(how.preset, how.scale)
+            return named_degradation(how.preset, how.scale)
         kernels = load_kernel_pool(how.kernels) if how.kernels else None
         return RealSr(how.scale, load_noise_pool(how.noise) if how.noise else None, kernels)
     except DegradationError as error:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, DegradationError, Sample
-from wildsr.degradations.presets import preset
+from wildsr.degradations.presets import preset as find_preset
 from wildsr.image import ImageError, LoadedImage, Size, Traits, read, write_rgb
 from wildsr.image.formats import output_format
 from wildsr.storage.seeds import generator
@@ -31,13 +31,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Manner:
-    """How images are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default."""
+    """How images are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default.
+
+    ``find`` makes the degradation of ``preset`` and ``scale``, in every worker process: a function of a module.
+    """
 
     preset: str
     scale: int
     seed: int
     format: str | None = None
     quality: int | None = None
+    find: Callable[[str, int], Degradation] = find_preset
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def degrade_file(order: Order, manner: Manner) -> Degraded:
         DegradationError: its parameters are not right, or it is too small.
     """
     began = time.monotonic()
-    degradation = preset(manner.preset, manner.scale)
+    degradation = manner.find(manner.preset, manner.scale)
     output_format(order.target, manner.format)
     image = read(order.source)
     hr = image.rgb.clamp(0, 1)

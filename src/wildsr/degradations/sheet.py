@@ -9,7 +9,6 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters, Sample
 from wildsr.degradations.files import Manner, again, draw, save
-from wildsr.degradations.presets import preset
 from wildsr.image import Size, Traits, read
 from wildsr.image.formats import output_format
 from wildsr.image.sheet import contact_sheet
@@ -62,7 +61,7 @@ def degrade_to_sheet(source: Path, target: Path, name: str, manner: Manner, coun
     """
     began = time.monotonic()
     output_format(target, manner.format)
-    degradation = preset(manner.preset, manner.scale)
+    degradation = manner.find(manner.preset, manner.scale)
     sheet, samples = sample_sheet(read(source).rgb.clamp(0, 1), name, degradation, manner.seed, count)
     save(target, sheet, Traits(), manner)
     return Sheet(samples, Size(sheet.shape[-1], sheet.shape[-2]), round(time.monotonic() - began, 3))

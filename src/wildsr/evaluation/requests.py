@@ -142,11 +142,11 @@ def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) ->
         made = lambda done, total: on_step("making inputs", done, total)  # noqa: E731
     if request.degradation == "bicubic":
         return [datasets.downscaled(*_named(given), scale, cache, made) for given in truth]
-    from wildsr.degradations.presets import preset
+    from wildsr.data.learned import named_degradation
 
     name = request.degradation
     return [
-        datasets.degraded(*_named(given), preset(name, scale), name, request.seed, cache, on_made=made)
+        datasets.degraded(*_named(given), named_degradation(name, scale), name, request.seed, cache, on_made=made)
         for given in truth
     ]
 

@@ -87,20 +87,11 @@ class LearnedDegradationConfig(DegradationConfig):
 
     def build(self, scale: int) -> "Degradation":
         """A ``Dsgan`` or ``Ddnsr`` with its network."""
-        from wildsr.data.image_sets import find_images
-        from wildsr.data.patches import as_float
-        from wildsr.degradations.methods.learned import Ddnsr, Dsgan
-        from wildsr.networks.ddnsr import DegradationNetwork
+        from wildsr.data.learned import learned_degradation
         from wildsr.zoo.catalogue import find
-        from wildsr.zoo.load import load_network
 
-        network = load_network(Path(self.model) if Path(self.model).is_file() else find(self.model)[1])
-        if not isinstance(network, DegradationNetwork):
-            return Dsgan(network, scale)
-        if self.references is None:
-            raise RecipeError(f"data.degradation.references: {self.model} needs a folder of real LR images")
-        images = find_images(self.references, 1)
-        return Ddnsr(network, [as_float(images[index]) for index in range(len(images))], scale)
+        path = Path(self.model) if Path(self.model).is_file() else find(self.model)[1]
+        return learned_degradation(path, scale, self.references)
 
 
 AnyDegradation = Annotated[

@@ -1,0 +1,92 @@
+"""Degradations by name: presets, and networks that have learned to degrade (DSGAN, DDNSR) by model name or file."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from wildsr.data.errors import DataError
+from wildsr.data.image_sets import find_images
+from wildsr.data.patches import as_float
+from wildsr.degradations.degradation import Degradation, DegradationError
+from wildsr.degradations.methods.corruptions import names_corruption
+from wildsr.degradations.methods.learned import Ddnsr, Dsgan
+from wildsr.degradations.presets import PRESETS, preset
+from wildsr.networks.ddnsr import DegradationNetwork
+from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.zoo.catalogue import PUBLISHED, SUFFIXES, find
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.load import load_network
+
+SEPARATOR = "@"
+"""Between the model of DDNSR's degradation network and the folder of real LR images: ``MODEL@FOLDER``."""
+
+
+def named_degradation(name: str, scale: int = 4) -> Degradation:
+    """The degradation of a name.
+
+    Args:
+        name: a preset (:func:`wildsr.degradations.presets.preset`); or the name or file of a model of DSGAN; or
+            ``MODEL@FOLDER`` for DDNSR's degradation network, with a folder of real LR images.
+        scale: HR pixels per LR pixel along a side.
+
+    Raises:
+        DegradationError: for a name that is none, a model that is missing or does not degrade, or images that are
+            missing.
+    """
+    if name in PRESETS or names_corruption(name):
+        return preset(name, scale)
+    model, separator, references = name.partition(SEPARATOR)
+    path = Path(model).expanduser()
+    if not path.is_file():
+        try:
+            path = find(model)[1]
+        except ModelError as error:
+            if separator or model in PUBLISHED or path.suffix.lower() in SUFFIXES:
+                raise DegradationError(str(error)) from error
+            return preset(name, scale)  # raises with the nearest preset
+    status = path.stat()
+    folder = Path(references).expanduser() if references else None
+    return _learned(path, status.st_mtime_ns, status.st_size, scale, folder)
+
+
+def label_of(name: str) -> str:
+    """A short name for file names: of a preset its name, of a model the stem of its file."""
+    return name if name in PRESETS or names_corruption(name) else Path(name.partition(SEPARATOR)[0]).stem
+
+
+def learned_degradation(path: Path, scale: int, references: Path | None = None) -> Degradation:
+    """The degradation of a model file: DSGAN's generator, or DDNSR's degradation network.
+
+    Args:
+        path: the file.
+        scale: HR pixels per LR pixel along a side.
+        references: folder of real LR images whose noise DDNSR's network takes; all are kept in memory.
+
+    Raises:
+        DegradationError: the file holds no network that degrades, or the folder is missing or not needed.
+    """
+    try:
+        network = load_network(path)
+        if isinstance(network, DSGANGenerator):
+            if references is not None:
+                raise DegradationError(f"{path} is a model of DSGAN, which needs no folder of LR images")
+            return Dsgan(network, scale)
+        if not isinstance(network, DegradationNetwork):
+            raise DegradationError(
+                f"{path} is a {type(network).__name__}, which does not degrade; a model of a dsgan run does, and the "
+                "-down file of a ddnsr run"
+            )
+        if references is None:
+            raise DegradationError(
+                f"{path} is DDNSR's degradation network, which takes noise from real LR images: give their folder, "
+                f"{path}{SEPARATOR}FOLDER"
+            )
+        images = find_images(references, 1)
+    except (ModelError, DataError) as error:
+        raise DegradationError(str(error)) from error
+    return Ddnsr(network, [as_float(images[index]) for index in range(len(images))], scale)
+
+
+@lru_cache(maxsize=4)
+def _learned(path: Path, _changed: int, _size: int, scale: int, references: Path | None) -> Degradation:
+    """Read once in a process, as long as the file stays the same."""
+    return learned_degradation(path, scale, references)
