@@ -1,6 +1,7 @@
 """Recipes as YAML: reading, writing, changes, and error messages."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,38 @@ def test_overrides(tmp_path: Path) -> None:
         choose_recipe("realsr")
     with pytest.raises(RecipeError, match=r"ddnsr-track2-canon\. A file must end in \.yaml"):
         choose_recipe("qqqq")
+
+
+def _bomb() -> str:
+    levels = [f"l{index}: &l{index} [{', '.join([f'*l{index - 1}'] * 10)}]" for index in range(1, 12)]
+    return "\n".join(["l0: &l0 [1, 2, 3]", *levels])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_bomb(), "its aliases make it far too large"),
+        ("a: &a [*a]", "an alias refers to itself"),
+        ("a: &a {b: *a}", "an alias refers to itself"),
+        ("a: " + "[" * 100_000, "nested too deeply"),
+        ("{" * 5000, "nested too deeply"),
+        ("[1, 2]: 3", "a key is a list"),
+        ("name: 2020-01-01\nseed: x", "seed"),
+        ("seed: " + "9" * 5000, "a number has 5000 digits"),
+        ("seed: !!binary aGVsbG8=", "no values of type"),
+        ("seed: !!python/object/apply:os.system [ls]", "no values of type"),
+        ("seed: !!set {a}", "no values of type"),
+        ("seed: .nan", "seed"),
+        ("\x00", "not proper YAML"),
+    ],
+)
+def test_hostile_yaml(text: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        parse_recipe(text, "recipe.yaml")
+    if text.startswith("seed: "):
+        with pytest.raises(RecipeError, match=re.escape(said)):
+            changed(NET, [f"seed={text.removeprefix('seed: ')}"], "recipe.yaml")
+
+
+def test_a_leading_zero_is_no_octal_number() -> None:
+    assert changed(NET, ["seed=010"], "recipe").seed == 10

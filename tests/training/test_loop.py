@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -314,6 +315,50 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(TrainingError, match=r"step-00000002.pt cannot be read.*remove it"):
         train(tmp_path, settings(4), Pixel())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": None},
+        {"identity": {"a": 1}},
+        {"step": -2},
+        {"step": 10**12},
+        {"step": 1},
+        {"networks": []},
+    ],
+    ids=str,
+)
+def test_a_forged_checkpoint_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    train(tmp_path, settings(2), Pixel())
+    path = state_files.states(run_in(tmp_path))[-1]
+    torch.save({**torch.load(path, weights_only=True), **change}, path)
+    with pytest.raises(TrainingError, match=r"step-00000002.pt is damaged or was renamed"):
+        train(tmp_path, settings(4), Pixel())
+
+
+def test_a_checkpoint_that_calls_a_function_is_refused(tmp_path: Path) -> None:
+    """PyTorch itself would call ``bytearray`` with any size."""
+    train(tmp_path, settings(2), Pixel())
+    path = state_files.states(run_in(tmp_path))[-1]
+    torch.save({**torch.load(path, weights_only=True), "extra": bytearray(10)}, path)
+    with pytest.raises(TrainingError, match="objects besides weights"):
+        train(tmp_path, settings(4), Pixel())
+
+
+def test_two_runs_in_one_folder(tmp_path: Path) -> None:
+    seen = []
+
+    def second(_: Event) -> None:
+        if not seen:
+            with pytest.raises(TrainingError, match="another process is training in"):
+                train(tmp_path, settings(2), Pixel())
+            seen.append(True)
+
+    train(tmp_path, settings(2), Pixel(), on_event=second)
+    assert seen
+    train(tmp_path, settings(3), Pixel())
+    assert not (tmp_path / ".lock").exists()
 
 
 def test_a_user_defined_network_is_written_with_the_name_of_its_class(tmp_path: Path) -> None:

@@ -17,26 +17,98 @@ _KINDS = ("kind", "architecture")
 """Keys that tell one node of a group from the others."""
 _COLLECTIONS = ("networks", "optimizers", "terms", "pixel_terms")
 """Sections in which a null removes an entry."""
+_TAGS = "tag:yaml.org,2002:"
+_KINDS_OF_VALUES = {"map", "seq", "str", "int", "float", "bool", "null"}
+_DEEPEST, _MOST_NODES, _MOST_DIGITS = 50, 100_000, 30
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-4 is a number, and a repeated key an error."""
+    """YAML where 1e-4 is a number, a number with a leading 0 is decimal, and a key given twice is an error.
+
+    Aliases are refused where they would make the document larger than ``_MOST_NODES`` or refer to themselves.
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise yaml.YAMLError("it is nested too deeply")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _require_modest(node)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(None, None, "a key is a list or a mapping", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.MarkedYAMLError(None, None, f"the key '{key}' stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
+        text = str(node.value).replace("_", "")
+        if not re.fullmatch(r"[-+]?\d+", text):
+            return super().construct_yaml_int(node)
+        if len(text) > _MOST_DIGITS:
+            raise yaml.MarkedYAMLError(None, None, f"a number has {len(text)} digits", node.start_mark)
+        return int(text)
 
+
+# Dates stay text: no value of a recipe is one.
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":merge", ":value"))
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
+    f"{_TAGS}float",
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+_Loader.add_constructor(f"{_TAGS}int", _Loader.construct_yaml_int)
+
+
+def _require_modest(root: yaml.Node) -> None:
+    """Refuse aliases that refer to themselves or multiply the document, and values that recipes do not have."""
+    sizes: dict[yaml.Node, int] = {}
+    open_nodes: set[yaml.Node] = set()
+
+    def size(node: yaml.Node) -> int:
+        if node in open_nodes:
+            raise yaml.MarkedYAMLError(None, None, "an alias refers to itself", node.start_mark)
+        if node.tag.removeprefix(_TAGS) not in _KINDS_OF_VALUES:
+            raise yaml.MarkedYAMLError(
+                None, None, f"recipes have no values of type {node.tag}", node.start_mark
+            )
+        if node not in sizes:
+            open_nodes.add(node)
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            inner = (
+                node.value if isinstance(node, yaml.SequenceNode) else [one for pair in pairs for one in pair]
+            )
+            sizes[node] = 1 + sum(map(size, inner))
+            open_nodes.remove(node)
+        if sizes[node] > _MOST_NODES:
+            raise yaml.MarkedYAMLError(None, None, "its aliases make it far too large", node.start_mark)
+        return sizes[node]
+
+    size(root)
+
+
+def load_yaml(text: str) -> Any:
+    """The plain values of a YAML text from anybody. Raises ``yaml.YAMLError``, also for aliases that multiply it."""
+    return yaml.load(text, _Loader)
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -61,7 +133,7 @@ def parse_recipe(text: str, origin: str, changes: Sequence[str] = ()) -> Recipe:
     """
     try:
         root = yaml.compose(text, _Loader)
-        values = yaml.load(text, _Loader)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{origin} is not proper YAML: {_described(error)}") from error
     if not isinstance(values, dict):
@@ -131,7 +203,7 @@ def _parsed(change: str) -> tuple[Place, Any]:
     if not equals or not key.strip():
         raise RecipeError(f"--set {change}: write a key and a value, such as train.steps=1000")
     try:
-        value = yaml.load(text, _Loader)
+        value = load_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {change}: the value is not proper YAML: {_described(error)}") from error
     return tuple(key.strip().split(".")), value

@@ -1,5 +1,6 @@
 """Lock files: one process at a time, among all that use the same folder. Loads no torch."""
 
+import errno
 import os
 import sys
 import time
@@ -11,8 +12,12 @@ _PAUSE = 0.1
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Wait for the lock file ``path`` and hold it; the operating system releases it when the process ends."""
+def held(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file ``path``; the operating system releases it when the process ends.
+
+    Raises:
+        BlockingIOError: without ``wait``, when another process holds it.
+    """
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -22,6 +27,8 @@ def held(path: Path) -> Iterator[None]:
             os.close(handle)
             raise
         os.close(handle)
+        if not wait:
+            raise BlockingIOError(errno.EWOULDBLOCK, "another process holds the lock", str(path))
         time.sleep(_PAUSE)
     try:
         yield

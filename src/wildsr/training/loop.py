@@ -73,6 +73,7 @@ def fit(
         stack.enter_context(torch.random.fork_rng(devices))
         request = stack.enter_context(stop_request())
         writer = RunWriter(fabric, settings, run, validate, on_event)
+        stack.enter_context(writer.locked())
         stack.callback(writer.close)
         state = _state(fabric, objective, optimizers, settings.train)
         stack.enter_context(float32_results(fabric, objective.networks.values()))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from wildsr.image import ImageError
+from wildsr.storage.file_lock import held
 from wildsr.training.errors import TrainingError
 from wildsr.training.events import Event, OnEvent, Saved, TrainingNote, Validated
 from wildsr.training.export import save_model
@@ -43,6 +44,17 @@ class RunWriter:
     def validates(self) -> bool:
         """Whether the run is validated."""
         return self.validate is not None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the folder within the block.
+
+        Raises:
+            TrainingError: another process is training in this folder, or the folder cannot be written.
+        """
+        with ExitStack() as stack:
+            self._by_first(lambda: stack.enter_context(_only_run(self.run.folder)))
+            yield
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, the same for all processes, or None. Raises ``TrainingError``."""
@@ -194,6 +206,21 @@ class RunWriter:
         if message is not None:
             raise TrainingError(message)
         return result
+
+
+@contextmanager
+def _only_run(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(folder / ".lock", wait=False))
+        except BlockingIOError as error:
+            raise TrainingError(
+                f"another process is training in {folder}; wait for it, stop it, or choose another folder"
+            ) from error
+        except OSError as error:
+            raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
+        yield
 
 
 def _is_better(found: Validation, metric: str, best: Mapping[str, tuple[float, int]]) -> bool:

@@ -10,8 +10,11 @@ import torch
 from wildsr.storage.atomic import replacing
 from wildsr.training.errors import TrainingError
 from wildsr.training.settings import Run
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.formats.pth import require_safe_archive
 
 VERSION = 1
+_MOST_STEPS = 10**9
 _SHOWN = 8
 """Differences in a message."""
 
@@ -53,19 +56,35 @@ def load_state(run: Run, best_by: Sequence[str] = ()) -> dict[str, Any] | None:
         return None
     path = found[-1]
     try:
+        require_safe_archive(path)
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError, ValueError) as error:
+    except (ModelError, OSError, RuntimeError, EOFError, UnpicklingError, ValueError) as error:
         raise TrainingError(
             f"{path} cannot be read ({_first_line(error)}); remove it to resume from the one before"
         ) from error
     if not isinstance(content, dict) or content.get("version") != VERSION:
         raise TrainingError(f"{path} is not a checkpoint of this version of wildsr; train in another folder")
+    if not _is_whole(content) or state_path(run, content["step"]) != path:
+        raise TrainingError(f"{path} is damaged or was renamed; remove it to resume from the one before")
     if differing := _differences(run.current(content["identity"]), run.identity):
         raise TrainingError(
             f"{run.folder} holds a run of another recipe, which this one cannot resume; choose another folder, or "
             f"undo the change: {differing}"
         )
     return {**content, "best": _best(content["best"], best_by)}
+
+
+def _is_whole(content: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint has every part, of the right type."""
+    identity = content.get("identity")
+    if not isinstance(identity, dict) or not all(
+        isinstance(one, str) for pair in identity.items() for one in pair
+    ):
+        return False
+    counts = (content.get("step"), content.get("skipped"))
+    if not all(type(count) is int and 0 <= count <= _MOST_STEPS for count in counts):
+        return False
+    return all(isinstance(content.get(part), dict) for part in ("networks", "optimizers", "sums", "counts"))
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:

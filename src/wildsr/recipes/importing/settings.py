@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from wildsr.recipes.errors import RecipeError
+from wildsr.recipes.yaml import load_yaml
 
 MISSING = object()
 
@@ -75,9 +76,7 @@ def read_options(path: Path) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise RecipeError(f"{path} cannot be read: {reason}") from error
     try:
-        values = (
-            json.loads(without_comments(text)) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-        )
+        values = json.loads(without_comments(text)) if path.suffix.lower() == ".json" else load_yaml(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise RecipeError(f"{path} is not proper {path.suffix[1:].upper() or 'YAML'}: {error}") from error
     if not isinstance(values, dict):

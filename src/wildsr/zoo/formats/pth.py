@@ -42,6 +42,20 @@ class _Bounded(io.BufferedReader):
 
 def read_zip(path: Path) -> NamedWeights:
     """A PyTorch file since version 1.6: a zip archive of a pickle and one uncompressed record per tensor."""
+    require_safe_archive(path)
+    if path.suffix.lower() != ".safetensors":
+        return _read_torch(path, path)
+    # torch.load depends on the suffix, and memory-maps only files given by path.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
+
+
+def require_safe_archive(path: Path) -> None:
+    """Check a zip archive that is given to ``torch.load``; nothing is built or executed.
+
+    Raises:
+        ModelError: it is damaged, holds anything but tensors and plain data, or claims sizes that it does not have.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
@@ -52,11 +66,6 @@ def read_zip(path: Path) -> NamedWeights:
                         _require_loadable(path, stream, 1)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ModelError(f"{path} is truncated or damaged ({error}); download or copy it again") from error
-    if path.suffix.lower() != ".safetensors":
-        return _read_torch(path, path)
-    # torch.load depends on the suffix, and memory-maps only files given by path.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return _read_torch(path, Path(shutil.copyfile(path, Path(folder) / "model.pth")))
 
 
 def _require_plain(path: Path, records: list[zipfile.ZipInfo]) -> None:
