@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wildsr.degradations.api import degrade_pair as degrade_pair
     from wildsr.degradations.degradation import DegradationError as DegradationError
     from wildsr.degradations.pools import PoolError as PoolError
+    from wildsr.errors import UsageError as UsageError
     from wildsr.errors import WildsrError as WildsrError
     from wildsr.estimation.errors import EstimationError as EstimationError
     from wildsr.evaluation.pairing import PairingError as PairingError
@@ -47,6 +48,7 @@ _HOME_OF = {
     "UnknownArchitecture": "wildsr.zoo.errors",
     "UpscaleError": "wildsr.inference.errors",
     "Upscaler": "wildsr.inference.upscaler",
+    "UsageError": "wildsr.errors",
     "WildsrError": "wildsr.errors",
     "degrade": "wildsr.degradations.api",
     "degrade_pair": "wildsr.degradations.api",
@@ -70,6 +72,7 @@ __all__ = [
     "UnknownArchitecture",
     "UpscaleError",
     "Upscaler",
+    "UsageError",
     "WildsrError",
     "__version__",
     "degrade",
