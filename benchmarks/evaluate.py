@@ -2,7 +2,7 @@
 
     python benchmarks/evaluate.py [--side 1024] [--repeat 3] --parameters FOLDER
 
-FOLDER holds ``niqe_pris_params.npz`` (it comes with BasicSR; ``WILDSR_METRICS`` names it too). The other side is
+FOLDER holds ``niqe_pris_params.npz`` (it comes with BasicSR; ``WILDSR_FEATURES`` names it too). The other side is
 written as BasicSR's are: SSIM filters whole windows by OpenCV's ``filter2D``, a channel at a time; NIQE uses SciPy's
 ``convolve``, one block after the other, the whole grid of shapes anew each time. scikit-image's SSIM is there as well.
 Both sides get the same image and the same number of threads, in turn; results are compared before times. Needs the
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024, help="of the square image, in pixels")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--parameters", type=Path, default=os.environ.get("WILDSR_METRICS"))
+    parser.add_argument("--parameters", type=Path, default=os.environ.get("WILDSR_FEATURES"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
@@ -155,7 +155,7 @@ def main() -> None:
 
     compare("SSIM, scikit-image", skimage_ssim, lambda: ssim(*ours), options.repeat)
     if options.parameters is None:
-        parser.error("NIQE needs --parameters or WILDSR_METRICS")
+        parser.error("NIQE needs --parameters or WILDSR_FEATURES")
     niqe, file = load_niqe(options.parameters), Path(options.parameters) / PARAMETERS
     compare("NIQE, SciPy", lambda: plain_niqe(truth, file), lambda: niqe(ours[1]), options.repeat)
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from wildsr.errors import WildsrError as WildsrError
     from wildsr.estimation.errors import EstimationError as EstimationError
     from wildsr.evaluation.pairing import PairingError as PairingError
-    from wildsr.evaluation.weights import MissingWeights as MissingWeights
     from wildsr.image.errors import ImageError as ImageError
     from wildsr.inference.api import upscale as upscale
     from wildsr.inference.errors import UpscaleError as UpscaleError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from wildsr.training.errors import TrainingError as TrainingError
     from wildsr.zoo.errors import ModelError as ModelError
     from wildsr.zoo.errors import UnknownArchitecture as UnknownArchitecture
+    from wildsr.zoo.features.files import MissingWeights as MissingWeights
     from wildsr.zoo.load import load as load
     from wildsr.zoo.model import Model as Model
 
@@ -38,7 +38,7 @@ _HOME_OF = {
     "EstimationError": "wildsr.estimation.errors",
     "ImageError": "wildsr.image.errors",
     "JobsError": "wildsr.inference.jobs",
-    "MissingWeights": "wildsr.evaluation.weights",
+    "MissingWeights": "wildsr.zoo.features.files",
     "Model": "wildsr.zoo.model",
     "ModelError": "wildsr.zoo.errors",
     "PairingError": "wildsr.evaluation.pairing",

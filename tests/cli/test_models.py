@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 from typer.testing import Result
 
 from web_server import Site, serving, status
-from wildsr.evaluation.weights import FILES, MissingWeights, find_file
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
 from wildsr.zoo.catalogue import PUBLISHED, PublishedModel
 from wildsr.zoo.errors import ModelError
+from wildsr.zoo.features.files import FILES, MissingWeights, find_file
 from wildsr.zoo.load import load
 
 SHARED_WEIGHTS = Path(__file__).parents[2].parent / "shared" / "weights"
@@ -231,7 +231,7 @@ def test_what_training_starts_from_can_be_pulled() -> None:
 @pytest.fixture
 def vgg19(monkeypatch: pytest.MonkeyPatch, site: Site, tmp_path: Path) -> Path:
     """Where VGG-19 goes when it is downloaded from a server of our own."""
-    monkeypatch.setenv("WILDSR_METRICS", str(tmp_path / "metrics"))
+    monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path / "metrics"))
     digest = hashlib.sha256(site.content).hexdigest()
     source = replace(FILES["vgg19.pth"], urls=(site.url("vgg19.pth"),), digest_start=digest[:8])
     monkeypatch.setitem(FILES, "vgg19.pth", source)
@@ -262,7 +262,7 @@ def test_the_official_address_of_vgg19_and_the_options_are_named(tmp_path: Path)
     assert FILES["vgg19.pth"].digest_start == "dcbb9e9d"
     with pytest.raises(MissingWeights) as caught:
         find_file(("vgg19.safetensors", "vgg19.pth"), tmp_path)
-    for way in ("`wildsr models pull vgg19.pth`", "--features", "--weights-dir", "WILDSR_METRICS"):
+    for way in ("`wildsr models pull vgg19.pth`", "--features", "WILDSR_FEATURES"):
         assert way in str(caught.value)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from wildsr.evaluation.metrics import METRICS, Meter, MetricSettings, available_metrics, open_meters
 from wildsr.evaluation.niqe import PARAMETERS
-from wildsr.evaluation.weights import FILES, MissingWeights, find_file, pull_file
+from wildsr.zoo.features.files import FILES, MissingWeights, find_file, pull_file
 
 FEATURES = Path(os.environ.get("WILDSR_SHARED", Path(__file__).parents[3] / "shared")) / "features"
 
@@ -94,7 +94,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     names, lacking = available_metrics(MetricSettings(weights=tmp_path), reference=True)
     assert {"psnr", "psnr-y", "ssim", "ssim-y", "psnr-means"} <= set(names)
     assert {"niqe", "lpips-alex"} <= set(lacking)
-    assert "--weights-dir" in lacking["niqe"]
+    assert "--features" in lacking["niqe"]
     assert all(
         not METRICS[name].reference for name in available_metrics(MetricSettings(weights=tmp_path), False)[1]
     )
@@ -103,14 +103,17 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_where_files_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WILDSR_METRICS", raising=False)
+    for variable in ("WILDSR_FEATURES", "WILDSR_METRICS"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("WILDSR_MODELS", str(tmp_path / "models"))
-    places = {name: tmp_path / name for name in ("models/metrics", "named", "chosen")}
+    places = {name: tmp_path / name for name in ("models/metrics", "named", "old", "chosen")}
     for place in places.values():
         place.mkdir(parents=True)
         (place / PARAMETERS).write_bytes(b"x")
     assert find_file((PARAMETERS,)).parent == places["models/metrics"]
-    monkeypatch.setenv("WILDSR_METRICS", str(places["named"]))
+    monkeypatch.setenv("WILDSR_METRICS", str(places["old"]))
+    assert find_file((PARAMETERS,)).parent == places["old"]
+    monkeypatch.setenv("WILDSR_FEATURES", str(places["named"]))
     assert find_file((PARAMETERS,)).parent == places["named"]
     assert find_file((PARAMETERS,), places["chosen"]).parent == places["chosen"]
 

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wildsr.evaluation.distortion import psnr
-from wildsr.evaluation.perceptual import load_lpips
 from wildsr.image import read
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures
+from wildsr.zoo.features.lpips import load_lpips
 
 SHARED = Path(os.environ.get("WILDSR_SHARED", Path(__file__).parents[3] / "shared"))
 

@@ -54,7 +54,7 @@ def save(folder: Path, **changes: np.ndarray) -> None:
 def test_parameters_from_a_folder_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path)
     first = load_niqe(tmp_path)
-    monkeypatch.setenv("WILDSR_METRICS", str(tmp_path))
+    monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path))
     for found in (first, load_niqe()):
         assert found.mean.shape == (36,)
         torch.testing.assert_close(found.taps, gaussian_taps(7, 7 / 6))
@@ -62,6 +62,7 @@ def test_parameters_from_a_folder_or_the_environment(tmp_path: Path, monkeypatch
 
 def test_missing_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WILDSR_METRICS", raising=False)
+    monkeypatch.delenv("WILDSR_FEATURES", raising=False)
     with pytest.raises(FileNotFoundError, match="--pull"):
         load_niqe()
     with pytest.raises(FileNotFoundError, match=PARAMETERS):

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from wildsr.evaluation.perceptual import load_lpips, lpips
+from wildsr.evaluation.perceptual import lpips
 from wildsr.networks.lpips import Backbone, Lpips
+from wildsr.zoo.features.lpips import load_lpips
 
 FILES: dict[Backbone, str] = {"alex": "alexnet", "squeeze": "squeezenet1_1"}
 

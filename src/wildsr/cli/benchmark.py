@@ -37,7 +37,7 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    weights_dir: options.WeightsDir = None,
+    features: options.Features = None,
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.exact,
     cache: options.Cache = None,
@@ -63,7 +63,7 @@ def benchmark(
         models = lineup(model or [], data)
         found, failed = {}, 0
         with progress() as bars:
-            for name, results in run_benchmarks(names or [], models, data, run, weights_dir, bars):
+            for name, results in run_benchmarks(names or [], models, data, run, features, bars):
                 found[name] = results
                 print_results(results)
                 print_published(PROTOCOLS[name].published)

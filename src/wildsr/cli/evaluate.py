@@ -87,7 +87,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Write a report with images, as a single HTML file.", show_default=False),
     ] = None,
-    weights_dir: options.WeightsDir = None,
+    features: options.Features = None,
     pull: Annotated[bool, typer.Option("--pull", help="Download the files that --metrics lack.")] = False,
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.auto,
@@ -120,7 +120,7 @@ def evaluate(
         names = tuple(name.strip() for name in metrics.split(",") if name.strip()) if metrics else None
         check_output(out, report)
         if pull:
-            pull_missing(names, weights_dir)
+            pull_missing(names, features)
         request = EvaluationRequest(
             tuple(results or ()),
             tuple(model or ()),
@@ -131,7 +131,7 @@ def evaluate(
             scale,
             suffix,
             against,
-            MeasureOptions(names, border, weights_dir, metric_device(device), crop),
+            MeasureOptions(names, border, features, metric_device(device), crop),
             RunOptions(
                 InferenceSettings(device, precision.value, ensemble=ensemble),
                 cache or evaluation_cache(),

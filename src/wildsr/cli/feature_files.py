@@ -6,17 +6,17 @@ from wildsr.zoo.errors import ModelError
 
 def feature_file(name: str) -> str | None:
     """The published file for ``vgg19`` or ``vgg19.pth``; None for other names."""
-    from wildsr.evaluation.weights import FILES
+    from wildsr.zoo.features.files import FILES
 
     return next((file for file in (name, f"{name}.pth", f"{name}.npz") if file in FILES), None)
 
 
 def pull_feature_file(file: str, overwrite: bool) -> bool:
-    """Download a file into the folder of metrics unless it is installed; returns whether it is then."""
-    from wildsr.evaluation.weights import MissingWeights, metrics_folders, pull_file
+    """Download a file into the folder of feature networks unless it is installed; returns whether it is then."""
+    from wildsr.zoo.features.files import MissingWeights, features_folders, pull_file
 
     console = output()
-    target = metrics_folders()[0] / file
+    target = features_folders()[0] / file
     if target.is_file() and not overwrite:
         console.print(f"{literal(file)} [dim]is installed already: {literal(target)}[/]")
         return True

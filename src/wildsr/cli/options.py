@@ -57,11 +57,15 @@ Model = Annotated[
         show_default=False,
     ),
 ]
-WeightsDir = Annotated[
+Features = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of the files that learned metrics need. By default WILDSR_METRICS, or 'metrics' in the models "
-        "folder.",
+        "--features",
+        "--weights-dir",
+        help="Folder with the files of feature networks and learned metrics, such as vgg19.pth. By default "
+        "WILDSR_FEATURES, or 'metrics' in the models folder.",
+        exists=True,
+        file_okay=False,
         show_default=False,
     ),
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.console import FAILED, Bars, complain, errors, exits, literal, progress, say, status, warn
 from wildsr.errors import UsageError
 
@@ -65,16 +66,7 @@ def train(
             show_default=False,
         ),
     ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with vgg19.pth and other feature networks. By default WILDSR_METRICS, or 'metrics' in the "
-            "models folder.",
-            exists=True,
-            file_okay=False,
-            show_default=False,
-        ),
-    ] = None,
+    features: options.Features = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print what would be done, and write the first batch as an image."),

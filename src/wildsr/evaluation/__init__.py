@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from wildsr.evaluation.niqe import load_niqe as load_niqe
     from wildsr.evaluation.output import write_output as write_output
     from wildsr.evaluation.pairing import PairingError as PairingError
-    from wildsr.evaluation.perceptual import load_lpips as load_lpips
     from wildsr.evaluation.perceptual import lpips as lpips
     from wildsr.evaluation.report import write_report as write_report
     from wildsr.evaluation.results import Metric as Metric
@@ -41,7 +40,8 @@ if TYPE_CHECKING:
     from wildsr.evaluation.results import Row as Row
     from wildsr.evaluation.sharpness import edge_sharpness as edge_sharpness
     from wildsr.evaluation.sharpness import flat_noise as flat_noise
-    from wildsr.evaluation.weights import MissingWeights as MissingWeights
+    from wildsr.zoo.features.files import MissingWeights as MissingWeights
+    from wildsr.zoo.features.lpips import load_lpips as load_lpips
 
 _HOME_OF = {
     "Candidate": "wildsr.evaluation.candidates",
@@ -54,7 +54,7 @@ _HOME_OF = {
     "Meter": "wildsr.evaluation.metrics",
     "Metric": "wildsr.evaluation.results",
     "MetricSettings": "wildsr.evaluation.metrics",
-    "MissingWeights": "wildsr.evaluation.weights",
+    "MissingWeights": "wildsr.zoo.features.files",
     "PairingError": "wildsr.evaluation.pairing",
     "Results": "wildsr.evaluation.results",
     "Row": "wildsr.evaluation.results",
@@ -67,7 +67,7 @@ _HOME_OF = {
     "find_candidate": "wildsr.evaluation.candidates",
     "flat_noise": "wildsr.evaluation.sharpness",
     "load_brisque": "wildsr.evaluation.brisque",
-    "load_lpips": "wildsr.evaluation.perceptual",
+    "load_lpips": "wildsr.zoo.features.lpips",
     "load_niqe": "wildsr.evaluation.niqe",
     "lpips": "wildsr.evaluation.perceptual",
     "paired": "wildsr.evaluation.datasets",

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from wildsr.evaluation.natural import fitted, moments, symmetric
 from wildsr.evaluation.planes import check_images, filtered, gaussian_taps, planes, strips
-from wildsr.evaluation.weights import find_file
 from wildsr.ops.resize import imresize
+from wildsr.zoo.features.files import find_file
 
 MODEL, RANGE = "allmodel", "allrange"
 SMALLEST = 16
@@ -73,7 +73,7 @@ def features(images: Tensor, border: int = 0) -> Tensor:
 
 
 def load_brisque(folder: Path | None = None) -> Brisque:
-    """BRISQUE with ``allmodel`` and ``allrange``; where, see :func:`wildsr.evaluation.weights.find_file`.
+    """BRISQUE with ``allmodel`` and ``allrange``; where, see :func:`wildsr.zoo.features.files.find_file`.
 
     They are libsvm's text: a regression with radial basis functions, and the ranges that svm-scale wrote.
 

@@ -40,7 +40,7 @@ class MeasureOptions:
         metrics: names of built-in metrics, and metrics of your own; None: :data:`DEFAULT_METRICS`, without those whose
             files are missing.
         border: pixels that PSNR and SSIM leave out; None: as many as the scale.
-        weights: the folder of the metrics' weights, see :func:`wildsr.evaluation.weights.metrics_folders`.
+        weights: the folder of the metrics' weights, see :func:`wildsr.zoo.features.files.features_folders`.
         device: where metrics are computed.
         crop: results and truths of different sizes are cut to what both have, instead of being refused.
     """

@@ -12,12 +12,13 @@ from torch import Tensor
 from wildsr.evaluation.brisque import brisque_files, load_brisque
 from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
 from wildsr.evaluation.niqe import PARAMETERS, load_niqe
-from wildsr.evaluation.perceptual import load_lpips, lpips, lpips_files
+from wildsr.evaluation.perceptual import lpips
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
 from wildsr.evaluation.sharpness import edge_sharpness, flat_noise, grid_pattern
-from wildsr.evaluation.weights import find_file, identity
 from wildsr.networks.lpips import Backbone
+from wildsr.zoo.features.files import find_file, identity
+from wildsr.zoo.features.lpips import load_lpips, lpips_files
 
 Score = Callable[[Tensor, Tensor], Tensor]
 """Images to judge and their truths (the images themselves where there are none) -> (B,)."""

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from wildsr.evaluation.natural import block_features, normalised
 from wildsr.evaluation.planes import check_images, planes, strips
-from wildsr.evaluation.weights import find_file
 from wildsr.ops.color import GREY
 from wildsr.ops.resize import imresize
+from wildsr.zoo.features.files import find_file
 
 PARAMETERS = "niqe_pris_params.npz"
 BLOCK = 96
@@ -91,7 +91,7 @@ class Niqe:
 
 
 def load_niqe(folder: Path | None = None) -> Niqe:
-    """NIQE with the parameters in ``niqe_pris_params.npz``; where, see :func:`wildsr.evaluation.weights.find_file`.
+    """NIQE with the parameters in ``niqe_pris_params.npz``; where, see :func:`wildsr.zoo.features.files.find_file`.
 
     The file is that of BasicSR: ``mu_pris_param`` (1, 36), ``cov_pris_param`` (36, 36), ``gaussian_window`` (7, 7).
 

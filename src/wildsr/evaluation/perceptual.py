@@ -1,55 +1,14 @@
-"""LPIPS with its published weights, on images of any size."""
-
-from pathlib import Path
+"""LPIPS of images of any size, computed in tiles."""
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from wildsr.evaluation.planes import check_pair
-from wildsr.evaluation.weights import find_file
-from wildsr.networks.lpips import Backbone, Lpips
-from wildsr.zoo.errors import ModelError
-from wildsr.zoo.read import read_weights
+from wildsr.networks.lpips import Lpips
 
 SMALLEST = 64
-_BACKBONES: dict[Backbone, str] = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}
-# All levels lie on the grid of this many pixels, and no backbone sees further than the halo (VGG-16: 98 pixels).
+# All levels are aligned to this grid of pixels, and the halo exceeds every receptive field (VGG-16: 98 pixels).
 _GRID, _HALO = 16, 112
-
-
-def lpips_files(backbone: Backbone, folder: Path | None = None) -> tuple[Path, Path]:
-    """The files of LPIPS: the backbone with torchvision's names, and the weights of the channels.
-
-    Either as safetensors (``alexnet``, ``squeezenet1_1``, ``vgg16``; ``lpips_linear_v0.1`` for all) or as published
-    (the same names in ``.pth``; ``lpips_alex.pth`` and so on). Raises ``MissingWeights`` (a ``FileNotFoundError``).
-    """
-    name = _BACKBONES[backbone]
-    network = find_file((f"{name}.safetensors", f"{name}.pth"), folder)
-    return network, find_file(("lpips_linear_v0.1.safetensors", f"lpips_{backbone}.pth"), folder)
-
-
-def load_lpips(folder: Path | None = None, backbone: Backbone = "alex") -> Lpips:
-    """LPIPS with the weights in ``folder``, or where :func:`wildsr.evaluation.weights.metrics_folders` says.
-
-    A classifier behind the backbone is left out. On the CPU, in evaluation mode, without gradients.
-
-    Raises:
-        FileNotFoundError: a file is missing; says how to get it.
-        ValueError: a file is not what it should be.
-    """
-    features, linear = lpips_files(backbone, folder)
-    network = Lpips(backbone)
-    try:
-        found = _tensors(features)
-        state = {name: weight for name, weight in found.items() if name.startswith("features.")}
-        state |= _channel_weights(_tensors(linear), backbone)
-        network.load_state_dict(state)
-    except (ModelError, RuntimeError) as error:
-        raise ValueError(
-            f"{features} and {linear} are not the weights of LPIPS-{backbone} ({error}); fetch them again"
-        ) from error
-    return network.eval().requires_grad_(False)
 
 
 def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Tensor:
@@ -105,17 +64,3 @@ def _cores(length: int, tile: int) -> list[tuple[int, int]]:
 def _floats(images: Tensor, device: torch.device) -> Tensor:
     images = images.to(device)
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    return load_file(path) if path.suffix == ".safetensors" else dict(read_weights(path).tensors)
-
-
-def _channel_weights(tensors: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
-    """``lin0``, ``lin1``, ... of one backbone, each (C,): from our file for all, or from one of LPIPS's own."""
-    prefix = "vgg16." if backbone == "vgg" else f"{backbone}."
-    if any(name.startswith(prefix) for name in tensors):
-        return {
-            name.removeprefix(prefix): weight for name, weight in tensors.items() if name.startswith(prefix)
-        }
-    return {name.removesuffix(".model.1.weight"): weight.flatten() for name, weight in tensors.items()}

@@ -18,8 +18,8 @@ from wildsr.evaluation.evaluate import (
 )
 from wildsr.evaluation.metrics import METRICS, MetricSettings
 from wildsr.evaluation.results import Results
-from wildsr.evaluation.weights import pull_file
 from wildsr.storage.devices import pick_device
+from wildsr.zoo.features.files import pull_file
 
 
 @dataclass(frozen=True)

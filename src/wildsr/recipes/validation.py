@@ -13,8 +13,7 @@ from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import as_float
 from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.distortion import psnr, ssim
-from wildsr.evaluation.perceptual import SMALLEST, load_lpips, lpips_files
-from wildsr.evaluation.weights import MissingWeights
+from wildsr.evaluation.perceptual import SMALLEST
 from wildsr.networks.lpips import Lpips
 from wildsr.ops.resize import resize
 from wildsr.recipes.config.recipe import Recipe
@@ -22,6 +21,8 @@ from wildsr.recipes.errors import RecipeError
 from wildsr.training.settings import Validate, Validation
 from wildsr.zoo.architectures import ARCHITECTURES, recognise
 from wildsr.zoo.errors import UnknownArchitecture
+from wildsr.zoo.features.files import MissingWeights
+from wildsr.zoo.features.lpips import load_lpips, lpips_files
 from wildsr.zoo.load import contract_of
 from wildsr.zoo.model import Model
 

@@ -175,9 +175,9 @@ class FeaturesConfig(LossConfig):
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:class:`wildsr.losses.perceptual.PerceptualLoss` on a VGG."""
-        from wildsr.evaluation.weights import find_file
         from wildsr.losses.perceptual import PerceptualLoss
         from wildsr.losses.pixel import l1, l2
+        from wildsr.zoo.features.files import find_file
         from wildsr.zoo.features.vgg import load_vgg
 
         # The published file comes last, because the message for a missing file describes the last one.
@@ -199,8 +199,8 @@ class LpipsConfig(LossConfig):
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:class:`wildsr.losses.perceptual.LpipsLoss`."""
-        from wildsr.evaluation.perceptual import load_lpips
         from wildsr.losses.perceptual import LpipsLoss
+        from wildsr.zoo.features.lpips import load_lpips
 
         return LpipsLoss(load_lpips(features, self.backbone), self.jitter)
 
@@ -254,10 +254,10 @@ def build_term(loss: LossConfig, features: Path | None, place: str) -> "Term":
     Raises:
         RecipeError: a feature network is missing; says how to get it.
     """
-    from wildsr.evaluation.weights import MissingWeights
     from wildsr.losses.pixel import l1
     from wildsr.training.objectives.terms import Term
     from wildsr.zoo.errors import ModelError
+    from wildsr.zoo.features.files import MissingWeights
 
     if not loss.weight:
         return Term(0.0, l1)
