@@ -1,8 +1,12 @@
 """Three training steps of each method against those of the originals: losses, gradients and weights.
 
-In float64 the comparison is sharp. In float32 Adam turns rounding into updates where a gradient is nearly zero; the
-bounds there are five times what 99 of 100 weights of the original's own float32 run deviate from its float64 run
-(golden/README.md, section 4).
+In float64 the comparison is sharp: it detects any difference in a loss, a gradient or the optimizer. The comparison in
+float32 shows that training works in this precision too. Its bounds must hold on every CPU, and rounding differs between
+them: vector width and cache sizes decide the order in which a convolution is summed. Where a gradient is nearly zero,
+Adam turns such a difference into part of a step. So the bound for 99 of 100 weights is the larger of a hundredth of the
+learning rate, which is the largest update of one step (an error in a formula changes most weights by a large part of
+that), and five times the deviation of the original's own float32 run from its float64 run (golden/README.md, section 4).
+With the latter alone, 1e-7, a CPU with AMX missed the bound of RWSR-EDL by a third; CPUs without it stay below 2e-8.
 """
 
 import re
@@ -47,8 +51,8 @@ RELATIVISTIC = GanLoss(relative_to="all")
 both_precisions = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 
 
-def check(found: Deviations, dtype: torch.dtype, losses: float = 1e-5, weights: float = 1e-7) -> None:
-    """``losses`` and ``weights`` are the bounds in float32."""
+def check(found: Deviations, dtype: torch.dtype, losses: float = 1e-5, weights: float = 5e-7) -> None:
+    """``losses`` and ``weights`` are the bounds in float32; a hundredth of a learning rate of 5e-5 by default."""
     if dtype == torch.float64:
         assert found.losses < 1e-7
         assert found.gradients < 1e-6
@@ -125,7 +129,7 @@ def realsr_outcome(item: Golden, dtype: torch.dtype, network: type[RRDBNet]) -> 
 @both_precisions
 @pytest.mark.parametrize(
     ("name", "network", "weights"),
-    [("step_realsr", RRDBNet, 1.5e-5), ("step_rwsredl", EDLNet, 1e-7)],
+    [("step_realsr", RRDBNet, 1.5e-5), ("step_rwsredl", EDLNet, 1e-6)],
 )
 def test_realsr_and_edl(
     golden: Read, name: str, network: type[RRDBNet], weights: float, dtype: torch.dtype
