@@ -5,7 +5,7 @@ float32 shows that training works in this precision too. Its bounds must hold on
 them: vector width and cache sizes decide the order in which a convolution is summed. Where a gradient is nearly zero,
 Adam turns such a difference into part of a step. So the bound for 99 of 100 weights is the larger of a hundredth of the
 learning rate, which is the largest update of one step (an error in a formula changes most weights by a large part of
-that), and five times the deviation of the original's own float32 run from its float64 run (golden/README.md, section 4).
+that), and five times the deviation of the original's own float32 run from its float64 run (golden/README.md, part 4).
 With the latter alone, 1e-7, a CPU with AMX missed the bound of RWSR-EDL by a third; CPUs without it stay below 2e-8.
 """
 
