@@ -63,7 +63,7 @@ def test_parameters_from_a_folder_or_the_environment(tmp_path: Path, monkeypatch
 def test_missing_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WILDSR_METRICS", raising=False)
     monkeypatch.delenv("WILDSR_FEATURES", raising=False)
-    with pytest.raises(FileNotFoundError, match="--pull"):
+    with pytest.raises(FileNotFoundError, match="models pull"):
         load_niqe()
     with pytest.raises(FileNotFoundError, match=PARAMETERS):
         load_niqe(tmp_path)
