@@ -8,9 +8,9 @@ from wildsr.image import Canvas, Traits, write
 from wildsr.inference.batch import run
 from wildsr.inference.errors import JobCancelled
 from wildsr.inference.events import Cancelled, Event, Failed, Finished, Started, Tile
-from wildsr.inference.files import Saving
+from wildsr.inference.files import SaveOptions
 from wildsr.inference.jobs import Job
-from wildsr.inference.sizing import Wanted
+from wildsr.inference.sizing import OutputSize
 from wildsr.inference.upscaler import Upscaler
 
 
@@ -35,7 +35,7 @@ def test_an_image_is_cancelled_between_tiles_and_the_others_go_on(tmp_path: Path
         if event.index == 1 and isinstance(event, Tile) and event.done == 2:
             raise JobCancelled
 
-    run(jobs, upscaler, Wanted(), Saving(), on_event)
+    run(jobs, upscaler, OutputSize(), SaveOptions(), on_event)
     assert [job.target.exists() for job in jobs] == [True, False, True]
     ends = {event.index: type(event) for event in events if isinstance(event, Finished | Failed | Cancelled)}
     assert ends == {0: Finished, 1: Cancelled, 2: Finished}
@@ -53,7 +53,7 @@ def test_an_error_of_the_receiver_is_a_failure_of_its_image(tmp_path: Path) -> N
         if event.index == 0 and isinstance(event, Started):
             raise ValueError("too large for this service")
 
-    run(jobs, Upscaler(small_model("compact"), precision="exact"), Wanted(), Saving(), on_event)
+    run(jobs, Upscaler(small_model("compact"), precision="exact"), OutputSize(), SaveOptions(), on_event)
     assert [event.as_json()["reason"] for event in events if isinstance(event, Failed)] == [
         "too large for this service"
     ]

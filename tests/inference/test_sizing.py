@@ -3,7 +3,7 @@
 import pytest
 
 from wildsr.image.formats import Size
-from wildsr.inference.sizing import Wanted, passes
+from wildsr.inference.sizing import OutputSize, passes
 
 SOURCE = Size(300, 200)
 
@@ -11,26 +11,26 @@ SOURCE = Size(300, 200)
 @pytest.mark.parametrize(
     ("wanted", "size"),
     [
-        (Wanted(), (1200, 800)),
-        (Wanted(scale=2.5), (750, 500)),
-        (Wanted(scale=0.5), (150, 100)),
-        (Wanted(width=900), (900, 600)),
-        (Wanted(height=900), (1350, 900)),
-        (Wanted(width=600, height=600), (600, 400)),
-        (Wanted(width=600, height=600, fit="outside"), (900, 600)),
-        (Wanted(width=600, height=600, fit="stretch"), (600, 600)),
-        (Wanted(megapixels=6), (3000, 2000)),
-        (Wanted(width=1), (1, 1)),
+        (OutputSize(), (1200, 800)),
+        (OutputSize(scale=2.5), (750, 500)),
+        (OutputSize(scale=0.5), (150, 100)),
+        (OutputSize(width=900), (900, 600)),
+        (OutputSize(height=900), (1350, 900)),
+        (OutputSize(width=600, height=600), (600, 400)),
+        (OutputSize(width=600, height=600, fit="outside"), (900, 600)),
+        (OutputSize(width=600, height=600, fit="stretch"), (600, 600)),
+        (OutputSize(megapixels=6), (3000, 2000)),
+        (OutputSize(width=1), (1, 1)),
     ],
 )
-def test_size(wanted: Wanted, size: tuple[int, int]) -> None:
+def test_size(wanted: OutputSize, size: tuple[int, int]) -> None:
     target = wanted.resolve(SOURCE, 4)
     assert target.size == size
     assert target.crop is None
 
 
 def test_crop_covers_and_then_cuts() -> None:
-    target = Wanted(width=600, height=600, fit="crop").resolve(SOURCE, 4)
+    target = OutputSize(width=600, height=600, fit="crop").resolve(SOURCE, 4)
     assert target.size == (900, 600)
     assert target.crop == (600, 600)
 
@@ -47,7 +47,7 @@ def test_crop_covers_and_then_cuts() -> None:
 )
 def test_contradictions_and_nonsense_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError):
-        Wanted(**options)  # type: ignore[arg-type]
+        OutputSize(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

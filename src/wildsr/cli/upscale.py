@@ -10,7 +10,7 @@ from wildsr.cli import options
 from wildsr.cli.console import exits
 from wildsr.cli.report import BatchReport
 from wildsr.inference.jobs import Naming, existing_outputs, find_jobs
-from wildsr.inference.sizing import Wanted
+from wildsr.inference.sizing import OutputSize
 from wildsr.zoo.catalogue import ALIASES, available
 
 
@@ -113,7 +113,7 @@ def upscale(
     report = BatchReport(json)
     with exits(reporting=report):
         existing = options.existing(overwrite, skip_existing)
-        size = Wanted(scale, width, height, fit.value, megapixels)
+        size = OutputSize(scale, width, height, fit.value, megapixels)
         naming = Naming(output, format, Path(model).stem, _label(model, size))
         jobs, problems = find_jobs(inputs, naming)
         jobs, existing_jobs = existing_outputs(jobs, existing)
@@ -126,7 +126,7 @@ def upscale(
                 report.fail(job.source, f"{job.target} exists already; use --overwrite or --skip-existing")
         if jobs:
             from wildsr.inference.batch import run
-            from wildsr.inference.files import Saving
+            from wildsr.inference.files import SaveOptions
             from wildsr.inference.upscaler import Upscaler
             from wildsr.zoo.load import load
 
@@ -143,15 +143,15 @@ def upscale(
                     toward=None if toward is None else load(toward),
                 )
             with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
-                run(jobs, upscaler, size, Saving(format, quality), report.on_event)
+                run(jobs, upscaler, size, SaveOptions(format, quality), report.on_event)
         raise typer.Exit(report.close())
 
 
-def _label(model: str, size: Wanted) -> str:
+def _label(model: str, size: OutputSize) -> str:
     """The addition to the names of results: the scale, such as ``x4``, if it is known before the model is loaded."""
     if size.scale is not None:
         return f"x{size.scale:g}"
-    if size != Wanted(fit=size.fit):
+    if size != OutputSize(fit=size.fit):
         return "upscaled"
     known = {entry.name: entry.scale for entry in available()}
     scale = known.get(ALIASES.get(model, model))

@@ -11,8 +11,8 @@ from torch import Tensor
 from wildsr.image import LoadedImage, Traits, read, render
 from wildsr.image.arrays import from_array
 from wildsr.inference.engine import Precision
-from wildsr.inference.files import Saving, check, compute, save, traits_for
-from wildsr.inference.sizing import Fit, Wanted
+from wildsr.inference.files import SaveOptions, check, compute, save, traits_for
+from wildsr.inference.sizing import Fit, OutputSize
 from wildsr.inference.upscaler import OnTile, Upscaler
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
@@ -144,8 +144,8 @@ def upscale(
         output: for a path: the file to write, replacing an older one, with metadata and profile as in
             ``wildsr upscale``. None: return the samples as an array.
         format, quality: of ``output``; by its suffix and at the format's default if not given.
-        scale, width, height, fit, megapixels: the size of the result, see :class:`wildsr.inference.sizing.Wanted`; the
-            model's own scale by default.
+        scale, width, height, fit, megapixels: the size of the result, see :class:`wildsr.inference.OutputSize`; by
+            default the model's scale.
         toward: what a ``strength`` below 1 blends toward, a model of the same architecture; None: a plain resize.
         ensemble, back_projection, strength, tile, overlap, device, precision: see :class:`wildsr.Upscaler`.
         on_tile: called after each tile with (tiles done, tiles in all); an exception that it raises is passed on.
@@ -162,7 +162,7 @@ def upscale(
     """
     if output is not None and isinstance(image, (Tensor, np.ndarray)):
         raise ValueError("output is for files; for an array or a tensor, save what upscale returns")
-    wanted = Wanted(scale, width, height, fit, megapixels)
+    wanted = OutputSize(scale, width, height, fit, megapixels)
     upscaler = Upscaler(
         _loaded(model),
         device=device,
@@ -182,7 +182,7 @@ def upscale(
     source = read(image)
     if output is None:
         return _rendered(source, upscaler, wanted, on_tile)
-    path, saving = Path(output), Saving(format, quality)
+    path, saving = Path(output), SaveOptions(format, quality)
     target = check(path, source, upscaler, wanted, saving)
     save(path, compute(source, upscaler, target, traits_for(path, source, saving), on_tile), saving)
     return path
@@ -192,7 +192,7 @@ def _loaded(model: str | Path | Model) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 
-def _tensor(images: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None) -> Tensor:
+def _tensor(images: Tensor, upscaler: Upscaler, wanted: OutputSize, on_tile: OnTile | None) -> Tensor:
     if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
         raise ValueError(
             "expected a floating-point tensor (3, H, W) or (B, 3, H, W) in [0, 1], "
@@ -207,7 +207,11 @@ def _tensor(images: Tensor, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile 
 
 
 def _rendered(
-    image: LoadedImage, upscaler: Upscaler, wanted: Wanted, on_tile: OnTile | None, deep: bool | None = None
+    image: LoadedImage,
+    upscaler: Upscaler,
+    wanted: OutputSize,
+    on_tile: OnTile | None,
+    deep: bool | None = None,
 ) -> Array:
     """The upscaled samples (height, width, channels) in the type and with the profile of ``image``."""
     target = wanted.resolve(image.size, upscaler.scale)

@@ -10,13 +10,15 @@ from wildsr.image import LoadedImage, read
 from wildsr.image.formats import Size
 from wildsr.inference.errors import JobCancelled
 from wildsr.inference.events import Cancelled, Failed, Finished, Note, OnEvent, Started, Tile, reason
-from wildsr.inference.files import Painted, Saving, check, compute, save, traits_for
+from wildsr.inference.files import SaveOptions, UpscaledImage, check, compute, save, traits_for
 from wildsr.inference.jobs import Job
-from wildsr.inference.sizing import Wanted
+from wildsr.inference.sizing import OutputSize
 from wildsr.inference.upscaler import OnTile, Upscaler
 
 
-def run(jobs: list[Job], upscaler: Upscaler, wanted: Wanted, saving: Saving, on_event: OnEvent) -> None:
+def run(
+    jobs: list[Job], upscaler: Upscaler, wanted: OutputSize, saving: SaveOptions, on_event: OnEvent
+) -> None:
     """Do all jobs; ``on_event`` is called from this thread only.
 
     An image that fails does not stop the others. ``on_event`` may raise :class:`JobCancelled` on an event of the
@@ -77,7 +79,7 @@ class _Pending:
         on_event(Finished(self.index, self.job.source, self.job.target, size.width, size.height, seconds))
 
 
-def _save(path: Path, painted: Painted, saving: Saving) -> tuple[Size, float]:
+def _save(path: Path, painted: UpscaledImage, saving: SaveOptions) -> tuple[Size, float]:
     return save(path, painted, saving), time.monotonic()
 
 
@@ -86,11 +88,11 @@ def _compute(
     job: Job,
     image: LoadedImage,
     upscaler: Upscaler,
-    wanted: Wanted,
-    saving: Saving,
+    wanted: OutputSize,
+    saving: SaveOptions,
     on_event: OnEvent,
     on_tile: OnTile,
-) -> Painted:
+) -> UpscaledImage:
     target = check(job.target, image, upscaler, wanted, saving)
     on_event(Started(index, job.source, *image.size, *(target.crop or target.size)))
     for text in image.traits.notes:

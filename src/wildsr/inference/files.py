@@ -8,13 +8,13 @@ from torch import Tensor
 
 from wildsr.image import Canvas, ImageError, LoadedImage, Traits, check_writable, write
 from wildsr.image.formats import Size, output_format
-from wildsr.inference.sizing import Target, Wanted, passes
+from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.inference.upscaler import OnTile, Upscaler
 from wildsr.ops.resize import resize
 
 
 @dataclass(frozen=True)
-class Saving:
+class SaveOptions:
     """Encoding of results. ``format`` None: by the suffix of the file; ``quality`` None: the format's default."""
 
     format: str | None = None
@@ -22,7 +22,7 @@ class Saving:
     overwrite: bool = True
 
 
-class Painted(NamedTuple):
+class UpscaledImage(NamedTuple):
     """An upscaled image before it is written to a file."""
 
     canvas: Canvas
@@ -30,7 +30,9 @@ class Painted(NamedTuple):
     target: Target
 
 
-def check(path: Path, image: LoadedImage, upscaler: Upscaler, wanted: Wanted, saving: Saving) -> Target:
+def check(
+    path: Path, image: LoadedImage, upscaler: Upscaler, wanted: OutputSize, saving: SaveOptions
+) -> Target:
     """The size of the result for ``image``; raises ``ImageError`` if it could not be written to ``path``.
 
     Creates the folder of ``path`` if it does not exist.
@@ -47,7 +49,7 @@ def check(path: Path, image: LoadedImage, upscaler: Upscaler, wanted: Wanted, sa
     return target
 
 
-def traits_for(path: Path, image: LoadedImage, saving: Saving) -> Traits:
+def traits_for(path: Path, image: LoadedImage, saving: SaveOptions) -> Traits:
     """The traits of ``image`` that the output file can hold."""
     return image.traits.fitted(output_format(path, saving.format))
 
@@ -59,7 +61,7 @@ def compute(
     traits: Traits,
     on_tile: OnTile | None = None,
     deep: bool | None = None,
-) -> Painted:
+) -> UpscaledImage:
     """Upscale an image onto a canvas with ``traits``: its own, or those that the output file can hold.
 
     ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits.
@@ -75,10 +77,10 @@ def compute(
     except BaseException:
         canvas.close()
         raise
-    return Painted(canvas, image.alpha, target)
+    return UpscaledImage(canvas, image.alpha, target)
 
 
-def save(path: Path, painted: Painted, saving: Saving) -> Size:
+def save(path: Path, painted: UpscaledImage, saving: SaveOptions) -> Size:
     """Write an upscaled image, whole or not at all, and return its size."""
     target = painted.target
     with painted.canvas as canvas:

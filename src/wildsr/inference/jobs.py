@@ -30,7 +30,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Problem:
+class InputProblem:
     """An input that cannot become a job, and the reason. The other inputs are used."""
 
     source: Path
@@ -64,13 +64,13 @@ class _Found:
         return self.path.relative_to(self.root).as_posix() if self.root is not None else self.path.name
 
 
-def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[Problem]]:
+def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[InputProblem]]:
     """Turn files, folders (searched recursively) and glob patterns into jobs.
 
     Raises :class:`JobsError` where two images would be written to one file, an output would replace its own source,
     or nothing was found at all.
     """
-    problems: list[Problem] = []
+    problems: list[InputProblem] = []
     found: dict[Path, _Found] = {}
     for given in inputs:
         for one in _expand(given, naming, problems):
@@ -92,7 +92,7 @@ def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], li
     return [job for job in jobs if not job.target.exists()], [job for job in jobs if job.target.exists()]
 
 
-def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
+def _expand(given: str, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
     path = Path(given).expanduser()
     if path.is_dir():
         yield from _search(path, naming, problems)
@@ -102,13 +102,13 @@ def _expand(given: str, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
         files = [match for match in matches if match.is_file()]
         if not files:
-            problems.append(Problem(path, "no file matches this pattern"))
+            problems.append(InputProblem(path, "no file matches this pattern"))
         yield from (_Found(match, None) for match in files)
     else:
-        problems.append(Problem(path, "there is no such file or folder"))
+        problems.append(InputProblem(path, "there is no such file or folder"))
 
 
-def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Found]:
+def _search(root: Path, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
     """Images under ``root`` by suffix, in the order of their names; without hidden files and our own output."""
     before = len(problems)
     count = 0
@@ -121,11 +121,11 @@ def _search(root: Path, naming: Naming, problems: list[Problem]) -> Iterator[_Fo
         count += 1
         yield _Found(path, root)
     if not count and len(problems) == before:
-        problems.append(Problem(root, "there is no image in this folder"))
+        problems.append(InputProblem(root, "there is no image in this folder"))
 
 
-def _unreadable(error: OSError, root: Path) -> Problem:
-    return Problem(Path(error.filename or root), f"the folder cannot be read: {error.strerror}")
+def _unreadable(error: OSError, root: Path) -> InputProblem:
+    return InputProblem(Path(error.filename or root), f"the folder cannot be read: {error.strerror}")
 
 
 def _output_folder(naming: Naming) -> Path | None:

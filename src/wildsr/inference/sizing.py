@@ -13,7 +13,7 @@ aspect ratio."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OutputSize:
     """The requested output size: at most one of ``scale``; ``width`` and/or ``height``; ``megapixels``. None of
     them: the model's scale.
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wildsr.image.errors import ImageError
 from wildsr.image.formats import Size, check_limits, default_suffix, output_format
-from wildsr.inference.sizing import Wanted
+from wildsr.inference.sizing import OutputSize
 from wildsr.web.problems import Problem, invalid
 from wildsr.zoo.catalogue import ALIASES, ModelEntry, available
 
@@ -56,9 +56,9 @@ class JobOptions(BaseModel):
     )
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> OutputSize:
         """The size asked for. Raises ``ValueError`` where two ways contradict each other."""
-        return Wanted(self.scale, self.width, self.height, self.fit, self.megapixels)
+        return OutputSize(self.scale, self.width, self.height, self.fit, self.megapixels)
 
 
 def parse_options(text: str | bytes | None) -> JobOptions:
@@ -116,7 +116,7 @@ def check_result(options: JobOptions, name: str, source: Size, most: int, scale:
     Raises:
         Problem: 413 for too many pixels, 422 for a format that cannot hold the result.
     """
-    if scale is None and options.wanted == Wanted(fit=options.fit):
+    if scale is None and options.wanted == OutputSize(fit=options.fit):
         return
     target = options.wanted.resolve(source, scale or 1)
     for size in filter(None, (target.size, target.crop)):
@@ -145,6 +145,6 @@ def result_label(options: JobOptions, scale: int | None) -> str:
     """What is added to the name of a result: x4, x2.5 or upscaled."""
     if options.scale is not None:
         return f"x{options.scale:g}"
-    if options.wanted != Wanted(fit=options.fit) or not scale:
+    if options.wanted != OutputSize(fit=options.fit) or not scale:
         return "upscaled"
     return f"x{scale}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wildsr.image.formats import FORMATS, Size
-from wildsr.inference.sizing import Target, Wanted, passes
+from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.web.channel import Message, Parent
 from wildsr.web.options import JobOptions, result_label
 
@@ -133,7 +133,7 @@ class Worker:
 
     def _work(self, job_id: str, message: Message) -> None:
         from wildsr.inference import batch, events
-        from wildsr.inference.files import Saving
+        from wildsr.inference.files import SaveOptions
         from wildsr.inference.jobs import Job
 
         options = JobOptions(**message["options"])
@@ -175,7 +175,11 @@ class Worker:
                 self._tell(event="finished", id=job_id, result=result)
 
         batch.run(
-            [Job(source, target)], upscaler, options.wanted, Saving(options.format, options.quality), on_event
+            [Job(source, target)],
+            upscaler,
+            options.wanted,
+            SaveOptions(options.format, options.quality),
+            on_event,
         )
 
     def _check(self, job_id: str) -> None:
@@ -183,7 +187,7 @@ class Worker:
             raise _Cancelled
 
     @staticmethod
-    def _resolved(event: Any, wanted: Wanted, scale: int, message: Message) -> Target:
+    def _resolved(event: Any, wanted: OutputSize, scale: int, message: Message) -> Target:
         target = wanted.resolve(Size(event.width, event.height), scale)
         pixels = target.size.width * target.size.height
         if pixels > message["max_pixels"]:
