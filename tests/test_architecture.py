@@ -96,3 +96,23 @@ def test_packages_load_names_on_first_use(package: str) -> None:
     code = f"import {package}, sys; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_error_is_exported() -> None:
+    """Every public class that derives from WildsrError, in whichever layer, is exported by the package."""
+    bases: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    errors = {"WildsrError"}
+    while found := {name for name, above in bases.items() if above & errors} - errors:
+        errors |= found
+    assert {"ImageError", "ModelError", "RecipeError"} < errors
+    assert errors == {name for name in wildsr.__all__ if name in bases and _is_exception(name)}
+    assert all(issubclass(getattr(wildsr, name), wildsr.WildsrError) for name in errors)
+
+
+def _is_exception(name: str) -> bool:
+    value = getattr(wildsr, name)
+    return isinstance(value, type) and issubclass(value, Exception)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wildsr.data.errors import DataError as DataError
+    from wildsr.data.errors import DataUsageError as DataUsageError
     from wildsr.degradations.api import degrade as degrade
     from wildsr.degradations.api import degrade_pair as degrade_pair
     from wildsr.degradations.degradation import DegradationError as DegradationError
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from wildsr.errors import UsageError as UsageError
     from wildsr.errors import WildsrError as WildsrError
     from wildsr.estimation.errors import EstimationError as EstimationError
+    from wildsr.estimation.errors import NoImages as NoImages
     from wildsr.evaluation.pairing import PairingError as PairingError
+    from wildsr.image.errors import FormatError as FormatError
     from wildsr.image.errors import ImageError as ImageError
+    from wildsr.image.errors import ImageTooLarge as ImageTooLarge
     from wildsr.inference.api import upscale as upscale
     from wildsr.inference.errors import UpscaleError as UpscaleError
     from wildsr.inference.jobs import JobsError as JobsError
@@ -34,13 +38,17 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "DataError": "wildsr.data.errors",
+    "DataUsageError": "wildsr.data.errors",
     "DegradationError": "wildsr.degradations.degradation",
     "EstimationError": "wildsr.estimation.errors",
+    "FormatError": "wildsr.image.errors",
     "ImageError": "wildsr.image.errors",
+    "ImageTooLarge": "wildsr.image.errors",
     "JobsError": "wildsr.inference.jobs",
     "MissingWeights": "wildsr.zoo.features.files",
     "Model": "wildsr.zoo.model",
     "ModelError": "wildsr.zoo.errors",
+    "NoImages": "wildsr.estimation.errors",
     "PairingError": "wildsr.evaluation.pairing",
     "PoolError": "wildsr.degradations.pools",
     "RecipeError": "wildsr.recipes.errors",
@@ -58,13 +66,17 @@ _HOME_OF = {
 
 __all__ = [
     "DataError",
+    "DataUsageError",
     "DegradationError",
     "EstimationError",
+    "FormatError",
     "ImageError",
+    "ImageTooLarge",
     "JobsError",
     "MissingWeights",
     "Model",
     "ModelError",
+    "NoImages",
     "PairingError",
     "PoolError",
     "RecipeError",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wildsr.data.datasets import TrainingSample as TrainingSample
     from wildsr.data.datasets import Unpaired as Unpaired
     from wildsr.data.errors import DataError as DataError
+    from wildsr.data.errors import DataUsageError as DataUsageError
     from wildsr.data.image_sets import ImageSet as ImageSet
     from wildsr.data.image_sets import find_images as find_images
     from wildsr.data.loader import Batches as Batches
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "Batches": "wildsr.data.loader",
     "DataError": "wildsr.data.errors",
+    "DataUsageError": "wildsr.data.errors",
     "Dataset": "wildsr.data.datasets",
     "DegradedPairs": "wildsr.data.datasets",
     "FolderPairs": "wildsr.data.datasets",
@@ -48,6 +50,7 @@ _HOME_OF = {
 __all__ = [
     "Batches",
     "DataError",
+    "DataUsageError",
     "Dataset",
     "DegradedPairs",
     "FolderPairs",

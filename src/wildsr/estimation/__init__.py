@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from wildsr.estimation.cleanup import clean_up as clean_up
     from wildsr.estimation.cleanup import clean_up_ddnsr as clean_up_ddnsr
     from wildsr.estimation.errors import EstimationError as EstimationError
+    from wildsr.estimation.errors import NoImages as NoImages
     from wildsr.estimation.kernel_pools import KernelRecord as KernelRecord
     from wildsr.estimation.kernel_pools import estimate_all as estimate_all
     from wildsr.estimation.kernel_pools import pooled as pooled
@@ -27,6 +28,7 @@ _HOME_OF = {
     "EstimationError": "wildsr.estimation.errors",
     "KernelGANSettings": "wildsr.estimation.kernelgan",
     "KernelRecord": "wildsr.estimation.kernel_pools",
+    "NoImages": "wildsr.estimation.errors",
     "NoiseRule": "wildsr.estimation.noise",
     "Source": "wildsr.estimation.sources",
     "clean_up": "wildsr.estimation.cleanup",
@@ -44,6 +46,7 @@ __all__ = [
     "EstimationError",
     "KernelGANSettings",
     "KernelRecord",
+    "NoImages",
     "NoiseRule",
     "Source",
     "clean_up",

@@ -1,6 +1,6 @@
-"""Files <-> tensors, on libvips: the only door for images on disk.
+"""Image files to tensors and back, on libvips; the only package that reads or writes image files.
 
-Names are imported on first use: ``wildsr.image.formats`` must be reachable without torch.
+Names are imported on first use: ``wildsr.image.formats`` must be importable without torch.
 """
 
 from importlib import import_module

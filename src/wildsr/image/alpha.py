@@ -1,4 +1,4 @@
-"""Transparency: believable colours under it, and its own enlargement."""
+"""Transparency: plausible colours in transparent areas, and resizing of the alpha channel."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from wildsr.image.libvips import from_array
 
 
 def bleed(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-    """Colours of visible pixels continued into the fully transparent area, by a push-pull pyramid.
+    """Extend the colours of visible pixels into the fully transparent area, by a push-pull pyramid.
 
-    What lies under alpha 0 is arbitrary, often black; a network would draw it into the visible edge as a
+    Colours at alpha 0 are arbitrary, often black; a network would spread them across the visible edge as a
     halo. Pixels with alpha above 0 keep their colour exactly.
 
     Args:
@@ -31,7 +31,7 @@ def bleed(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
 
 
 def _filled(weighted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """``weighted / weight`` where there is weight; elsewhere that of the next coarser level, interpolated."""
+    """``weighted / weight`` where there is weight; elsewhere the next coarser level, interpolated."""
     own = weighted / weight.clamp_min(1e-12)
     if bool((weight > 0).all()):
         return own
@@ -47,7 +47,7 @@ def _filled(weighted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 def enlarged(alpha: torch.Tensor, size: Size, depth: str) -> Any:
-    """Alpha at the output's size as a streaming libvips image of one band (Catmull-Rom, clamped).
+    """Alpha at the size of the output, as a streaming libvips image of one band (Catmull-Rom, clamped).
 
     Args:
         alpha: (1, 1, h, w) or (h, w) float in [0, 1], at any resolution.
@@ -60,18 +60,18 @@ def enlarged(alpha: torch.Tensor, size: Size, depth: str) -> Any:
         plane = plane.round()
     image = resized(from_array(np.ascontiguousarray(plane.numpy())[:, :, None], "b-w"), size, "cubic")
     if depth == "float":
-        # Interpolation rounds and overshoots, and a viewer may ask whether alpha equals 1.
+        # Interpolation rounds and overshoots, but viewers may test whether alpha equals 1 exactly.
         return image.clamp(min=float(plane.min()), max=float(plane.max())).cast("float")
     return image.rint().cast("uchar" if depth == "uint8" else "ushort")
 
 
 def resized(image: Any, size: Size, kernel: str) -> Any:
-    """A libvips image resized to exactly ``size``, streaming, in its own sample type.
+    """Resize a libvips image to exactly ``size``, streaming, in its own sample type.
 
     Args:
         image: of any sample type.
-        size: wanted.
-        kernel: for an axis that shrinks; one that grows is interpolated by Catmull-Rom.
+        size: of the result.
+        kernel: for an axis that is downscaled; an upscaled one is interpolated by Catmull-Rom.
     """
     if (image.width, image.height) == size:
         return image

@@ -1,4 +1,4 @@
-"""Arrays of samples as images."""
+"""NumPy arrays as images."""
 
 from typing import Any
 

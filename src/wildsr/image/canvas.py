@@ -1,4 +1,4 @@
-"""The output being painted, in its final sample type."""
+"""The output image while it is assembled from tiles, in its final sample type."""
 
 import os
 import tempfile
@@ -13,18 +13,18 @@ from wildsr.image.errors import ImageError
 from wildsr.image.loaded import Traits
 from wildsr.image.profile import space_of
 
-#: A larger canvas lives in an unlinked temporary file, so that the system may page it out.
+#: A larger canvas lives in an unlinked temporary file, so that the operating system can page it out.
 MEMORY_LIMIT = 1 << 30
 
 _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
 
 
 class Canvas:
-    """The output being painted: H x W x channels samples of the final type, in the colour space of the file.
+    """The output image: H x W x channels samples of the final type, in the colour space of the file.
 
-    Each pasted piece is converted to the image's ICC profile (where it has one that is not sRGB) and
-    quantised at once. Both act on single pixels, so painting by tiles equals painting the whole; and no
-    out-of-gamut value needs storing, which is why a wide-gamut canvas is no larger than another.
+    Each pasted tile is converted to the image's ICC profile (if it has one other than sRGB) and quantised
+    immediately. Both are per-pixel operations, so pasting tiles equals pasting the whole image; and since no
+    out-of-gamut value is stored, a wide-gamut canvas needs no more memory.
 
     Attributes:
         height, width: in pixels.
@@ -55,31 +55,31 @@ class Canvas:
 
     @property
     def pixels(self) -> "np.ndarray[Any, Any]":
-        """The samples painted so far; a view."""
+        """The samples pasted so far; a view."""
         if self._closed:
             raise ValueError("this canvas is closed")
         return self._pixels
 
     def paste(self, top: int, left: int, rgb: torch.Tensor) -> None:
-        """Paint a piece.
+        """Paste a tile.
 
         Args:
-            top, left: where its first pixel goes.
+            top, left: position of its first pixel.
             rgb: (1, 3, h, w) or (3, h, w) floats in model space, on any device. Integer canvases clamp to
                 [0, 1] and round half to even; float ones keep any value. Grey ones take the channels' mean.
 
         Raises:
-            ValueError: the piece has another shape, or does not lie inside the canvas.
+            ValueError: the tile has another shape, or exceeds the canvas.
         """
         piece = rgb.detach()
         if piece.dim() == 4 and piece.shape[0] == 1:
             piece = piece[0]
         if piece.dim() != 3 or piece.shape[0] != 3:
-            raise ValueError(f"a piece must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
+            raise ValueError(f"a tile must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
         bottom, right = top + piece.shape[1], left + piece.shape[2]
         if top < 0 or left < 0 or bottom > self.height or right > self.width:
             raise ValueError(
-                f"a piece of {piece.shape[2]}x{piece.shape[1]} at ({top}, {left}) "
+                f"a tile of {piece.shape[2]}x{piece.shape[1]} at ({top}, {left}) "
                 f"leaves the canvas of {self.width}x{self.height}"
             )
         if piece.numel():
@@ -117,10 +117,10 @@ class Canvas:
 
 
 def _on_disk(shape: tuple[int, int, int], dtype: "np.dtype[Any]", size: int) -> "np.ndarray[Any, Any]":
-    """A zeroed array over a temporary file that no name leads to: it vanishes with the process."""
+    """A zeroed array over an unlinked temporary file, which disappears with the process."""
     try:
         with tempfile.TemporaryFile(prefix="wildsr-") as file:
-            # A file with holes would end the process by a bus error when the disk fills during painting.
+            # With a sparse file, a disk that fills up later would end the process by a bus error.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
             else:

@@ -1,4 +1,4 @@
-"""Samples and colours: quantising, and the profile that an image carries."""
+"""Quantisation, and embedded ICC profiles."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _PROFILE = "icc-profile-data"
 
 
 def quantize(tensor: torch.Tensor) -> torch.Tensor:
-    """Samples of 8 bits: clamp to [0, 1], times 255, rounded half to even.
+    """Quantise to 8 bits: clamp to [0, 1], times 255, rounded half to even.
 
     Args:
         tensor: floats of any shape.
@@ -27,7 +27,7 @@ def profile_of(image: Any) -> bytes | None:
 
 
 def with_profile(image: Any, profile: bytes | None) -> Any:
-    """A copy of ``image`` that carries exactly ``profile``, or none."""
+    """A copy of ``image`` with exactly this embedded ``profile``, or with none."""
     image = image.copy()
     if profile is not None:
         set_field(image, _PROFILE, profile)
@@ -37,9 +37,9 @@ def with_profile(image: Any, profile: bytes | None) -> Any:
 
 
 def to_srgb(image: Any, *, sixteen: bool) -> Any:
-    """A libvips image through its profile (CMYK without one: a generic press) to sRGB of 8 or 16 bits.
+    """Convert a libvips image from its profile (CMYK without one: a generic press) to sRGB of 8 or 16 bits.
 
-    For good: colours outside sRGB are clipped, and the result carries no profile.
+    Colours outside sRGB are clipped, and the result has no embedded profile.
 
     Raises:
         pyvips.Error: the profile is broken.

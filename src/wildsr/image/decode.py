@@ -1,4 +1,4 @@
-"""A file as a libvips image: which decoder, which page, and what may go wrong."""
+"""Decoding of image files by libvips: choice of decoder and page, checks, errors."""
 
 import errno
 import io
@@ -22,7 +22,7 @@ from wildsr.image.formats import (
 )
 from wildsr.image.libvips import VipsError, from_array, reason, set_field
 
-# By content, never by suffix; an Ultra HDR JPEG is read as the plain JPEG it also is.
+# By content, never by suffix. Of an Ultra HDR JPEG, its plain JPEG is read.
 _LOADERS = {
     "jpeg": "jpegload",
     "png": "pngload",
@@ -37,14 +37,14 @@ _PAGES = {"gif": "animated", "webp": "animated"}
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An opened file: a lazy libvips image, orientation not yet applied, and what was noticed.
+    """An opened file: a lazy libvips image before orientation is applied, and notes.
 
     Attributes:
         image: uchar, ushort, float … in any colour model.
         format: name in ``formats.FORMATS``, by content.
-        lossless: a lossless WebP.
+        lossless: whether it is a lossless WebP.
         notes: as in ``Traits.notes``.
-        content: of the file, where it was not opened by name.
+        content: of the file, if it was not opened by name.
     """
 
     image: Any
@@ -55,10 +55,10 @@ class DecodedImage:
 
 
 def open_source(path: Path, content: bytes | None = None) -> DecodedImage:
-    """Open an image and read its header; with ``content``, that of a file, ``path`` is only its name.
+    """Open an image and read its header; with ``content``, the bytes of a file, ``path`` is only its name.
 
     Raises:
-        ImageError: missing, a folder, unreadable, empty, of another kind, broken, or too large.
+        ImageError: the file is missing, a folder, unreadable, empty, no image, damaged, or too large.
     """
     head = _head(path) if content is None else content[:SNIFF_BYTES]
     if not head:
@@ -80,7 +80,7 @@ def open_source(path: Path, content: bytes | None = None) -> DecodedImage:
 
 
 def upright(image: Any) -> bool:
-    """Whether width and height stay as they are once the orientation tag is obeyed."""
+    """Whether the orientation tag leaves width and height as they are."""
     return not (image.get_typeof("orientation") and image.get("orientation") in (5, 6, 7, 8))
 
 
@@ -91,7 +91,7 @@ def size_of(source: DecodedImage) -> Size:
 
 
 def decoded(path: Path, source: DecodedImage) -> Any:
-    """The image of ``source`` with its pixels in memory, orientation applied.
+    """The image of ``source``, decoded into memory, with orientation applied.
 
     Raises:
         pyvips.Error, ImageError: damaged or cut off.
@@ -103,7 +103,7 @@ def decoded(path: Path, source: DecodedImage) -> Any:
 
 
 def unreadable(path: Path, error: Exception) -> ImageError:
-    """What to say when the pixels cannot be decoded."""
+    """The error for pixels that cannot be decoded."""
     return ImageError(
         f"{path} is damaged or cut off ({reason(error)}). Copy it again from where it came from; "
         "if it opens elsewhere, save it from there as PNG."
@@ -158,7 +158,7 @@ def _lossless_webp(path: Path, content: bytes | None) -> bool:
             chunk = file.read(8)
             if len(chunk) < 8 or chunk[:4] in (b"VP8L", b"VP8 "):
                 return chunk[:4] == b"VP8L"
-            # A frame of an animation holds its own chunks behind 16 bytes.
+            # A frame of an animation contains its own chunks after 16 bytes.
             at += 24 if chunk[:4] == b"ANMF" else 8 + (int.from_bytes(chunk[4:], "little") + 1) // 2 * 2
 
 
@@ -187,7 +187,7 @@ def _check_size(path: Path, image: Any) -> None:
 
 
 def _hevc(path: Path, header: Any, content: bytes | None) -> Any:
-    """Pixels by pillow-heif (libvips comes without an HEVC decoder), the rest from the header by libvips."""
+    """Decode pixels with pillow-heif (libvips comes without an HEVC decoder), the header with libvips."""
     try:
         import pillow_heif
     except ImportError as error:
@@ -220,7 +220,7 @@ def _interpretation(pixels: "np.ndarray[Any, Any]") -> str:
 
 
 def _by_pillow(path: Path, name: str, content: bytes | None) -> Any:
-    """BMP and PPM, which the usual builds of libvips do not read, where Pillow happens to be installed."""
+    """Read BMP and PPM with Pillow, since the usual builds of libvips do not read them."""
     try:
         from PIL import Image
     except ImportError as error:

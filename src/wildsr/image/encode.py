@@ -1,4 +1,4 @@
-"""One encoder per format, with the settings wildsr stands for."""
+"""One encoder per format, with fixed settings."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from wildsr.image.formats import Format
 from wildsr.image.loaded import Traits
 
-# Measured on an enlarged photograph: as small as level 6 with all filters (20% of raw), five times as fast.
+# Measured on an upscaled photo: as small as level 6 with all filters (20% of raw), five times as fast.
 _PNG_LEVEL = 3
 _PNG_FILTER = "up"
 _JPEG_QUALITY = 95
@@ -14,7 +14,7 @@ _WEBP_QUALITY = 95
 _AVIF_QUALITY = 90
 # 5 megapixels a second on two cores; at libvips' default of 4 it is 0.6, for files a fifth smaller.
 _AVIF_EFFORT = 2
-# Classic TIFF ends at 4 GiB; compression may fail to shrink, so the decision is taken on the raw size.
+# Classic TIFF is limited to 4 GiB. Compression may gain nothing, so the raw size decides.
 _BIGTIFF_BYTES = 3_500_000_000
 
 
@@ -38,7 +38,7 @@ def encode(image: Any, path: Path, form: Format, traits: Traits, quality: int | 
         size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2}.get(image.format, 4)
         # Many readers lack the predictor for floats.
         predictor = "none" if traits.depth == "float" else "horizontal"
-        # LZW is twice as fast on 8 bits (28% of raw, not 25%), but swells the noise in the low bits of 16.
+        # LZW is twice as fast on 8 bits (28% of raw, not 25%), but enlarges 16-bit images, whose low bits are noise.
         compression = "lzw" if traits.depth == "uint8" else "deflate"
         image.tiffsave(name, compression=compression, predictor=predictor, bigtiff=size > _BIGTIFF_BYTES)
     elif form.name == "avif":
@@ -53,7 +53,7 @@ def _avif(image: Any, name: str, traits: Traits, quality: int) -> None:
     bits = 8
     if traits.depth == "uint16":
         bits = traits.bits if traits.bits in (10, 12) else 12
-        # libvips drops the low bits; rounding to them first makes 10 and 12 bits survive as they were.
+        # libvips drops the low bits; rounding to them first keeps 10 and 12 bits exactly.
         image = image.linear((2**bits - 1) / 65535, 0).rint().cast("ushort") << (16 - bits)
     image.heifsave(
         name, compression="av1", Q=quality, bitdepth=bits, subsample_mode="off", effort=_AVIF_EFFORT

@@ -1,4 +1,4 @@
-"""What each image format can hold: a literal table, importable without torch, numpy or libvips."""
+"""The table of image formats and what each can store; importable without torch, numpy or libvips."""
 
 import os
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ Depth = Literal["uint8", "uint16", "float"]
 #: Input larger than this many pixels is refused: as float32 RGB it would take more than 6 GiB.
 MAX_INPUT_PIXELS = 2**29
 MAX_INPUT_BANDS = 16
-"""Channels of an image file; colours, opacity and some that are left out."""
+"""Most channels of an image file that is read: colours, alpha, and some that are ignored."""
 
 
 class Size(NamedTuple):
-    """Width and height in pixels, as the image is seen (orientation applied)."""
+    """Width and height in pixels, with orientation applied."""
 
     width: int
     height: int
@@ -27,18 +27,18 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True)
 class Format:
-    """What one file format can hold.
+    """A file format and what it can store.
 
     Attributes:
         name: the key in :data:`FORMATS`.
-        label: the name people use.
+        label: the common name.
         suffixes: lower case, with the dot; the first is the usual one.
-        readable, writable: what wildsr does with it. HEIC needs the ``heic`` extra.
-        depths: the sample types it is written with, best last.
+        readable, writable: whether wildsr reads and writes it. HEIC needs the ``heic`` extra.
+        depths: sample types for writing, deepest last.
         max_side: greatest width and height that can be written.
-        alpha: whether it holds transparency.
+        alpha: whether it stores transparency.
         grey: whether an image with one channel is stored as such.
-        profiles: whether it holds an ICC profile.
+        profiles: whether it stores an ICC profile.
         output: name of the format written by default for an image read from this one.
     """
 
@@ -84,12 +84,12 @@ SNIFF_BYTES = 256
 
 
 def format_of_suffix(path: str | os.PathLike[str]) -> Format | None:
-    """The format that the suffix of ``path`` names, or None."""
+    """The format for the suffix of ``path``, or None."""
     return _BY_SUFFIX.get(Path(path).suffix.lower())
 
 
 def default_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix to give to the upscaled version of ``path``: its own, unless another format keeps more of it."""
+    """The suffix for the upscaled version of ``path``: its own, unless another format preserves more."""
     form = format_of_suffix(path)
     if form is None:
         return ".png"
@@ -121,10 +121,10 @@ def sniff(head: bytes) -> str | None:
 
 
 def output_format(path: str | os.PathLike[str], name: str | None = None) -> Format:
-    """The format in which ``path`` will be written: ``name`` where given, else what the suffix says.
+    """The format in which ``path`` will be written: ``name`` if given, otherwise by suffix.
 
     Raises:
-        ImageError: no such format, or one that is only read.
+        ImageError: no such format, or one that wildsr only reads.
     """
     known = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.writable)
     if name is not None:
@@ -135,7 +135,7 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
         form = format_of_suffix(path)
         if form is None:
             raise ImageError(
-                f"Cannot tell the format of {path} from its name; give it one of the endings {known}."
+                f"Cannot tell the format of {path} from its name; give it one of the suffixes {known}."
             )
     if not form.writable:
         raise FormatError(f"wildsr reads {form.label} but does not write it ({path}); choose one of {known}.")
@@ -143,7 +143,7 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
 
 
 def check_limits(path: str | os.PathLike[str], size: Size, form: Format, *, alpha: bool) -> None:
-    """Raise an ImageError where ``form`` cannot hold an image of this size, or its transparency."""
+    """Raise an ImageError if ``form`` cannot store an image of this size, or its transparency."""
     if min(size) < 1:
         raise ImageError(f"Cannot write {path}: an image of {size} pixels has no content.")
     if max(size) > form.max_side:

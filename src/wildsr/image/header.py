@@ -1,4 +1,4 @@
-"""What the header of an image file says, and small copies for screens. Loads libvips but no torch."""
+"""Headers of image files, and small copies for screens. Loads libvips but no torch."""
 
 import os
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What is known of an image before its pixels are decoded.
+    """Facts about an image from its header, without decoding pixels.
 
     Attributes:
         size: width and height with the orientation applied.
         format: name in ``formats.FORMATS``, by content.
         depth: sample type; "float" for everything beyond 16-bit integers.
-        grey, alpha: one colour channel; a channel of transparency.
-        profile: description of the embedded ICC profile, "unnamed" where it has none; None without a profile.
-        metadata: which of "EXIF", "XMP" and "IPTC" are there.
+        grey, alpha: whether it has a single colour channel; whether it has an alpha channel.
+        profile: description of the embedded ICC profile, "unnamed" if it has none; None without a profile.
+        metadata: which of "EXIF", "XMP" and "IPTC" are present.
         notes: such as "only the first of 3 pages is used".
     """
 

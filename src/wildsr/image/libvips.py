@@ -1,4 +1,4 @@
-"""libvips, configured for this package; every other module of the package imports pyvips behind it."""
+"""Configures libvips; every other module of this package imports pyvips through it."""
 
 import logging
 from typing import Any
@@ -8,7 +8,7 @@ import pyvips
 
 # Without a handler Python prints warnings of libvips (a stray TIFF tag, say) on the terminal.
 logging.getLogger("pyvips").addHandler(logging.NullHandler())
-# Every pipeline runs once: cached operations would only hold on to whole images and open files.
+# Every pipeline runs once: the operation cache would only keep whole images and files open.
 pyvips.cache_set_max(0)
 
 VipsError: type[Exception] = pyvips.Error
@@ -17,7 +17,7 @@ _BAND_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 
 def from_array(array: "np.ndarray[Any, Any]", interpretation: str) -> Any:
-    """A libvips image over the memory of ``array`` (H, W, C), which must be contiguous and outlive it."""
+    """A libvips image that shares the memory of ``array`` (H, W, C), which must be contiguous and outlive it."""
     height, width, bands = array.shape
     image = pyvips.Image.new_from_memory(array.data, width, height, bands, _BAND_FORMATS[array.dtype.name])
     return image.copy(interpretation=interpretation)
@@ -30,7 +30,7 @@ def to_array(image: Any) -> "np.ndarray[Any, Any]":
 
 
 def text(markup: str, width: int) -> Any:
-    """Small print as a libvips image of one band, the ink being 255, broken into lines of ``width`` pixels at most."""
+    """Small text as a libvips image of one band, 255 on 0, broken into lines of at most ``width`` pixels."""
     return pyvips.Image.text(markup, width=width, dpi=72, font="sans 11", wrap="word-char")
 
 
@@ -46,6 +46,6 @@ def set_field(image: Any, name: str, value: bytes | str | int | float) -> None:
 
 
 def reason(error: Exception) -> str:
-    """The last line that libvips said about a failure, without its prefix."""
+    """The last line of a libvips error message, without its prefix."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"

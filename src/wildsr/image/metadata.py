@@ -1,4 +1,4 @@
-"""What a file says beside its pixels: kept, but never stale."""
+"""Metadata of image files: kept, except for fields that no longer hold for the result."""
 
 import re
 from collections import defaultdict, deque
@@ -10,7 +10,7 @@ from wildsr.image.loaded import Field, Traits
 
 _BLOBS = ("exif-data", "xmp-data", "iptc-data", "photoshop-data")
 _TEXTS = ("image-description", "gif-comment", "resolution-unit")
-# Of the old file's layout, or of its embedded thumbnail (ifd1).
+# These describe the layout of the old file, or its embedded thumbnail (ifd1).
 _STALE_EXIF = re.compile(
     r"exif-(ifd1-.*|ifd0-(Orientation|ImageWidth|ImageLength|BitsPerSample|Compression|PhotometricInterpretation"
     r"|SamplesPerPixel|PlanarConfiguration|RowsPerStrip|StripOffsets|StripByteCounts|Predictor"
@@ -27,12 +27,12 @@ _XMP_ELEMENT = rb"(" + _STALE_XMP + rb"|(?:xmp|xap):Thumbnails|G?Container:Direc
 _XMP_OPENING = re.compile(rb"<" + _XMP_ELEMENT + rb"(?:\s[^<>]*)?(?<!/)>")
 _XMP_CLOSING = re.compile(rb"</" + _XMP_ELEMENT + rb">")
 LONGEST_FIELD = 8 << 20
-"""Bytes of one metadata field that are kept; a larger one is left out, with a note."""
+"""Largest metadata field in bytes; larger ones are left out, with a note."""
 _THUMBNAIL_RESOURCES = {0x0409, 0x040C}
 
 
 def collect(image: Any) -> tuple[tuple[tuple[str, Field], ...], tuple[str, ...]]:
-    """The metadata of a libvips image that stays true for an enlarged, upright copy of it; and notes on the rest.
+    """The metadata of a libvips image that still holds for an upscaled, upright copy; and notes on the rest.
 
     Fields above :data:`LONGEST_FIELD` are left out, each with a note.
     """
@@ -64,7 +64,7 @@ def _fields(image: Any) -> Iterator[tuple[str, Field]]:
 def restore(image: Any, traits: Traits) -> Any:
     """A copy of ``image`` with the metadata and resolution of ``traits``.
 
-    libvips writes the EXIF block anew on saving: without the fields missing here, with the new dimensions.
+    On saving, libvips rewrites the EXIF block without the fields missing here and with the new dimensions.
     """
     if traits.resolution is not None:
         image = image.copy(xres=traits.resolution[0], yres=traits.resolution[1])
@@ -72,13 +72,13 @@ def restore(image: Any, traits: Traits) -> Any:
         image = image.copy()
     for name, value in traits.metadata:
         set_field(image, name, value)
-    # Without it libvips leaves the tag of the old block standing.
+    # Otherwise libvips keeps the tag of the old block.
     set_field(image, "orientation", 1)
     return image
 
 
 def clean_exif(block: bytes) -> bytes:
-    """An EXIF block whose first directory leads to no second one, which holds the thumbnail."""
+    """An EXIF block without its second directory, which contains the thumbnail."""
     start = 6 if block.startswith(b"Exif\0\0") else 0
     order: Literal["little", "big"] = "little" if block[start : start + 2] == b"II" else "big"
     directory = start + int.from_bytes(block[start + 4 : start + 8], order)
@@ -110,7 +110,7 @@ def _without_elements(packet: bytes) -> bytes:
 
 
 def clean_photoshop(block: bytes) -> bytes:
-    """Photoshop image resources without the thumbnail; a block of another kind as it is."""
+    """Photoshop image resources without the thumbnail; other blocks unchanged."""
     lead = b"Photoshop 3.0\0" if block.startswith(b"Photoshop 3.0\0") else b""
     at, kept = len(lead), [lead]
     while at + 12 <= len(block) and block[at : at + 4] == b"8BIM":

@@ -1,6 +1,6 @@
-"""ICC profiles of cameras, displays and working spaces: three curves and a matrix, both ways without loss.
+"""ICC profiles of cameras, displays and working spaces (three curves and a matrix), with exact inverses.
 
-Written out here because lcms evaluates them with too few bits: through float XYZ and back it misses saturated
+Implemented here because lcms evaluates them with too few bits: a round trip through float XYZ changes saturated
 colours by 4 levels of 8 bits. Profiles made of lookup tables have no exact inverse; they are recognised and
 left to the caller.
 """
@@ -28,7 +28,7 @@ _SLAB = 1 << 22
 
 
 def encode(linear: torch.Tensor) -> torch.Tensor:
-    """Linear light to the sRGB curve, odd about 0 and continued above 1; any shape."""
+    """Apply the sRGB curve to linear light, odd about 0 and continued above 1; any shape."""
     size = linear.abs()
     return torch.where(size <= 0.0031308, size * 12.92, 1.055 * size.pow(1 / 2.4) - 0.055).copysign_(linear)
 
@@ -63,7 +63,7 @@ class Space:
         return torch.from_numpy(out)
 
     def from_model(self, pixels: torch.Tensor, depth: Depth) -> "np.ndarray[Any, Any]":
-        """The way back: (H, W, channels) float32 on the CPU to uint8 or uint16, clipped to the gamut."""
+        """The inverse: (H, W, channels) float32 on the CPU to uint8 or uint16, clipped to the gamut."""
         linear = decode(pixels)
         if self.matrix is not None:
             linear = _times(linear, np.linalg.inv(self.matrix))
@@ -85,7 +85,7 @@ def space_of(profile: bytes, *, grey: bool) -> Space | None:
     """The space of a profile for images of one or three channels; None for one made of lookup tables.
 
     Raises:
-        ValueError: broken, or for another kind of image.
+        ValueError: the profile is broken, or for another kind of image.
     """
     try:
         tags = _tags(profile, b"GRAY" if grey else b"RGB ")
@@ -104,7 +104,7 @@ def space_of(profile: bytes, *, grey: bool) -> Space | None:
 
 
 def judge(profile: bytes, *, grey: bool) -> Verdict:
-    """What a profile is: the ``same`` as sRGB, to ``convert``, a ``table`` without inverse, or ``broken``."""
+    """Kind of a profile: the ``same`` as sRGB, to ``convert``, a ``table`` without inverse, or ``broken``."""
     try:
         space = space_of(profile, grey=grey)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files to tensors."""
+"""Reads image files into tensors."""
 
 import os
 from dataclasses import replace
@@ -26,26 +26,26 @@ _DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 
 
 def probe(path: str | os.PathLike[str], content: bytes | None = None) -> Size:
-    """Width and height of an image once its orientation is obeyed, from its header.
+    """Width and height of an image from its header, with orientation applied.
 
-    With ``content``, that of a file, nothing is opened and ``path`` is only its name.
+    With ``content``, the bytes of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
-        ImageError: as :func:`read`, but damage behind the header goes unnoticed.
+        ImageError: as :func:`read`, but damage after the header goes unnoticed.
     """
     return size_of(open_source(Path(path), content))
 
 
 def read(path: str | os.PathLike[str]) -> LoadedImage:
-    """An image from a file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
+    """Read an image file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
 
-    The content decides about the format, not the name. Orientation is applied. Samples of an image without a
-    profile, or with one that amounts to sRGB, are divided by the maximum of their type and otherwise
-    untouched; other profiles are converted to sRGB without clipping. Float samples above 1 are divided by the
+    The format is recognised by content, not by name. Orientation is applied. Samples of an image without a
+    profile, or with one equivalent to sRGB, are divided by the maximum of their type and otherwise
+    unchanged; other profiles are converted to sRGB without clipping. Float samples above 1 are divided by the
     image's maximum.
 
     Raises:
-        ImageError: missing, a folder, unreadable, empty, not an image, damaged, cut off, or too large
+        ImageError: the file is missing, a folder, unreadable, empty, not an image, damaged, truncated, or too large
             (``formats.MAX_INPUT_PIXELS``).
     """
     path = Path(path)
@@ -61,11 +61,11 @@ def read(path: str | os.PathLike[str]) -> LoadedImage:
 def read_levels(
     path: str | os.PathLike[str], background: float = 1.0, content: bytes | None = None
 ) -> torch.Tensor:
-    """The 8-bit levels (1, 3, H, W) uint8 of an image, as it would look if it were saved with 8 bits.
+    """Read an image with 8 bits, (1, 3, H, W) uint8, as it would look if it were saved with 8 bits.
 
-    Colours as :func:`read` gives them, clamped and rounded; what is transparent lies over ``background``, a grey in
-    [0, 1]. Only a strip of it is ever floating point, so that it needs a fourth of the memory of :func:`read` and
-    less while it is read. With ``content``, that of a file, nothing is opened and ``path`` is only its name.
+    Colours are those of :func:`read`, clamped and rounded; transparent areas are composited over ``background``, a
+    grey in [0, 1]. Only one strip at a time is floating point, so that it needs a quarter of the memory of
+    :func:`read`. With ``content``, the bytes of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
         ImageError: as :func:`read`.
@@ -136,7 +136,7 @@ def _noted(traits: Traits, note: str) -> Traits:
 
 
 def _grey_or_rgb(image: Any, traits: Traits) -> tuple[Any, Traits]:
-    """CMYK and Lab to sRGB; at most one channel behind the colours."""
+    """Convert CMYK and Lab to sRGB, and drop channels after alpha."""
     kind = image.interpretation
     if kind == "cmyk":
         traits = _noted(traits, "CMYK converted to sRGB")
@@ -161,7 +161,7 @@ def _grey_or_rgb(image: Any, traits: Traits) -> tuple[Any, Traits]:
 
 
 def _depth(path: Path, image: Any, traits: Traits) -> tuple[Any, Traits]:
-    """Samples as uchar, ushort over its whole range, or float."""
+    """Convert samples to uchar, full-range ushort, or float."""
     if image.format in ("complex", "dpcomplex"):
         raise ImageError(f"{path} holds complex numbers, which are not an image.")
     depth = _DEPTHS.get(image.format, "float")
@@ -179,11 +179,11 @@ def _depth(path: Path, image: Any, traits: Traits) -> tuple[Any, Traits]:
 
 
 def _judged(traits: Traits, profile: bytes | None) -> Traits:
-    """What to do about the profile."""
+    """How to treat the profile."""
     if profile is None:
         return traits
     traits = replace(traits, profile=profile)
-    # Curves of profiles end at 1, float samples need not: they go through as they are.
+    # Curves of profiles end at 1, but float samples may exceed it: they are passed unchanged.
     verdict = "same" if traits.depth == "float" else judge(profile, grey=traits.grey)
     if verdict == "broken":
         traits = _noted(
@@ -206,7 +206,7 @@ def _finite(
     if bad == 0:
         return samples, traits
     if bad == samples.size:
-        raise ImageError(f"{path} holds no number at all: every sample is NaN or infinite.")
+        raise ImageError(f"{path} contains no number: every sample is NaN or infinite.")
     low, high = float(samples[finite].min()), float(samples[finite].max())
     samples = np.nan_to_num(samples, nan=0.0, posinf=high, neginf=low)
     return samples, _noted(traits, f"{bad} samples were NaN or infinite and were replaced")

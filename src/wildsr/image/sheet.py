@@ -13,16 +13,17 @@ _PAPER = 1.0
 
 
 def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], columns: int) -> Tensor:
-    """ImageSet (3, H, W) in [0, 1] as one (1, 3, height, width), a label under each, white between them.
+    """Images (3, H, W) in [0, 1], of any sizes, as one (1, 3, height, width), with a label under each.
 
-    They may be of several sizes. Labels are broken into lines of their image's width; where libvips cannot draw text
-    they are left out.
+    Labels are broken into lines of their image's width; if libvips cannot render text they are left out.
 
     Raises:
         ValueError: no images, another number of labels, or no columns.
     """
     if not images or len(images) != len(labels) or columns < 1:
-        raise ValueError(f"{len(images)} images and {len(labels)} labels in {columns} columns are no sheet")
+        raise ValueError(
+            f"{len(images)} images and {len(labels)} labels in {columns} columns cannot be arranged"
+        )
     width = max(image.shape[-1] for image in images)
     cells = [_cell(image, label, width) for image, label in zip(images, labels, strict=True)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]

@@ -1,4 +1,4 @@
-"""A painted canvas to a file: checked early, encoded, and put in place only when complete."""
+"""Writes a canvas to a file: early checks, encoding, atomic replacement."""
 
 import contextlib
 import errno
@@ -35,22 +35,22 @@ def write(
     quality: int | None = None,
     overwrite: bool = True,
 ) -> None:
-    """Encode a canvas, with everything of its traits that the format can hold.
+    """Encode a canvas, with all of its traits that the format can store.
 
-    The file appears under its name only when it is complete; until then an older one of that name stays.
+    The write is atomic: until it is complete, an older file of that name stays.
 
     Args:
         path: the file to write; its folder must exist.
-        canvas: painted.
-        alpha: (1, 1, h, w) float in [0, 1] at any resolution, usually the input's; it is enlarged here.
-        size: to resize to, where it differs from the canvas (Lanczos 3).
-        crop: what to keep of that, around its centre; None: all of it.
-        format: name or suffix of a format; None: what the suffix of ``path`` says.
+        canvas: the image.
+        alpha: (1, 1, h, w) float in [0, 1] at any resolution, usually the input's; it is upscaled here.
+        size: of the output, resized by Lanczos 3 if it differs from the canvas.
+        crop: size of a central crop of that; None: no crop.
+        format: name or suffix of a format; None: by the suffix of ``path``.
         overwrite: replace a file of that name; otherwise a file that appears meanwhile is an error.
-        quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless where the source was) and 90.
+        quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless if the source was) and 90.
 
     Raises:
-        ImageError: the format cannot hold the image, or the file cannot be written.
+        ImageError: the format cannot store the image, or the file cannot be written.
     """
     path = Path(path)
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
@@ -91,7 +91,7 @@ def write_rgb(
 def render(
     canvas: Canvas, *, alpha: torch.Tensor | None = None, size: Size | None = None, crop: Size | None = None
 ) -> "np.ndarray[Any, Any]":
-    """What :func:`write` would put into a file that holds everything, as an array.
+    """The samples that :func:`write` would store in a lossless file, as an array.
 
     Returns:
         (H, W, C) uint8, uint16 or float32 in the colour space of the canvas; alpha, if given, comes last.
@@ -108,19 +108,19 @@ def check_writable(
     format: str | None = None,
     quality: int | None = None,
 ) -> Format:
-    """Everything about :func:`write` that can be known before the work.
+    """Check in advance everything that could make :func:`write` fail.
 
     Args:
         path: the file to write.
-        size: it will have.
-        alpha: the image has pixels that are not opaque.
+        size: of the output.
+        alpha: whether some pixels are not opaque.
         format, quality: as in :func:`write`.
 
     Returns:
         the format that will be written.
 
     Raises:
-        ImageError: unknown suffix, beyond the format's limits, no such folder, or not writable.
+        ImageError: unknown suffix, size beyond the limits of the format, no such folder, or no permission.
     """
     return _checked(Path(path), Size(*size), format=format, transparent=alpha, quality=quality)
 
@@ -189,7 +189,7 @@ def _interpretation(traits: Traits) -> str:
 
 
 def _lowered(image: Any, painted: Traits, wanted: Traits) -> Any:
-    """Samples of a lower depth, where the canvas was painted deeper than the file can be."""
+    """Reduce the depth of samples to that of the file."""
     if painted.depth == wanted.depth:
         return image
     white = 65535 if painted.depth == "uint16" else painted.float_scale
