@@ -17,7 +17,7 @@ from skimage import data
 from torch import Tensor
 
 import wildsr
-from wildsr.degradations.files import Manner, save
+from wildsr.degradations.files import DegradeSettings, save
 from wildsr.degradations.presets import preset
 from wildsr.image import Traits
 from wildsr.image.sheet import contact_sheet
@@ -75,7 +75,7 @@ def main() -> None:
         images += [resize(lr, size).clamp(0, 1)[0], *(one(lr)[0] for one in upscalers.values()), hr[0]]
         labels += [f"{scene.what}, {scene.degradation}: bicubic", *upscalers, "truth"]
     sheet = contact_sheet(images, labels, len(upscalers) + 2)
-    save(options.sheet, sheet, Traits(), Manner("bsrgan", 4, 0, quality=88))
+    save(options.sheet, sheet, Traits(), DegradeSettings("bsrgan", 4, 0, quality=88))
 
 
 if __name__ == "__main__":

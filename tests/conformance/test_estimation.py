@@ -13,7 +13,14 @@ from kernelgan_states import stacked
 from wildsr.data.pair_maker import Preparation, Role, make_pair
 from wildsr.degradations.pools import KernelPool, save_kernel_pool
 from wildsr.estimation.cleanup import clean_up_ddnsr
-from wildsr.estimation.crops import crop_maps, draw_centres, gradient_map, probability_map, top_left, trimmed
+from wildsr.estimation.crops import (
+    crop_maps,
+    gradient_map,
+    probability_map,
+    sample_centres,
+    top_left,
+    trimmed,
+)
 from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
 from wildsr.estimation.noise import PRESETS, NoiseRule, collect_noise, survey
 from wildsr.estimation.sources import Source
@@ -79,7 +86,7 @@ def test_kernelgan_maps(golden: Read) -> None:
         rng = np.random.RandomState(int(item["param.seed"]))
         for network, one, crop in zip("gd", maps, (64, 26), strict=True):
             expected = item[f"output.{name}.crop_{network}"]
-            centres = draw_centres(one, ITERATIONS, rng)[: len(expected)]
+            centres = sample_centres(one, ITERATIONS, rng)[: len(expected)]
             assert centres.tolist() == expected.tolist()
             corners = top_left(centres, tuple(inner.shape[-2:]), crop)
             assert corners.tolist() == item[f"output.{name}.topleft_{network}"].tolist()

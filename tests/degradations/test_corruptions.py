@@ -65,7 +65,7 @@ def test_blur_comes_before_shrinking_and_all_of_them_can_be_joined() -> None:
     ["", "noise", "noise-", "noise--8", "noise-8+", "noise-8+noise-9", "jpeg-30.5", "bicubic+noise-8", "x-1"],
 )
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(DegradationError, match="names no corruption"):
+    with pytest.raises(DegradationError, match="is not a corruption"):
         named_corruption(name)
 
 
@@ -73,5 +73,5 @@ def test_values_out_of_range_are_refused() -> None:
     for name in ("jpeg-0", "jpeg-101"):
         with pytest.raises(DegradationError, match="from 1 to 100"):
             named_corruption(name)
-    with pytest.raises(DegradationError, match="not negative"):
+    with pytest.raises(DegradationError, match="must not be negative"):
         Corruption(noise=-1)

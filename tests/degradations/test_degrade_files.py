@@ -6,27 +6,27 @@ from pathlib import Path
 import pytest
 from degradation_samples import photo
 
-from wildsr.degradations.files import Degraded, Manner, Order, degrade_files
+from wildsr.degradations.files import Degraded, DegradeJob, DegradeSettings, degrade_files
 from wildsr.image import Canvas, ImageError, Traits, write
 
 
 @pytest.fixture
-def orders(tmp_path: Path) -> list[Order]:
+def orders(tmp_path: Path) -> list[DegradeJob]:
     (tmp_path / "in").mkdir()
     names = [f"{index}.png" for index in range(12)]
     with Canvas(64, 80, Traits()) as canvas:
         canvas.paste(0, 0, photo())
         for name in names:
             write(tmp_path / "in" / name, canvas)
-    return [Order(name, tmp_path / "in" / name, tmp_path / "out" / name) for name in names]
+    return [DegradeJob(name, tmp_path / "in" / name, tmp_path / "out" / name) for name in names]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_failures_and_interruptions_leave_what_was_told(orders: list[Order], workers: int) -> None:
+def test_failures_and_interruptions_leave_what_was_told(orders: list[DegradeJob], workers: int) -> None:
     orders[0].source.write_bytes(b"no image")
     told: list[str] = []
 
-    def interrupted(index: int, order: Order, outcome: Degraded | Exception) -> None:
+    def interrupted(index: int, order: DegradeJob, outcome: Degraded | Exception) -> None:
         assert orders[index] is order
         if index == 0:
             assert isinstance(outcome, ImageError)
@@ -38,13 +38,13 @@ def test_failures_and_interruptions_leave_what_was_told(orders: list[Order], wor
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        degrade_files(orders, Manner("bsrgan", 4, 0), interrupted, workers)
+        degrade_files(orders, DegradeSettings("bsrgan", 4, 0), interrupted, workers)
     assert {path.name for path in orders[0].target.parent.iterdir()} == set(told)
     # Other processes may have gone on in the meantime.
     assert len(told) == 2 if workers == 1 else len(told) >= 2
 
 
-def test_an_interruption_that_kills_the_workers_is_still_one(orders: list[Order]) -> None:
+def test_an_interruption_that_kills_the_workers_is_still_one(orders: list[DegradeJob]) -> None:
     def interrupted(*_: object) -> None:
         for worker in multiprocessing.active_children():
             worker.kill()
@@ -52,4 +52,4 @@ def test_an_interruption_that_kills_the_workers_is_still_one(orders: list[Order]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        degrade_files(orders, Manner("bsrgan", 4, 0), interrupted, 2)
+        degrade_files(orders, DegradeSettings("bsrgan", 4, 0), interrupted, 2)

@@ -104,7 +104,7 @@ def test_another_pool_is_refused() -> None:
     parameters = draw(track, 1)
     for other, message in (
         (RealSr(noise=noises(seed=1), kernels=blurs()), "noise: .* another pool"),
-        (RealSr(kernels=blurs()), "a draw from a pool, and none was given"),
+        (RealSr(kernels=blurs()), "name a pool, and none was given"),
         (
             RealSr(noise=noises(), kernels=KernelPool(blurs().kernels[:2], 4, ("a", "b"))),
             "kernel: .* another pool",
@@ -112,7 +112,7 @@ def test_another_pool_is_refused() -> None:
     ):
         with pytest.raises(DegradationError, match=message):
             other.apply(photo(), parameters)
-    with pytest.raises(DegradationError, match="no draw from a pool, and one was given"):
+    with pytest.raises(DegradationError, match="name no pool, and one was given"):
         track.apply(photo(), draw(RealSr(), 1))
 
 

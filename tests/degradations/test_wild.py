@@ -85,5 +85,5 @@ def test_compressed_is_light_with_a_stronger_jpeg() -> None:
 
 @pytest.mark.parametrize("shares", [{"light": -1.0}, dict.fromkeys(Wild().shares(), 0.0)])
 def test_shares_that_make_no_sense_are_named(shares: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="shares are not negative"):
+    with pytest.raises(ValueError, match="shares must not be negative"):
         Wild(**{name.replace("-", "_"): share for name, share in shares.items()})  # type: ignore[arg-type]

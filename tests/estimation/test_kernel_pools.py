@@ -8,7 +8,7 @@ import torch
 import wildsr.estimation.kernel_pools as module
 from wildsr.degradations.pools import KernelPool, NoisePool
 from wildsr.estimation.errors import EstimationError
-from wildsr.estimation.kernel_pools import Estimated, KernelRecord, estimate_all, middle, pooled
+from wildsr.estimation.kernel_pools import Estimated, KernelRecord, central_crop, estimate_all, pooled
 from wildsr.estimation.kernelgan import KernelGANSettings
 from wildsr.estimation.overview import kernel_sheet, noise_sheet
 from wildsr.estimation.sources import Source, evenly, find_sources
@@ -84,9 +84,9 @@ def test_failed_kernels_are_left_out() -> None:
 
 def test_middle_of_large_images() -> None:
     levels = torch.arange(20 * 31).view(1, 20, 31).expand(3, -1, -1)
-    assert torch.equal(middle(levels, 10), levels[:, 5:15, 10:20])
-    assert middle(levels, 31) is not None
-    assert middle(levels, 31).shape == levels.shape
+    assert torch.equal(central_crop(levels, 10), levels[:, 5:15, 10:20])
+    assert central_crop(levels, 31) is not None
+    assert central_crop(levels, 31).shape == levels.shape
 
 
 def test_sources(tmp_path: Path, photos: list[Source]) -> None:

@@ -8,7 +8,7 @@ import torch
 from image_folders import photograph, save
 from wildsr.data.pair_maker import Preparation
 from wildsr.data.prepare import items_of, prepare
-from wildsr.degradations.files import Manner, Order, degrade_file
+from wildsr.degradations.files import DegradeJob, DegradeSettings, degrade_file
 from wildsr.degradations.presets import preset
 from wildsr.estimation.sources import find_sources
 from wildsr.evaluation.datasets import degraded
@@ -21,7 +21,7 @@ def test_degrade_prepare_and_evaluate_agree(tmp_path: Path, name: str) -> None:
     source = save(photos / "sub" / "a.png", photograph(0, 97, 123))  # not a multiple of the scale
     save(other / "b.png", photograph(1, 80, 80))
     lr = tmp_path / "degraded.png"
-    degrade_file(Order("sub/a.png", source, lr), Manner(name, 4, seed=5))
+    degrade_file(DegradeJob("sub/a.png", source, lr), DegradeSettings(name, 4, seed=5))
 
     items = items_of(find_sources([other]), find_sources([photos]))
     prepare(items, tmp_path / "pairs", Preparation(preset=name, seed=5))

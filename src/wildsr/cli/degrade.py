@@ -14,7 +14,7 @@ from wildsr.inference.jobs import Existing, Naming, find_jobs
 
 if TYPE_CHECKING:
     from wildsr.degradations.degradation import Record
-    from wildsr.degradations.files import Degraded, Manner, Order
+    from wildsr.degradations.files import Degraded, DegradeJob, DegradeSettings
 
 
 def _list_presets(asked: bool) -> None:
@@ -111,30 +111,30 @@ def degrade(
             )
         from wildsr.data.learned import label_of, named_degradation
         from wildsr.degradations.degradation import load_record
-        from wildsr.degradations.files import Manner, Order
+        from wildsr.degradations.files import DegradeJob, DegradeSettings
 
         replay = load_record(params) if params is not None else None
         name, by = (replay.degradation, replay.scale) if replay else (preset or "bsrgan", scale or 4)
         named_degradation(name, by)
-        manner = Manner(name, by, seed or 0, format, quality, named_degradation)
+        settings = DegradeSettings(name, by, seed or 0, format, quality, named_degradation)
         label = "samples" if grid else "degraded"
         jobs, problems = find_jobs(inputs, Naming(output, format, label_of(name), label, suffix=".png"))
         for problem in problems:
             report.fail(problem.source, problem.reason)
         if grid and len(jobs) != 1:
             raise UsageError(f"--grid shows one photo; {len(jobs)} were given")
-        orders = [Order(job.name, job.source, job.target) for job in jobs]
+        orders = [DegradeJob(job.name, job.source, job.target) for job in jobs]
         with report.working(len(orders), name, f"x1/{by}", tiles=False):
             if grid:
-                _write_grid(orders[0], manner, samples, overwrite, report)
+                _write_grid(orders[0], settings, samples, overwrite, report)
             elif orders:
-                _write_all(orders, manner, existing, replay, workers, report)
+                _write_all(orders, settings, existing, replay, workers, report)
         raise typer.Exit(report.close())
 
 
 def _write_all(
-    orders: "list[Order]",
-    manner: "Manner",
+    orders: "list[DegradeJob]",
+    settings: "DegradeSettings",
     existing: Existing,
     replay: "Record | None",
     workers: int | None,
@@ -143,7 +143,7 @@ def _write_all(
     from wildsr.degradations.batch import degrade_batch
     from wildsr.inference.events import Failed, Finished, Note, reason
 
-    def on_outcome(index: int, order: "Order", outcome: "Degraded | Exception | None") -> None:
+    def on_outcome(index: int, order: "DegradeJob", outcome: "Degraded | Exception | None") -> None:
         if outcome is None:
             report.skip(order.source, order.target)
         elif isinstance(outcome, Exception):
@@ -153,17 +153,19 @@ def _write_all(
                 report.on_event(Note(index, order.source, note))
             report.on_event(Finished(index, order.source, order.target, *outcome.size, outcome.seconds))
 
-    degrade_batch(orders, manner, on_outcome, existing=existing, replay=replay, workers=workers)
+    degrade_batch(orders, settings, on_outcome, existing=existing, replay=replay, workers=workers)
 
 
-def _write_grid(order: "Order", manner: "Manner", samples: int, overwrite: bool, report: BatchReport) -> None:
+def _write_grid(
+    job: "DegradeJob", settings: "DegradeSettings", samples: int, overwrite: bool, report: BatchReport
+) -> None:
     from wildsr.degradations.batch import degrade_grid
     from wildsr.degradations.degradation import DegradationError
     from wildsr.inference.events import Finished
 
     try:
-        sheet = degrade_grid(order, manner, samples, overwrite=overwrite)
+        sheet = degrade_grid(job, settings, samples, overwrite=overwrite)
     except (ImageError, DegradationError) as error:
-        report.fail(order.source, str(error))
+        report.fail(job.source, str(error))
         return
-    report.on_event(Finished(0, order.source, order.target, *sheet.size, sheet.seconds))
+    report.on_event(Finished(0, job.source, job.target, *sheet.size, sheet.seconds))

@@ -75,7 +75,8 @@ def prepare(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Make LR with a degradation of `wildsr degrade`: bsrgan, a model of DSGAN ...", show_default=False
+            help="Make LR with a degradation of `wildsr degrade`: bsrgan, a model of DSGAN ...",
+            show_default=False,
         ),
     ] = None,
     patch: Annotated[

@@ -1,4 +1,4 @@
-"""What a degradation is: it draws parameters, which are data, and applies them; and the files that keep parameters."""
+"""The protocol of degradations (sample parameters, then apply them), and files of parameters."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from wildsr.errors import WildsrError
 from wildsr.storage.atomic import write_text
 
 Parameters = dict[str, Any]
-"""What happens to one image: numbers, strings, lists and dicts, as JSON has them. Replays bit for bit on a device."""
+"""The parameters for one image, as JSON values. On the same kind of device they replay bit for bit."""
 
 Step = dict[str, Any]
 """One step of a program, with its parameters: {"step": "jpeg", "quality": 80}."""
@@ -24,42 +24,42 @@ _FORMAT = "wildsr.degradations"
 
 
 class DegradationError(WildsrError, ValueError):
-    """Parameters that cannot be applied, or a file of them that cannot be read; the message says what to change."""
+    """Parameters that cannot be applied, or a file of them that cannot be read. The message says what to change."""
 
 
 class Degradation(Protocol):
-    """HR to LR by a whole ``scale``. Sizes that it does not divide lose rows at the bottom and columns at the right."""
+    """Degrades HR to LR by a whole ``scale``. Sizes that it does not divide are cropped at the bottom and right."""
 
     @property
     def scale(self) -> int:
         """HR pixels for each LR pixel, along a side."""
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw what happens to one HR image of ``size`` (height, width)."""
+        """Sample the parameters for one HR image of ``size`` (height, width)."""
 
     def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1], each with its parameters.
 
-        What comes out for an image does not depend on the others of the batch.
+        The result for an image does not depend on the others of the batch.
 
         Raises:
-            DegradationError: parameters that are not this degradation's, or of another size of image.
+            DegradationError: parameters of another degradation, or of another image size.
         """
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image's name (for files, its path within the folder that was degraded), size and parameters."""
+    """Name (for files, the path within the folder that was degraded), size and parameters of one image."""
 
     image: str
     size: tuple[int, int]
-    """Height and width of the HR image for which they were drawn."""
+    """Height and width of the HR image for which they were sampled."""
     parameters: Parameters
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was done to some images, enough to do it again: the degradation's name, its scale, and the samples."""
+    """Everything needed to degrade some images again: name of the degradation, scale, and samples."""
 
     degradation: str
     scale: int
@@ -67,7 +67,7 @@ class Record:
 
 
 def save_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, whole or not at all.
+    """Write a record as JSON, atomically.
 
     Raises:
         DegradationError: it cannot be written there.
@@ -91,7 +91,7 @@ def load_record(path: Path) -> Record:
     """Read what :func:`save_record` wrote.
 
     Raises:
-        DegradationError: there is no such file, it is something else, or another version wrote it.
+        DegradationError: the file is missing, of another kind, or of another version.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

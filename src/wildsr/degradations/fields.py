@@ -1,4 +1,4 @@
-"""Frozen dataclasses from what JSON holds, checked, with errors for the person who wrote it."""
+"""Creates dataclasses from JSON values, with checks and readable errors."""
 
 import dataclasses
 import difflib
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 def read_fields(kind: type[T], content: Mapping[str, Any], where: str) -> T:
-    """Make a ``kind``, whose fields are float, int, bool, str, Literal or tuples of those.
+    """Create a ``kind`` from JSON values. Its fields are float, int, bool, str, Literal or tuples of those.
 
     Args:
-        kind: a dataclass; what it requires of its values, its ``__post_init__`` says by ``ValueError``.
-        content: the fields by name; those with a default may be missing.
-        where: what errors begin with.
+        kind: a dataclass; its ``__post_init__`` raises ``ValueError`` for invalid values.
+        content: the fields by name; fields with a default may be missing.
+        where: prefix of error messages.
 
     Raises:
         DegradationError: unknown, missing or wrong fields.
@@ -42,7 +42,7 @@ def read_fields(kind: type[T], content: Mapping[str, Any], where: str) -> T:
 
 
 def require(holds: bool, rule: str, value: object) -> None:
-    """For the ``__post_init__`` of a line: raises ``ValueError`` where its ``rule`` does not hold for ``value``."""
+    """Raise ``ValueError`` with the text of the ``rule`` unless it ``holds`` for ``value``."""
     if not holds:
         raise ValueError(f"{rule}, not {value}")
 

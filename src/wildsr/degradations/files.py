@@ -1,4 +1,4 @@
-"""Degrading files: one from file to file, or many across processes. What comes out depends on neither."""
+"""Degrades files, one or many, in worker processes. Results do not depend on the number of files or processes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from wildsr.storage.workers import worker_pool
 
 
 @dataclass(frozen=True)
-class Order:
-    """An image to degrade. ``name`` decides, with the seed, what is drawn for it; ``sample``: to be done again."""
+class DegradeJob:
+    """An image to degrade. With the seed, ``name`` determines its parameters; a ``sample`` is applied instead."""
 
     name: str
     source: Path
@@ -30,10 +30,11 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How images are degraded and saved; ``format`` None: by the suffix, ``quality`` None: the format's default.
+class DegradeSettings:
+    """How images are degraded and saved. ``format`` None: by suffix; ``quality`` None: default of the format.
 
-    ``find`` makes the degradation of ``preset`` and ``scale``, in every worker process: a function of a module.
+    ``find`` creates the degradation from ``preset`` and ``scale`` in every worker process; it must be a module-level
+    function.
     """
 
     preset: str
@@ -46,7 +47,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Degraded:
-    """What was done to an image, the size (width, height) it now has, and what a person should know."""
+    """The sampled parameters of an image, the size (width, height) of the result, notes for the user, and the time."""
 
     sample: Sample
     size: Size
@@ -55,10 +56,10 @@ class Degraded:
 
 
 def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: str) -> Sample:
-    """Draw what will happen to (1, 3, H, W).
+    """Sample the parameters for an image (1, 3, H, W).
 
     Raises:
-        DegradationError: nothing would be left of it.
+        DegradationError: the image is smaller than the scale.
     """
     height, width = hr.shape[-2:]
     if min(height, width) < degradation.scale:
@@ -70,42 +71,42 @@ def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: s
 
 
 def again(degradation: Degradation, sample: Sample, hr: Tensor) -> Tensor:
-    """Do what ``sample`` says to (1, 3, H, W), giving (1, 3, H // scale, W // scale).
+    """Apply ``sample`` to (1, 3, H, W), giving (1, 3, H // scale, W // scale).
 
     Raises:
-        DegradationError: the image has another size than that for which it was drawn.
+        DegradationError: the image has another size than the one it was sampled for.
     """
     height, width = hr.shape[-2:]
     if (height, width) != sample.size:
         raise DegradationError(
-            f"{sample.image or 'the image'} has {width}x{height} pixels, but its parameters were drawn for "
+            f"{sample.image or 'the image'} has {width}x{height} pixels, but its parameters were sampled for "
             f"{sample.size[1]}x{sample.size[0]}"
         )
     return degradation.apply(hr, [sample.parameters])
 
 
-def degrade_file(order: Order, manner: Manner) -> Degraded:
-    """Degrade one file; the result appears only when it is complete.
+def degrade_file(job: DegradeJob, settings: DegradeSettings) -> Degraded:
+    """Degrade one file; the result is written atomically.
 
     Raises:
-        ImageError: it cannot be read, or the result not written.
-        DegradationError: its parameters are not right, or it is too small.
+        ImageError: it cannot be read, or the result cannot be written.
+        DegradationError: its parameters are invalid, or it is too small.
     """
     began = time.monotonic()
-    degradation = manner.find(manner.preset, manner.scale)
-    output_format(order.target, manner.format)
-    image = read(order.source)
+    degradation = settings.find(settings.preset, settings.scale)
+    output_format(job.target, settings.format)
+    image = read(job.source)
     hr = image.rgb.clamp(0, 1)
-    sample = order.sample or draw(degradation, generator(manner.seed, order.name), hr, order.name)
+    sample = job.sample or draw(degradation, generator(settings.seed, job.name), hr, job.name)
     lr = again(degradation, sample, hr)
     traits, notes = traits_of(image, lr)
-    save(order.target, lr, traits, manner)
+    save(job.target, lr, traits, settings)
     size = Size(lr.shape[-1], lr.shape[-2])
     return Degraded(sample, size, (*image.traits.notes, *notes), round(time.monotonic() - began, 3))
 
 
-def save(path: Path, image: Tensor, traits: Traits, manner: Manner) -> None:
-    """Write (1, 3, H, W), making the folder of ``path`` if need be.
+def save(path: Path, image: Tensor, traits: Traits, settings: DegradeSettings) -> None:
+    """Write (1, 3, H, W), creating the folder of ``path`` if needed.
 
     Raises:
         ImageError: it cannot be written.
@@ -113,78 +114,82 @@ def save(path: Path, image: Tensor, traits: Traits, manner: Manner) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
-    write_rgb(path, image, traits, format=manner.format, quality=manner.quality)
+        raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
+    write_rgb(path, image, traits, format=settings.format, quality=settings.quality)
 
 
 def traits_of(image: LoadedImage, lr: Tensor, lower: bool = True) -> tuple[Traits, tuple[str, ...]]:
-    """How to save what became of ``image``, and what a person should know of it.
+    """The traits for saving the degraded version of ``image``, and notes for the user.
 
-    It is in colour, without transparency and metadata. A profile stays where the samples are still the file's; 16
-    bits and floats stay, unless, with ``lower``, the degradation has left levels of 8 bits anyway, as most do.
+    It is RGB, without transparency and metadata. The profile is kept if samples were not converted. So are 16 bits and
+    floats, unless ``lower`` is given and all values are 8-bit levels, as after most degradations.
     """
     source = image.traits
     notes = []
     if image.alpha is not None:
-        notes.append("its transparency was left out")
+        notes.append("its transparency was removed")
     depth = source.depth
     levels = lr * 255
     if lower and depth != "uint8" and bool(((levels - levels.round()).abs() < 1e-3).all()):
         depth = "uint8"
-        notes.append("written with 8 bits: its degradation leaves no more")
+        notes.append("written with 8 bits, since the degradation quantises to 8 bits")
     profile = None if source.convert or source.grey else source.profile
     return Traits(depth=depth, profile=profile), tuple(notes)
 
 
-OnDone = Callable[[int, Order, "Degraded | Exception"], None]
+OnDone = Callable[[int, DegradeJob, "Degraded | Exception"], None]
 
 
-def degrade_files(orders: Sequence[Order], manner: Manner, on_done: OnDone, workers: int = 1) -> None:
-    """Degrade many files, one thread to each of ``workers`` processes.
+def degrade_files(
+    jobs: Sequence[DegradeJob], settings: DegradeSettings, on_done: OnDone, workers: int = 1
+) -> None:
+    """Degrade many files in ``workers`` processes with one thread each.
 
-    ``on_done`` is told what came of each, with its place among the orders, in their order. An interruption waits for
-    the images that are under way, tells of them, and is passed on.
+    ``on_done`` is called with the index, the job and the outcome of each, in order. On an interruption, images in
+    progress are finished and reported, and the interruption is raised again.
 
     Raises:
-        DegradationError: a process was ended from outside.
+        DegradationError: a worker process was killed.
     """
     if workers > 1:
-        _across_processes(orders, manner, on_done, workers)
+        _across_processes(jobs, settings, on_done, workers)
         return
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in a process, so that not a bit depends on the number of workers
+    torch.set_num_threads(1)  # as in worker processes, so that results do not depend on their number
     try:
-        for index, order in enumerate(orders):
-            on_done(index, order, _attempt(order, manner))
+        for index, job in enumerate(jobs):
+            on_done(index, job, _attempt(job, settings))
     finally:
         torch.set_num_threads(threads)
 
 
-def _across_processes(orders: Sequence[Order], manner: Manner, on_done: OnDone, workers: int) -> None:
+def _across_processes(
+    jobs: Sequence[DegradeJob], settings: DegradeSettings, on_done: OnDone, workers: int
+) -> None:
     futures: list[Future[Degraded | Exception]] = []
     told = 0
     try:
         with worker_pool(workers) as pool:
-            futures += [pool.submit(_attempt, order, manner) for order in orders]
-            for order, future in zip(orders, futures, strict=True):
+            futures += [pool.submit(_attempt, job, settings) for job in jobs]
+            for job, future in zip(jobs, futures, strict=True):
                 outcome = future.result()
                 told += 1
-                on_done(told - 1, order, outcome)
+                on_done(told - 1, job, outcome)
     except BrokenProcessPool as error:
         raise DegradationError(
-            "a worker was ended from outside, perhaps for want of memory; use fewer --workers"
+            "a worker process was killed, perhaps because memory ran out; use fewer --workers"
         ) from error
     except BaseException:
-        # By now everything that had been begun is done, and the rest cancelled.
+        # At this point all started images are finished, and the rest are cancelled.
         for index, future in enumerate(futures[told:], start=told):
             if not future.cancelled() and future.exception() is None:
-                on_done(index, orders[index], future.result())
+                on_done(index, jobs[index], future.result())
         raise
 
 
-def _attempt(order: Order, manner: Manner) -> Degraded | Exception:
+def _attempt(job: DegradeJob, settings: DegradeSettings) -> Degraded | Exception:
     try:
-        return degrade_file(order, manner)
+        return degrade_file(job, settings)
     except Exception as error:
         known = isinstance(error, (ImageError, OSError, ValueError, MemoryError))
-        return error if known else RuntimeError(repr(error))  # not everything comes out of a process whole
+        return error if known else RuntimeError(repr(error))  # some exceptions cannot be pickled

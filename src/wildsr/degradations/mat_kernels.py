@@ -1,4 +1,4 @@
-"""Kernels as KernelGAN and RealSR keep them: one ``.mat`` file an image, variable ``Kernel``."""
+"""Kernels in the file format of KernelGAN and RealSR: one ``.mat`` file per image, variable ``Kernel``."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ VARIABLE = "Kernel"
 
 
 def import_mat_kernels(source: Path, scale: int = 4) -> KernelPool:
-    """A pool from a ``.mat`` file, or from every ``*_kernel_x<scale>.mat`` below a folder, in the order of their paths.
+    """Read a pool from a ``.mat`` file, or from every ``*_kernel_x<scale>.mat`` below a folder, sorted by path.
 
-    Where no file of a folder is named so, all its ``.mat`` files are taken. Kernels are used as they are; smaller
-    ones get zeros around them.
+    If no file of a folder has such a name, all its ``.mat`` files are used. Kernels are not changed, except that
+    smaller ones are padded with zeros.
 
     Raises:
-        PoolError: there is none, one is no square kernel, or SciPy is not installed.
+        PoolError: there is none, one is not a square kernel, or SciPy is not installed.
     """
     paths = _mat_files(source, scale)
     kernels = [_read_mat(path) for path in paths]
@@ -29,9 +29,9 @@ def import_mat_kernels(source: Path, scale: int = 4) -> KernelPool:
 
 
 def export_mat_kernels(pool: KernelPool, folder: Path) -> list[Path]:
-    """Write ``<folder>/<name>/<name>_kernel_x<scale>.mat`` for each kernel, as KernelGAN does; RealSR reads them so.
+    """Write ``<folder>/<name>/<name>_kernel_x<scale>.mat`` for each kernel, the layout of KernelGAN that RealSR reads.
 
-    The name is that of the origin without its ending, with a number where it was used before.
+    The name is that of the origin without its suffix, with a number appended if it was used before.
 
     Raises:
         PoolError: a file cannot be written, or SciPy is not installed.
@@ -64,7 +64,7 @@ def _read_mat(path: Path) -> Tensor:
         content = _scipy_io().loadmat(str(path))
     except PoolError:
         raise
-    except Exception as error:  # SciPy's reader lets many kinds through on damaged files
+    except Exception as error:  # SciPy's reader raises many kinds of errors for damaged files
         raise PoolError(f"{path} cannot be read as a .mat file ({error})") from error
     if VARIABLE not in content:
         names = ", ".join(name for name in content if not name.startswith("__")) or "none"

@@ -1,7 +1,7 @@
-"""Pools of blur kernels and of noise patches taken from photographs, each one file.
+"""Pools of blur kernels and of noise patches estimated from photos, each one file.
 
-RealSR (Ji et al., 2020) degrades HR images with kernels and noise of the images that the model is for; a pool holds
-one or the other. A file is a ``.safetensors`` with one tensor, and a header that says what it holds.
+RealSR (Ji et al., 2020) degrades HR images with kernels and noise of the target domain; a pool contains one or the
+other. A file is a ``.safetensors`` with one tensor and a header that describes it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ KERNELS = "wildsr kernel pool"
 NOISE = "wildsr noise pool"
 VERSION = 1
 _SAFETENSORS_TYPES = {torch.float32: "F32", torch.uint8: "U8"}
-_PIECE = 1 << 24
+_BLOCK = 1 << 24
 
 
 class PoolError(WildsrError):
@@ -39,8 +39,8 @@ class KernelPool:
     Attributes:
         kernels: (N, k, k) float32, correlated with the HR image before every ``scale``-th pixel is taken. The
             centre of a kernel is its pixel (k // 2, k // 2).
-        scale: by how much they shrink.
-        origins: where each comes from, usually a file name; N texts.
+        scale: the downscaling factor.
+        origins: source of each kernel, usually a file name; N strings.
     """
 
     kernels: Tensor
@@ -52,7 +52,7 @@ class KernelPool:
         if self.kernels.ndim != 3 or shape[1] != shape[2] or not shape.numel():
             raise ValueError(f"a kernel pool needs kernels (N, k, k), not {tuple(shape)}")
         if self.kernels.dtype != torch.float32 or not bool(torch.isfinite(self.kernels).all()):
-            raise ValueError("the kernels of a pool are finite float32 numbers")
+            raise ValueError("the kernels of a pool must be finite float32 numbers")
         if self.scale < 1 or len(self.origins) != shape[0]:
             raise ValueError(f"{shape[0]} kernels need a scale from 1 and {shape[0]} origins")
 
@@ -61,18 +61,18 @@ class KernelPool:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the kernels and their scale: the same numbers have the same digest, whatever their origins."""
+        """SHA-256 of the kernels and their scale: it does not depend on the origins."""
         return _digest(f"{KERNELS} {VERSION} x{self.scale}", self.kernels)
 
 
 @dataclass(frozen=True)
 class NoisePool:
-    """Flat pieces of photographs, which are little else than noise.
+    """Flat patches of photos, which contain little but noise.
 
     Attributes:
-        patches: (N, 3, s, s) uint8 levels, mean and all: what is added to an image is a crop of one, less the
-            mean of the crop (:func:`wildsr.ops.noise.inject_noise`).
-        origins: where each comes from, file name and position; N texts.
+        patches: (N, 3, s, s) uint8 levels, including the mean: the noise added to an image is a crop of one minus
+            the mean of the crop (:func:`wildsr.ops.noise.inject_noise`).
+        origins: source of each patch, file name and position; N strings.
     """
 
     patches: Tensor
@@ -90,12 +90,12 @@ class NoisePool:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the patches: the same numbers have the same digest, whatever their origins."""
+        """SHA-256 of the patches: it does not depend on the origins."""
         return _digest(f"{NOISE} {VERSION}", self.patches)
 
 
 def same_size(kernels: Sequence[Tensor]) -> Tensor:
-    """Kernels (k, k) of several sizes as (N, k, k) float32 with zeros around the smaller ones, centres kept.
+    """Kernels (k, k) of several sizes as (N, k, k) float32 with smaller ones padded by zeros around their centres.
 
     The centre of a kernel is its pixel (k // 2, k // 2), odd or even, as everywhere in :mod:`wildsr.ops.filtering`.
     """
@@ -110,7 +110,7 @@ def same_size(kernels: Sequence[Tensor]) -> Tensor:
 
 
 def save_kernel_pool(path: str | os.PathLike[str], pool: KernelPool) -> None:
-    """Write a pool, whole or not at all; an older file of that name is replaced.
+    """Write a pool atomically; an older file of that name is replaced.
 
     Raises:
         PoolError: the file cannot be written.
@@ -122,7 +122,7 @@ def load_kernel_pool(path: str | os.PathLike[str]) -> KernelPool:
     """Read a pool that :func:`save_kernel_pool` wrote.
 
     Raises:
-        PoolError: missing, damaged, of another version, or something else than a kernel pool.
+        PoolError: the file is missing, damaged, of another version, or not a kernel pool.
     """
     path = Path(path)
     kernels, header = _load(path, KERNELS, "kernels")
@@ -133,9 +133,9 @@ def load_kernel_pool(path: str | os.PathLike[str]) -> KernelPool:
 
 
 def save_noise_pool(path: str | os.PathLike[str], pool: NoisePool) -> None:
-    """Write a pool, whole or not at all; an older file of that name is replaced.
+    """Write a pool atomically; an older file of that name is replaced.
 
-    Written in pieces, so that patches that lie in a memory-mapped file are never in memory all at once.
+    Written in blocks, so that patches of a memory-mapped file are never in memory all at once.
 
     Raises:
         PoolError: the file cannot be written.
@@ -147,7 +147,7 @@ def load_noise_pool(path: str | os.PathLike[str]) -> NoisePool:
     """Read a pool that :func:`save_noise_pool` wrote.
 
     Raises:
-        PoolError: missing, damaged, of another version, or something else than a noise pool.
+        PoolError: the file is missing, damaged, of another version, or not a noise pool.
     """
     path = Path(path)
     patches, header = _load(path, NOISE, "patches")
@@ -182,15 +182,15 @@ def _save(
         "shape": list(values.shape),
         "data_offsets": [0, size],
     }
-    # Not safetensors' own writer, which copies everything into memory first.
+    # safetensors' own writer would copy everything into memory first.
     header = json.dumps({"__metadata__": metadata, name: tensor}).encode()
     header += b" " * (-len(header) % 8)
     content = values.flatten().view(torch.uint8).numpy().data
     try:
         with replacing(path) as partial, partial.open("wb") as file:
             file.write(len(header).to_bytes(8, "little") + header)
-            for start in range(0, size, _PIECE):
-                file.write(content[start : start + _PIECE])
+            for start in range(0, size, _BLOCK):
+                file.write(content[start : start + _BLOCK])
     except OSError as error:
         raise PoolError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -13,7 +13,7 @@ from wildsr.degradations.methods.wild import Wild, clean, light
 
 
 class Preset(NamedTuple):
-    """What makes a degradation for a scale, and what it is about, in a line."""
+    """Creates a degradation for a scale; ``about`` describes it in one line."""
 
     make: Callable[[int], Degradation]
     about: str
@@ -22,9 +22,11 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "wild": Preset(Wild, "a mixture of both of BSRGAN's with the camera, real-esrgan, light and clean"),
     "bsrgan": Preset(
-        Bsrgan, "BSRGAN's blurs, shrinking, noise and JPEG in random order, as in its public code"
+        Bsrgan, "BSRGAN's blur, downscaling, noise and JPEG in random order, as in its public code"
     ),
-    "bsrgan-camera": Preset(lambda scale: Bsrgan(scale, camera=True), "bsrgan with the camera of its paper"),
+    "bsrgan-camera": Preset(
+        lambda scale: Bsrgan(scale, camera=True), "bsrgan with the camera sensor noise of the paper"
+    ),
     "bsrgan-plus": Preset(BsrganPlus, "BSRGAN's extended one: two rounds, and more kinds of noise"),
     "bsrgan-plus-camera": Preset(
         lambda scale: BsrganPlus(scale, camera=True), "bsrgan-plus with the camera as well"
@@ -32,9 +34,9 @@ PRESETS: dict[str, Preset] = {
     "real-esrgan": Preset(
         RealEsrgan, "Real-ESRGAN's second order: blur, resizing, noise and JPEG twice, with ringing"
     ),
-    "light": Preset(light, "a good photograph: hardly blurred, hardly noisy, JPEG 75 to 95"),
-    "clean": Preset(clean, "made smaller and nothing else, by one of several methods"),
-    "bicubic": Preset(lambda scale: named_corruption("bicubic", scale), "MATLAB's bicubic and nothing else"),
+    "light": Preset(light, "a good photo: slight blur, slight noise, JPEG 75 to 95"),
+    "clean": Preset(clean, "only downscaled, by one of several methods"),
+    "bicubic": Preset(lambda scale: named_corruption("bicubic", scale), "only MATLAB's bicubic"),
     "blur-2": Preset(
         lambda scale: named_corruption("blur-2", scale), "a Gaussian blur of 2 HR pixels, and bicubic"
     ),
@@ -52,8 +54,7 @@ def preset(name: str, scale: int = 4) -> Degradation:
     :func:`wildsr.degradations.methods.corruptions.named_corruption`.
 
     Raises:
-        DegradationError: for a name that is none, with the nearest that is, values out of range, or a scale that is
-            not positive.
+        DegradationError: unknown name (the message names the nearest), values out of range, or a scale below 1.
     """
     if scale < 1:
         raise DegradationError(f"a scale is a whole number from 1, not {scale}")
@@ -64,5 +65,6 @@ def preset(name: str, scale: int = 4) -> Degradation:
     near = difflib.get_close_matches(name, PRESETS, 1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(PRESETS)};"
     raise DegradationError(
-        f"there is no degradation '{name}'; {hint} also blur-SIGMA, noise-SIGMA and jpeg-QUALITY, which '+' joins"
+        f"there is no degradation '{name}'; {hint} also blur-SIGMA, noise-SIGMA, jpeg-QUALITY, and "
+        "several of these joined by '+'"
     )

@@ -1,4 +1,4 @@
-"""Programs of steps: read, checked, and run on batches."""
+"""Checks programs of steps and runs them on batches."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,19 +11,19 @@ from wildsr.degradations.fields import read_fields
 from wildsr.degradations.steps.builtin import STEPS, StepKind
 
 
-class Line(NamedTuple):
-    """One step of a program, checked."""
+class ProgramStep(NamedTuple):
+    """One checked step of a program."""
 
     kind: StepKind
     step: Any
     where: str
 
 
-def read_program(parameters: Parameters) -> list[Line]:
-    """Check the steps of {"steps": [...]}; what else the parameters hold is left to their degradation.
+def read_program(parameters: Parameters) -> list[ProgramStep]:
+    """Check the steps of {"steps": [...]}; other keys are ignored.
 
     Raises:
-        DegradationError: saying which step is wrong, and how.
+        DegradationError: a step is wrong; the message says which, and how.
     """
     lines = parameters.get("steps")
     if not isinstance(lines, list):
@@ -31,7 +31,7 @@ def read_program(parameters: Parameters) -> list[Line]:
     return [_line(index, content) for index, content in enumerate(lines, 1)]
 
 
-def _line(index: int, content: object) -> Line:
+def _line(index: int, content: object) -> ProgramStep:
     if not isinstance(content, dict) or not isinstance(content.get("step"), str):
         raise DegradationError(f'step {index}: needs "step", one of {", ".join(STEPS)}')
     name = content["step"]
@@ -39,18 +39,17 @@ def _line(index: int, content: object) -> Line:
         raise DegradationError(f"step {index}: there is no step '{name}'; there are {', '.join(STEPS)}")
     where = f"step {index} ({name})"
     fields = {key: value for key, value in content.items() if key != "step"}
-    return Line(STEPS[name], read_fields(STEPS[name].parameters, fields, where), where)
+    return ProgramStep(STEPS[name], read_fields(STEPS[name].parameters, fields, where), where)
 
 
 def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
-    """Run a program on each image of (B, 3, H, W) in [0, 1]; all of them must end at one size.
+    """Run a program on each image of (B, 3, H, W) in [0, 1]; all results must have the same size.
 
-    On a CPU each image goes through its program alone, which keeps it in the cache. Elsewhere images that have
-    the same step before them, at the same size, take it together. Either way an image's result does not depend on
-    the others.
+    On a CPU images are processed one by one, which keeps them in the cache. On other devices images of the same size
+    with the same next step are batched. In both cases the result for an image does not depend on the others.
 
     Raises:
-        DegradationError: a program is wrong, does not fit the images, or ends at another size than the others.
+        DegradationError: a program is wrong, does not fit the images, or gives another size than the others.
     """
     if len(programs) != len(images):
         raise DegradationError(f"{len(images)} images but {len(programs)} sets of parameters")
@@ -62,18 +61,18 @@ def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
         _together(batch, parsed)
     sizes = {tuple(one.shape[-2:]) for one in batch}
     if len(sizes) > 1:
-        raise DegradationError(f"the programs of one batch end at several sizes: {sorted(sizes)}")
+        raise DegradationError(f"the programs of one batch give several sizes: {sorted(sizes)}")
     return torch.cat(batch).clamp(0, 1) if batch else images
 
 
-def _alone(image: Tensor, program: Sequence[Line]) -> Tensor:
+def _alone(image: Tensor, program: Sequence[ProgramStep]) -> Tensor:
     for line in program:
         image = _run(image, [line])
     return image
 
 
-def _together(batch: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
-    """Replace the images by what their programs make of them, always taking the largest group there is."""
+def _together(batch: list[Tensor], programs: Sequence[Sequence[ProgramStep]]) -> None:
+    """Replace the images by the results of their programs, always running the largest group of equal steps."""
     done = [0] * len(batch)
     while True:
         groups: dict[object, list[int]] = {}
@@ -94,7 +93,7 @@ def _together(batch: list[Tensor], programs: Sequence[Sequence[Line]]) -> None:
             done[index] += 1
 
 
-def _run(batch: Tensor, lines: Sequence[Line]) -> Tensor:
+def _run(batch: Tensor, lines: Sequence[ProgramStep]) -> Tensor:
     try:
         return lines[0].kind.run(batch, [line.step for line in lines])
     except ValueError as error:

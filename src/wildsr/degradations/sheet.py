@@ -1,4 +1,4 @@
-"""Many samples of a degradation of one image, to look at."""
+"""Contact sheets: many samples of a degradation of one image."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters, Sample
-from wildsr.degradations.files import Manner, again, draw, save
+from wildsr.degradations.files import DegradeSettings, again, draw, save
 from wildsr.image import Size, Traits, read
 from wildsr.image.formats import output_format
 from wildsr.image.sheet import contact_sheet
@@ -16,28 +16,28 @@ from wildsr.storage.seeds import generator
 
 COLUMNS = 4
 SIDE = 288
-"""HR pixels of the piece that is shown, at most."""
+"""Largest side of the crop that is shown, in HR pixels."""
 LEAST = 128
-"""Smaller pieces are enlarged, so that their labels can be read."""
+"""Smaller crops are magnified, so that labels are readable."""
 
 
 def sample_sheet(
     hr: Tensor, name: str, degradation: Degradation, seed: int, count: int
 ) -> tuple[Tensor, list[Sample]]:
-    """The middle of (1, 3, H, W), and ``count`` degradations of it, enlarged again by repeating pixels.
+    """The central crop of (1, 3, H, W) and ``count`` degradations of it, upscaled by repeating pixels.
 
     Returns:
-        the sheet, (1, 3, height, width), and the samples in their order, named NAME#1, NAME#2 and so on.
+        the sheet, (1, 3, height, width), and the samples in their job, named NAME#1, NAME#2 and so on.
 
     Raises:
-        DegradationError: nothing would be left of the image.
+        DegradationError: the image is smaller than the scale.
     """
-    piece = _middle(hr, max(SIDE - SIDE % degradation.scale, degradation.scale))
-    zoom = -(-LEAST // piece.shape[-1])
-    images, labels, samples = [_enlarged(piece, zoom)], [f"{name} as it is"], []
+    crop = _middle(hr, max(SIDE - SIDE % degradation.scale, degradation.scale))
+    zoom = -(-LEAST // crop.shape[-1])
+    images, labels, samples = [_enlarged(crop, zoom)], [f"{name}, original"], []
     for index in range(1, count + 1):
-        sample = draw(degradation, generator(seed, name, index), piece, f"{name}#{index}")
-        lr = again(degradation, sample, piece)
+        sample = draw(degradation, generator(seed, name, index), crop, f"{name}#{index}")
+        lr = again(degradation, sample, crop)
         images.append(_enlarged(lr, zoom * degradation.scale))
         labels.append(f"{index}: {described(sample.parameters)}")
         samples.append(sample)
@@ -45,30 +45,30 @@ def sample_sheet(
 
 
 class Sheet(NamedTuple):
-    """A sheet that was written: its samples, size (width, height) and the seconds it took."""
+    """A written sheet: its samples, size (width, height) and the time in seconds."""
 
     samples: list[Sample]
     size: Size
     seconds: float
 
 
-def degrade_to_sheet(source: Path, target: Path, name: str, manner: Manner, count: int) -> Sheet:
-    """Write :func:`sample_sheet` of a file to another.
+def degrade_to_sheet(source: Path, target: Path, name: str, settings: DegradeSettings, count: int) -> Sheet:
+    """Write :func:`sample_sheet` of the image ``source`` to ``target``.
 
     Raises:
-        ImageError: the one cannot be read, or the other not written.
+        ImageError: the image cannot be read, or the sheet cannot be written.
         DegradationError: the image is too small.
     """
     began = time.monotonic()
-    output_format(target, manner.format)
-    degradation = manner.find(manner.preset, manner.scale)
-    sheet, samples = sample_sheet(read(source).rgb.clamp(0, 1), name, degradation, manner.seed, count)
-    save(target, sheet, Traits(), manner)
+    output_format(target, settings.format)
+    degradation = settings.find(settings.preset, settings.scale)
+    sheet, samples = sample_sheet(read(source).rgb.clamp(0, 1), name, degradation, settings.seed, count)
+    save(target, sheet, Traits(), settings)
     return Sheet(samples, Size(sheet.shape[-1], sheet.shape[-2]), round(time.monotonic() - began, 3))
 
 
 def described(parameters: Parameters) -> str:
-    """What the parameters of a program say, short enough for a label; empty for others."""
+    """The parameters of a program, short enough for a label; empty for other parameters."""
     steps = parameters.get("steps", [])
     return ", ".join(_word(step) for step in steps if isinstance(step, dict))
 

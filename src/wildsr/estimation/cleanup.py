@@ -1,6 +1,7 @@
-"""Clean-up of sources: smaller images, with less of the noise and the artefacts that the source has.
+"""Clean-up of noisy images by downscaling, which reduces noise and artefacts.
 
-What real-world methods take for HR when there are only images of the source. ImageSet are (B, 3, H, W) in [0, 1].
+Real-world methods use the results as HR images when only images of the source domain are available. Images are
+(B, 3, H, W) in [0, 1].
 """
 
 import torch
@@ -9,19 +10,19 @@ from torch import Tensor
 from wildsr.ops.cropping import crop_to_multiple
 from wildsr.ops.resize import imresize
 
-# Halfway between two pixels, OpenCV's cubic kernel (a = -0.75).
+# Weights of OpenCV's cubic kernel (a = -0.75) halfway between two pixels.
 _HALFWAY = (-0.09375, 0.59375, 0.59375, -0.09375)
 
 
 def clean_up(images: Tensor, scale: int = 4) -> Tensor:
-    """RealSR's and RWSR-EDL's: half the size by MATLAB's bicubic, clamped, cropped to a multiple of ``scale``."""
+    """RealSR's and RWSR-EDL's clean-up: half the size by MATLAB's bicubic, clamped, cropped to a multiple."""
     return crop_to_multiple(imresize(images, 0.5).clamp(0, 1), scale)
 
 
 def clean_up_ddnsr(images: Tensor) -> Tensor:
-    """DDNSR's: half the size as OpenCV's cubic has it, not antialiased; not clamped.
+    """Clean-up of DDNSR: half the size by OpenCV's cubic, not antialiased, not clamped.
 
-    Sides that are odd are rounded to the even number of pixels, while each pixel still stands for two.
+    Half of an odd side is rounded to an even number of pixels; the step stays exactly two pixels.
     """
     for dim in (-2, -1):
         size = images.shape[dim]

@@ -1,6 +1,6 @@
-"""Where KernelGAN (Bell-Kligler et al., 2019, supplementary) looks: crops drawn by how much structure is in them.
+"""Crops for KernelGAN (Bell-Kligler et al., 2019, supplementary), sampled by the amount of structure in them.
 
-ImageSet are (3, H, W) float64 in [0, 1]; maps (H, W) float64.
+Images are (3, H, W) float64 in [0, 1]; maps (H, W) float64.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ _PERCENTILE = 0.97
 
 
 def gradient_map(image: Tensor) -> Tensor:
-    """How strong edges are around each pixel, relative to the image's mean.
+    """Strength of edges around each pixel, relative to the mean of the image.
 
-    Horizontal and vertical gradients count by what exceeds their 97th percentile, which the next larger value already
-    limits; the magnitude counts as it is. The outermost pixels have none.
+    Of horizontal and vertical gradients, the part above the 97th percentile counts, clipped at the next larger value;
+    the gradient magnitude counts in full. Pixels at the border are 0.
     """
     plane = grey(image)[0]
     down, across = torch.gradient(plane)
@@ -52,12 +52,12 @@ def probability_map(gradients: Tensor, crop: int) -> Tensor:
 
 
 def crop_maps(image: Tensor, crop_g: int, crop_d: int, stride: int = 2) -> tuple[Tensor, Tensor]:
-    """Probabilities of crops for the generator, and for the discriminator.
+    """Probabilities of crops for the generator and for the discriminator.
 
-    The generator's are drawn by the structure that is left after shrinking.
+    Those of the generator follow the structure that is left after downscaling.
     """
     small = imresize(image, 1 / stride, outside="kernelgan")
-    # The original repeats pixels through a format of 32 bits.
+    # The original code repeats pixels in 32-bit floats.
     coarse = gradient_map(small).float().double()
     repeated = coarse.repeat_interleave(stride, 0).repeat_interleave(stride, 1)
     return probability_map(repeated, crop_g), probability_map(gradient_map(image), crop_d)
@@ -66,18 +66,17 @@ def crop_maps(image: Tensor, crop_g: int, crop_d: int, stride: int = 2) -> tuple
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
-def draw_centres(
+def sample_centres(
     probabilities: Tensor, count: int, rng: np.random.Generator | np.random.RandomState
 ) -> Indices:
-    """Indices into the flattened map, (count,). With a ``RandomState`` they are the original's."""
+    """Sample indices into the flattened map, (count,). With a ``RandomState`` they equal those of the original code."""
     weights = probabilities.flatten().numpy()
     return np.asarray(rng.choice(len(weights), size=count, p=weights), dtype=np.int64)
 
 
 def top_left(centres: Indices, size: tuple[int, int], crop: int) -> Indices:
-    """First row and column, (n, 2), of crops around ``centres`` in an image of ``size``; both are even.
-
-    Even, so that crops for the generator lie on the grid of its map.
+    """First row and column, (n, 2), of crops around ``centres`` in an image of ``size``; both are even,
+    so that crops for the generator lie on the grid of its map.
     """
     rows, columns = np.divmod(centres, size[1])
     corners = [
@@ -90,7 +89,7 @@ def top_left(centres: Indices, size: tuple[int, int], crop: int) -> Indices:
 
 
 def trimmed(levels: Tensor, border: int, stride: int = 2) -> Tensor:
-    """(3, H, W) without its ``border``, and then of a size that ``stride`` divides."""
+    """Remove the ``border`` of (3, H, W), and crop to a size that ``stride`` divides."""
     height, width = levels.shape[-2:]
     inner = levels[:, border : height - border, border : width - border]
     height, width = inner.shape[-2:]
@@ -98,7 +97,7 @@ def trimmed(levels: Tensor, border: int, stride: int = 2) -> Tensor:
 
 
 def _top_values(values: Tensor) -> Tensor:
-    """What exceeds the 97th percentile, up to the next larger value."""
+    """Values minus the 97th percentile, clipped to 0 and to the next larger value."""
     ordered = values.flatten().sort().values
     place = int(_PERCENTILE * len(ordered))
     low, high = float(ordered[place]), float(ordered[min(place + 1, len(ordered) - 1)])
@@ -106,7 +105,7 @@ def _top_values(values: Tensor) -> Tensor:
 
 
 def _box(plane: Tensor, size: int) -> Tensor:
-    """Means over size x size pixels with zeros outside; the middle of an even size is its later one."""
+    """Means over size x size pixels with zeros outside; for an even size, the centre is the later pixel."""
     before, after = size // 2, (size - 1) // 2
     padded = F.pad(plane, (before, after, before, after))[None]
     rows = F.avg_pool2d(padded, (size, 1), stride=1)

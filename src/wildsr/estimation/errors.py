@@ -4,7 +4,7 @@ from wildsr.errors import UsageError, WildsrError
 
 
 class EstimationError(WildsrError):
-    """Nothing can be estimated from what was given; the message says what happened, and what to do."""
+    """Nothing can be estimated from these images. The message says what happened, and what to do."""
 
 
 class NoImages(EstimationError, UsageError):

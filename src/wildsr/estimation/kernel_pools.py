@@ -1,4 +1,4 @@
-"""A pool of the kernels of many photographs: each takes long, so that what is done is kept and not done again."""
+"""Kernel pools of many photos. Estimation is slow, so finished kernels are recorded and not computed again."""
 
 import hashlib
 import json
@@ -17,17 +17,17 @@ from wildsr.estimation.sources import Source
 from wildsr.image import ImageError, read_levels
 
 LARGEST = 2048
-"""Of an image with a longer side, the middle is used: as large as the images of RealSR's two datasets."""
+"""Larger images are cropped to this side at their centre: the size of the images of RealSR's two datasets."""
 
 
 @dataclass
 class Estimated:
-    """What became of the images.
+    """Kernels and failures of some images.
 
     Attributes:
         kernels: the raw x2 kernels (13, 13) by the names of their images.
-        known: how many of them were found in the record of an earlier run.
-        failures: names of images without a kernel, and why.
+        known: how many of them are from the record of an earlier run.
+        failures: names of images without a kernel, and reasons.
     """
 
     kernels: dict[str, Tensor] = field(default_factory=dict)
@@ -36,9 +36,9 @@ class Estimated:
 
 
 class KernelRecord:
-    """The kernels that are done, in a file of one JSON object a line, each written as soon as it is known.
+    """A file of finished kernels, one JSON object per line, written as soon as a kernel is known.
 
-    A kernel counts again only for the same file, settings and seed.
+    A kernel is only reused for the same file, settings and seed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class KernelRecord:
                 entry = json.loads(line)
                 self._known[entry["key"]] = entry["kernel"]
             except (ValueError, KeyError, TypeError):
-                continue  # the last line of a run that was cut off
+                continue  # the incomplete last line of a killed run
 
     def get(self, key: str) -> Tensor | None:
         """The kernel of a key, (13, 13) float32, or None."""
@@ -59,10 +59,10 @@ class KernelRecord:
         return None if values is None else torch.tensor(values, dtype=torch.float32)
 
     def add(self, entries: Sequence[tuple[str, str, Tensor]]) -> None:
-        """Keep kernels by their keys, with the names of their images."""
+        """Append kernels with their keys and the names of their images."""
         with self.path.open("a", encoding="utf-8") as file:
             for key, name, kernel in entries:
-                # Begins a line of its own, whatever an earlier run left.
+                # The leading newline separates it from an incomplete line of an earlier run.
                 file.write("\n" + json.dumps({"key": key, "picture": name, "kernel": kernel.tolist()}) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -78,17 +78,17 @@ def estimate_all(
     device: str = "cpu",
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Estimated:
-    """The kernel of every image, ``batch`` at a time.
+    """Estimate the kernel of every image, ``batch`` at a time.
 
     Args:
         sources: the images.
-        settings: how kernels are estimated.
-        record: of what is done; it grows after each batch.
-        seed: of every image.
-        batch: how many are estimated together. The larger, the faster, until memory is full.
+        settings: of KernelGAN.
+        record: of finished kernels; extended after each batch.
+        seed: for every image.
+        batch: how many are estimated together; larger is faster, if memory allows.
         device: where to compute.
         on_progress: called with the images done before this batch, the iterations of this batch times its
-            images, and what is being done.
+            images, and a description.
     """
     result = Estimated()
     keys = {source.name: _key(source.path, settings, seed) for source in sources}
@@ -115,10 +115,10 @@ def estimate_all(
 
 
 def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> KernelPool:
-    """The pool for ``scale`` of what was estimated, in the order of ``sources``; kernels that failed join the failures.
+    """The pool for ``scale`` of estimated kernels, in the order of ``sources``; unusable ones join the failures.
 
     Raises:
-        EstimationError: there is not one kernel.
+        EstimationError: there is no kernel.
     """
     kernels, names = [], []
     for source in sources:
@@ -136,8 +136,8 @@ def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> Kerne
     return KernelPool(same_size(kernels), scale, tuple(names))
 
 
-def middle(levels: Tensor, largest: int = LARGEST) -> Tensor:
-    """The middle of (3, H, W), at most ``largest`` on each side."""
+def central_crop(levels: Tensor, largest: int = LARGEST) -> Tensor:
+    """The central crop of (3, H, W), at most ``largest`` on each side."""
     height, width = levels.shape[-2:]
     top, left = (max(0, (side - largest) // 2) for side in (height, width))
     return levels[:, top : top + largest, left : left + largest]
@@ -149,7 +149,7 @@ def _batches(
     group: list[tuple[Source, CropSource]] = []
     for source in sources:
         try:
-            levels = middle(read_levels(source.path)[0])
+            levels = central_crop(read_levels(source.path)[0])
             group.append((source, CropSource(levels, settings, seed)))
         except (ImageError, EstimationError) as error:
             result.failures.append((source.name, str(error)))
@@ -161,10 +161,10 @@ def _batches(
 
 
 def _key(path: Path, settings: KernelGANSettings, seed: int) -> str:
-    """What a kernel depends on."""
+    """A digest of everything a kernel depends on."""
     try:
         status = path.stat()
     except OSError:
-        return ""  # reading it will tell why
+        return ""  # reading it will report the reason
     facts = [status.st_size, status.st_mtime_ns, str(path.resolve()), asdict(settings), seed, LARGEST]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

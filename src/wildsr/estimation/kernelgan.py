@@ -1,4 +1,4 @@
-"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of an image from it alone, for many images at once."""
+"""KernelGAN (Bell-Kligler et al., 2019): the blur kernel of an image from the image alone, for many at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wildsr.estimation.crops import crop_maps, draw_centres, top_left, trimmed
+from wildsr.estimation.crops import crop_maps, sample_centres, top_left, trimmed
 from wildsr.estimation.errors import EstimationError
 from wildsr.losses import kernelgan as losses
 from wildsr.networks.kernelgan import SIZES
@@ -25,16 +25,16 @@ _BOUNDARY_WEIGHT = 0.5
 
 @dataclass(frozen=True)
 class KernelGANSettings:
-    """How kernels are estimated; the defaults are the published code's.
+    """Settings of the estimation; the defaults are those of the published code.
 
     Attributes:
-        iterations: training steps. The learning rate falls to a tenth every 750.
+        iterations: training steps. The learning rate is divided by 10 every 750.
         crop: side in pixels of the generator's crops.
-        border: pixels that are left out at each side of an image; the published code leaves out none of images
-            that it is told are real.
+        border: pixels that are ignored at each side of an image; the published code uses 0 with its option for
+            real images.
         features: channels of both networks.
-        learning_rate: of both networks at the beginning.
-        sparsity: weight of the loss that makes kernels sparse, late in the training.
+        learning_rate: initial one of both networks.
+        sparsity: weight of the sparsity loss late in training.
     """
 
     iterations: int = 3000
@@ -46,15 +46,15 @@ class KernelGANSettings:
 
     @property
     def crop_d(self) -> int:
-        """Side of the discriminator's crops: what a generator of 13 pixels and stride 2 makes of ``crop``."""
+        """Side of the discriminator's crops: the output size of a generator of 13 pixels and stride 2 for ``crop``."""
         return (self.crop - REACH) // 2 + 1
 
 
 class KernelGANSchedule:
-    """Learning rate and loss weights of ``count`` images, which change as their training goes on.
+    """Learning rate and loss weights of ``count`` images during training.
 
-    G begins as a bicubic kernel: that loss counts until it was below 0.4 three times in a row, then every 200
-    iterations a hundredth of before. Once it counts little, the kernel is asked to be centred and sparse.
+    G starts as a bicubic kernel: the weight of that loss is constant until the loss was below 0.4 three times in a row,
+    and is then divided by 100 every 200 iterations. Once it is small, losses for a centred, sparse kernel are added.
 
     Attributes:
         learning_rate: of all networks.
@@ -73,7 +73,7 @@ class KernelGANSchedule:
         self._similar = torch.zeros(count, dtype=torch.bool, device=device)
 
     def update(self, iteration: int, bicubic: Tensor) -> None:
-        """After iteration number ``iteration``, from 0, in which the bicubic loss was ``bicubic`` (count,)."""
+        """Update after iteration number ``iteration``, from 0, with bicubic losses ``bicubic`` (count,)."""
         if iteration == 0:
             return
         if iteration % 750 == 0:
@@ -90,7 +90,7 @@ class KernelGANSchedule:
 
 
 class KernelGAN:
-    """The training of several images' kernels side by side, each with networks of its own.
+    """Trains the kernels of several images in parallel, each with its own networks.
 
     Attributes:
         generators, discriminators: the networks.
@@ -123,11 +123,11 @@ class KernelGAN:
 
         Args:
             crops_g: (N, 3, H, W) in [-1, 1], one of each image.
-            crops_d: (N, 3, h, w) in [-1, 1], of the size that generators make of ``crops_g``.
-            noise: what is added to the generators' results before the discriminators learn from them, (N, 3, h, w).
+            crops_d: (N, 3, h, w) in [-1, 1], of the output size of the generators for ``crops_g``.
+            noise: (N, 3, h, w), added to the outputs of the generators for the discriminators.
 
         Returns:
-            The losses without their weights, (N,) each: g_gan, bicubic, sum, boundary, centre, sparse, d_real, d_fake.
+            The unweighted losses, (N,) each: g_gan, bicubic, sum, boundary, centre, sparse, d_real, d_fake.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -171,20 +171,20 @@ class KernelGAN:
     def _optimize(self, which: int, values: Tensor) -> None:
         optimizer = self._optimizers[which]
         optimizer.zero_grad()
-        # ImageSet share no weight, so that the gradient of the sum is that of each image's own loss.
+        # Images share no weights, so the gradient of the sum is that of each image's own loss.
         values.sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
 class CropSource:
-    """The crops of one image, placed before the training begins.
+    """Crops of one image, whose positions are sampled before training.
 
-    Unlike the published code, whose noise on the discriminator's crops remains in the image and adds up from
-    iteration to iteration, this adds it to the crop alone.
+    In the published code, noise on the discriminator's crops remains in the image and accumulates over iterations; here
+    it is only added to the crop.
     """
 
     def __init__(self, levels: Tensor, settings: KernelGANSettings, seed: int = 0) -> None:
-        """Place the crops in ``levels`` (3, H, W) uint8.
+        """Sample the positions of crops in ``levels`` (3, H, W) uint8.
 
         Raises:
             EstimationError: the image is too small or has no structure.
@@ -202,19 +202,19 @@ class CropSource:
         maps = crop_maps(self._levels.double() / 255, *self._sides)
         size = (self._levels.shape[-2], self._levels.shape[-1])
         self._corners = [
-            top_left(draw_centres(one, settings.iterations, self._rng), size, side)
+            top_left(sample_centres(one, settings.iterations, self._rng), size, side)
             for one, side in zip(maps, self._sides, strict=True)
         ]
 
     def crops(self, iteration: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Of one iteration, which must follow the one before: for G and D, (3, h, w) in [-1, 1], and noise for D."""
+        """Crops for G and D, (3, h, w) in [-1, 1], and noise for D; iterations must be requested in order."""
         found = []
         for corners, side in zip(self._corners, self._sides, strict=True):
             top, left = corners[iteration]
             found.append(self._levels[:, top : top + side, left : left + side].float() / 127.5 - 1)
-        drawn = self._rng.standard_normal((2, *found[1].shape), dtype=np.float32)
-        noise = torch.from_numpy(drawn) / 255
-        # The published code adds it to the image's crop in [0, 1], and to the generator's in [-1, 1].
+        sampled = self._rng.standard_normal((2, *found[1].shape), dtype=np.float32)
+        noise = torch.from_numpy(sampled) / 255
+        # The published code adds it to image crops in [0, 1], and to generator outputs in [-1, 1].
         return found[0], found[1] + 2 * noise[0], noise[1]
 
 
@@ -226,20 +226,20 @@ def estimate_kernels(
     dtype: torch.dtype = torch.float32,
     on_iteration: Callable[[int], None] | None = None,
 ) -> list[Tensor]:
-    """The x2 kernels of several images, estimated together.
+    """Estimate the x2 kernels of several images together.
 
-    An image's kernel depends on its seed and not on the other images, but for the rounding of sums; of which
-    adversarial training makes much, so that a float32 kernel is only repeated exactly in the same company.
+    The kernel of an image depends on its seed and not on the other images, except for rounding. Since adversarial
+    training amplifies rounding errors, a float32 kernel is only reproduced exactly in the same batch.
 
     Args:
         sources: the images, each used once, with these ``settings``.
-        settings: how.
+        settings: of the estimation.
         device: where to compute.
         dtype: what to compute in.
-        on_iteration: called with the number of iterations that are done, after each.
+        on_iteration: called after each iteration with their number.
 
     Returns:
-        (13, 13) kernels of ``dtype`` as training left them; see :func:`finished`.
+        (13, 13) raw kernels of ``dtype``; see :func:`finished`.
     """
     count = len(sources)
     generators = KernelGANGenerators(count, settings.features)
@@ -262,9 +262,9 @@ def estimate_kernels(
 
 
 def finished(kernel: Tensor, scale: int = 4, significant: int = SIGNIFICANT) -> Tensor:
-    """The kernel for a ``scale`` of 2 or 4 from what :func:`estimate_kernels` found, (k, k) float64.
+    """The kernel for a ``scale`` of 2 or 4 from a raw kernel of :func:`estimate_kernels`, (k, k) float64.
 
-    Without what is negligible, centred, and for x4 convolved with itself, which is what RealSR's pools hold.
+    Negligible values are removed, the kernel is centred, and for x4 convolved with itself, as in RealSR's pools.
 
     Raises:
         EstimationError: the training diverged, so that there is no kernel.

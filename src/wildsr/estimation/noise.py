@@ -1,6 +1,6 @@
-"""Noise patches from photographs: pieces so flat that what varies in them is noise (RealSR, Ji et al., 2020).
+"""Noise patches from photos: patches so flat that their variation is noise (RealSR, Ji et al., 2020).
 
-RWSR-EDL collects in the same way from an auxiliary dataset, of which only the noise is used.
+RWSR-EDL collects them in the same way from an auxiliary dataset.
 """
 
 import tempfile
@@ -20,19 +20,19 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.sources import Source
 from wildsr.image import ImageError, read_levels
 
-# Pillow's grey value, in 65536ths.
+# Weights of Pillow's grey value, in units of 1/65536.
 _LUMA = (19595, 38470, 7471)
 
 
 @dataclass(frozen=True)
 class NoiseRule:
-    """Which pieces are taken.
+    """Which patches are collected.
 
     Attributes:
         patch: their side in pixels.
-        max_variance: variance of the grey levels (0 to 255) below which a piece is flat.
-        min_mean: mean of the grey levels above which a piece is taken: dark noise is often cut off at black.
-        min_variance: the least variance; more than 0 leaves out what has no noise, such as burnt-out skies.
+        max_variance: variance of the grey levels (0 to 255) below which a patch counts as flat.
+        min_mean: least mean of the grey levels, exclusive: noise in dark areas is often clipped at black.
+        min_variance: least variance; above 0 it excludes patches without noise, such as overexposed skies.
     """
 
     patch: int = 256
@@ -42,11 +42,11 @@ class NoiseRule:
 
 
 PRESETS: dict[str, NoiseRule] = {"df2k": NoiseRule(), "dped": NoiseRule(min_mean=50.0)}
-"""RealSR's rules for its two tracks: images with processing noise, and photographs of a phone."""
+"""RealSR's rules for its two tracks: images with processing noise, and photos of a phone."""
 
 
-class Pieces(NamedTuple):
-    """The pieces of an image, row by row: top, left (int64), variance and mean (float64), (n,) each."""
+class Candidates(NamedTuple):
+    """Candidate patches of an image, row by row: top, left (int64), variance and mean (float64), (n,) each."""
 
     top: Tensor
     left: Tensor
@@ -54,10 +54,10 @@ class Pieces(NamedTuple):
     mean: Tensor
 
 
-def survey(levels: Tensor, patch: int) -> Pieces:
-    """Variance and mean of the grey levels in each piece of ``levels`` (3, H, W) uint8.
+def survey(levels: Tensor, patch: int) -> Candidates:
+    """Variance and mean of the grey levels of each candidate patch of ``levels`` (3, H, W) uint8.
 
-    Pieces do not overlap. As in the original, one that ends exactly at the border is not looked at.
+    Patches do not overlap. As in the original code, one that ends exactly at the border is skipped.
     """
     rows, columns = (max(0, -(-(side - patch) // patch)) for side in levels.shape[-2:])
     red, green, blue = levels[:, : rows * patch, : columns * patch].int()
@@ -66,31 +66,31 @@ def survey(levels: Tensor, patch: int) -> Pieces:
     total = pieces.sum((1, 3), dtype=torch.int64).flatten()
     squares = pieces.square().sum((1, 3), dtype=torch.int64).flatten()
     count = patch**2
-    # Exact up to the last division.
+    # Exact except for the last division.
     variance = (count * squares - total.square()).double() / count**2
     top, left = torch.meshgrid(torch.arange(rows) * patch, torch.arange(columns) * patch, indexing="ij")
-    return Pieces(top.flatten(), left.flatten(), variance, total.double() / count)
+    return Candidates(top.flatten(), left.flatten(), variance, total.double() / count)
 
 
-def accepted(pieces: Pieces, rule: NoiseRule) -> Tensor:
-    """Which pieces the rule takes, (n,) bool."""
+def accepted(pieces: Candidates, rule: NoiseRule) -> Tensor:
+    """Which patches satisfy the rule, (n,) bool."""
     flat = (pieces.variance < rule.max_variance) & (pieces.variance >= rule.min_variance)
     return flat & (pieces.mean > rule.min_mean)
 
 
 @dataclass
 class Collected:
-    """What a collection met with.
+    """Statistics of a collection of noise patches.
 
     Attributes:
-        images: that were read.
-        pieces: that were looked at.
-        taken: that the rule takes; the pool holds fewer where there is a limit.
-        giving: images that have some of these.
-        failures: names of images that could not be read, and why.
-        small: names of images in which no piece fits.
-        flattest: the smallest variance of a piece that is bright enough, and where.
-        brightest: the greatest mean of a piece that is flat enough, and where.
+        images: number of images read.
+        pieces: number of candidate patches.
+        taken: number that satisfy the rule; with a limit, the pool contains fewer.
+        giving: number of images that contain such patches.
+        failures: names of images that could not be read, and reasons.
+        small: names of images that are smaller than a patch.
+        flattest: the smallest variance of a patch that is bright enough, and its image.
+        brightest: the largest mean of a patch that is flat enough, and its image.
     """
 
     images: int = 0
@@ -112,24 +112,24 @@ def collect_noise(
     workers: int = 1,
     on_image: Callable[[], None] | None = None,
 ) -> tuple[NoisePool, Collected]:
-    """The noise patches of images, which are read one after the other; the patches lie in a temporary file.
+    """Collect the noise patches of images, in a temporary file.
 
     Args:
-        sources: the images. What is transparent counts as white.
-        rule: which pieces are taken.
-        limit: the most patches; of more, each has the same chance to be kept.
-        seed: for that choice.
-        workers: images that are read at the same time. The result does not depend on it.
+        sources: the images. Transparent areas count as white.
+        rule: which patches are collected.
+        limit: most patches; of more, a uniform random choice.
+        seed: of that choice.
+        workers: images that are read in parallel. The result does not depend on it.
         on_image: called after each image.
 
     Raises:
-        EstimationError: there is no patch; the message tells what would help.
+        EstimationError: there is no patch; the message suggests other settings.
     """
     found = Collected()
     rng = np.random.default_rng(seed)
     origins: list[str] = []
     size = 3 * rule.patch**2
-    # Unlinked: it vanishes with the last reference to the array that maps it.
+    # Unlinked: it disappears with the last reference to the array that maps it.
     with tempfile.TemporaryFile(prefix="wildsr-noise-") as file:
         for source, result in _each(sources, rule, workers):
             if on_image is not None:
@@ -158,11 +158,11 @@ def collect_noise(
     return NoisePool(torch.from_numpy(mapped), tuple(origins)), found
 
 
-Result = tuple[list[Tensor], Pieces] | ImageError
+Result = tuple[list[Tensor], Candidates] | ImageError
 
 
 def _each(sources: Sequence[Source], rule: NoiseRule, workers: int) -> Iterator[tuple[Source, Result]]:
-    """The taken patches of each image, in order, no more images than there are workers ahead."""
+    """The accepted patches of each image, in order, reading at most as many images ahead as there are workers."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[Source, Future[Result]]] = deque()
         for source in sources:
@@ -187,8 +187,8 @@ def _patches(path: Path, rule: NoiseRule) -> Result:
     return [levels[:, top : top + side, left : left + side].clone() for top, left in corners], pieces
 
 
-def _note(found: Collected, name: str, pieces: Pieces, take: Tensor, rule: NoiseRule) -> None:
-    """Keep what advice is made of."""
+def _note(found: Collected, name: str, pieces: Candidates, take: Tensor, rule: NoiseRule) -> None:
+    """Update the statistics, from which advice is derived."""
     found.images += 1
     found.pieces += len(take)
     if not len(take):
@@ -216,21 +216,20 @@ def _advice(found: Collected, rule: NoiseRule) -> str:
             f"none of the {found.images} images is larger than {rule.patch}x{rule.patch} pixels; "
             f"take smaller patches with --patch {rule.patch // 2}"
         )
-    told = (
-        f"none of the {found.pieces} pieces of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
-    )
+    message = f"none of the {found.pieces} patches of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
     if found.brightest is not None:
         mean, where = found.brightest
-        told += (
+        message += (
             f": the flat ones are too dark, the brightest has a mean of {mean:.1f} ({where}) and more than "
-            f"{rule.min_mean:g} is asked for; lower --min-mean"
+            f"{rule.min_mean:g} is required; lower --min-mean"
         )
     elif found.flattest is not None:
         variance, where = found.flattest
-        told += (
-            f": the flattest has a variance of {variance:.1f} ({where}) and less than {rule.max_variance:g} is asked "
-            f"for; try --max-variance {np.ceil(variance * 1.2):.0f}, or smaller pieces with --patch {rule.patch // 2}"
+        message += (
+            f": the flattest has a variance of {variance:.1f} ({where}) and less than {rule.max_variance:g} is "
+            f"required; try --max-variance {np.ceil(variance * 1.2):.0f}, or smaller patches with "
+            f"--patch {rule.patch // 2}"
         )
     else:
-        told += ": none is bright and noisy enough; lower --min-mean or --min-variance"
-    return told
+        message += ": none is bright and noisy enough; lower --min-mean or --min-variance"
+    return message

@@ -1,4 +1,4 @@
-"""Pools as images, to see at a glance what is in them."""
+"""Overview images of pools."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _MOST = 100
 def kernel_sheet(pool: KernelPool, most: int = _MOST) -> Tensor:
     """Up to ``most`` kernels, evenly chosen, (3, H, W) in [0, 1]: each pixel 5 pixels wide, the largest value white.
 
-    The square root of the values is shown, and what is negative in red.
+    The square root of the values is shown, negative values in red.
     """
     kernels = pool.kernels[_chosen(len(pool), most)]
     shade = kernels / kernels.abs().amax((-2, -1), keepdim=True).clamp(min=1e-12)
@@ -27,9 +27,9 @@ def kernel_sheet(pool: KernelPool, most: int = _MOST) -> Tensor:
 
 
 def noise_sheet(pool: NoisePool, most: int = _MOST // 2, side: int = 128) -> Tensor:
-    """Up to ``most`` patches, evenly chosen, (3, H, W) in [0, 1], beside their noise: mid-grey plus 8 times as strong.
+    """Up to ``most`` patches, evenly chosen, (3, H, W) in [0, 1], next to their noise: mid-grey plus 8 times the noise.
 
-    Of patches larger than ``side``, the middle is shown.
+    Patches larger than ``side`` are cropped at their centre.
     """
     patches = pool.patches[_chosen(len(pool), most)]
     start = max(0, (patches.shape[-1] - side) // 2)
@@ -52,7 +52,7 @@ def _chosen(count: int, most: int) -> Tensor:
 
 
 def _sheet(cells: Tensor) -> Tensor:
-    """Cells (N, 3, h, w) in rows, about as wide as high."""
+    """Arrange cells (N, 3, h, w) in rows, for a roughly square sheet."""
     count, _, height, width = cells.shape
     columns = min(count, max(1, round((count * height / width) ** 0.5)))
     rows = -(-count // columns)

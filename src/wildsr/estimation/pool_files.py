@@ -17,17 +17,17 @@ from wildsr.estimation.sources import evenly, find_sources
 from wildsr.storage.devices import pick_device
 
 OnProgress = Callable[[int, int, str], None]
-"""Called with how much is done, how much there is, and what is being done."""
+"""Called with (amount done, amount in all, description)."""
 
 
 @dataclass(frozen=True)
 class KernelFile:
-    """A kernel pool that was written.
+    """A written kernel pool.
 
     Attributes:
-        kernels: how many it holds.
+        kernels: number of kernels.
         known: how many of them an earlier, interrupted run had estimated.
-        failures: names of images without a kernel, and why.
+        failures: names of images without a kernel, and reasons.
     """
 
     kernels: int

@@ -146,7 +146,9 @@ def _datasets(request: EvaluationRequest, scale: int, on_step: OnStep | None) ->
 
     name = request.degradation
     return [
-        datasets.degraded(*_named(given), named_degradation(name, scale), name, request.seed, cache, on_made=made)
+        datasets.degraded(
+            *_named(given), named_degradation(name, scale), name, request.seed, cache, on_made=made
+        )
         for given in truth
     ]
 

@@ -1,7 +1,7 @@
-"""Simple corruptions with names, as in the tables of DSGAN (Fritsche et al., 2019) and SRResCGAN (Umer et al., 2020).
+"""Simple named corruptions, as in the tables of DSGAN (Fritsche et al., 2019) and SRResCGAN (Umer et al., 2020).
 
-There a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, stands for the unknown one of a camera. It
-is done to the LR image, which is MATLAB's bicubic of the HR image.
+There a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, replaces the unknown one of a camera. It
+is applied to the LR image, which is the HR image downscaled by MATLAB's bicubic.
 """
 
 import re
@@ -18,15 +18,15 @@ from wildsr.ops.cropping import crop_to_multiple
 
 _PART = re.compile(r"(blur|noise|jpeg)-(\d+(?:\.\d+)?)")
 _REACH = 3
-"""Standard deviations of a Gaussian within its kernel, to each side."""
+"""Radius of a Gaussian kernel, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """A Gaussian blur of the HR image, MATLAB's bicubic, noise and JPEG, in this order; the result has 8 bits.
+    """Gaussian blur of the HR image, MATLAB's bicubic, noise and JPEG, in this order; the result has 8 bits.
 
-    Noise is Gaussian and in colour. ``blur`` is a standard deviation in HR pixels, ``noise`` one in levels of 8 bits;
-    0 leaves them out. ``jpeg`` is libjpeg's quality, 1 to 100, or None. Without any it is bicubic alone.
+    Noise is Gaussian, independent per channel. ``blur`` is a standard deviation in HR pixels, ``noise`` one in 8-bit
+    levels; 0 omits them. ``jpeg`` is libjpeg's quality, 1 to 100, or None. Without any it is bicubic alone.
 
     Raises:
         DegradationError: for values out of range.
@@ -39,12 +39,12 @@ class Corruption:
 
     def __post_init__(self) -> None:
         if self.blur < 0 or self.noise < 0:
-            raise DegradationError(f"blur and noise are not negative, as {self.blur} and {self.noise} are")
+            raise DegradationError(f"blur and noise must not be negative, not {self.blur} and {self.noise}")
         if self.jpeg is not None and not 1 <= self.jpeg <= 100:
             raise DegradationError(f"a JPEG quality is from 1 to 100, not {self.jpeg}")
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """The program for an HR image of ``size`` (height, width); only the seed of the noise is drawn."""
+        """The program for an HR image of ``size`` (height, width); only the seed of the noise is sampled."""
         steps: list[dict[str, Any]] = []
         if self.blur:
             side = 2 * max(1, round(_REACH * self.blur)) + 1
@@ -62,7 +62,7 @@ class Corruption:
 
 
 def names_corruption(name: str) -> bool:
-    """Whether a name is of the form that :func:`named_corruption` takes; its values may still be out of range."""
+    """Whether a name has the form of :func:`named_corruption`; its values may still be out of range."""
     return name == "bicubic" or all(_PART.fullmatch(part) for part in name.split("+"))
 
 
@@ -70,7 +70,7 @@ def named_corruption(name: str, scale: int = 4) -> Corruption:
     """The corruption of a name such as ``noise-8``, ``jpeg-30``, ``blur-1.6``, ``noise-8+jpeg-30`` or ``bicubic``.
 
     Raises:
-        DegradationError: for a name that is none.
+        DegradationError: the name has another form.
     """
     if name == "bicubic":
         return Corruption(scale)
@@ -79,8 +79,8 @@ def named_corruption(name: str, scale: int = 4) -> Corruption:
         match = _PART.fullmatch(part)
         if match is None or match[1] in values or (match[1] == "jpeg" and "." in match[2]):
             raise DegradationError(
-                f"'{name}' names no corruption; those are bicubic, blur-SIGMA, noise-SIGMA, jpeg-QUALITY, and several "
-                "joined by '+', such as noise-8+jpeg-30"
+                f"'{name}' is not a corruption; there are bicubic, blur-SIGMA, noise-SIGMA, jpeg-QUALITY, and "
+                "combinations with '+', such as noise-8+jpeg-30"
             )
         values[match[1]] = float(match[2])
     jpeg = int(values["jpeg"]) if "jpeg" in values else None

@@ -1,7 +1,7 @@
-"""Degradations that a network has learned: DSGAN's, and DDNSR's with the noise of a real image.
+"""Learned degradations: DSGAN's, and DDNSR's with the noise of a real image.
 
-Networks are given, with their weights, and are used on the device where they are; images must be there too. Results
-are clamped to [0, 1] and not rounded to 8 bits.
+Networks are passed in with their weights, and run on the device where they are; images must be there too. Results are
+clamped to [0, 1] and not rounded to 8 bits.
 """
 
 import hashlib
@@ -37,10 +37,10 @@ AnyParameters = TypeVar("AnyParameters", _DsganParameters, _DdnsrParameters)
 
 
 class Dsgan:
-    """MATLAB's bicubic, then a generator that adds the look of a camera (Fritsche et al., 2019, section 3.1).
+    """MATLAB's bicubic, then a generator that adds the artefacts of a camera (Fritsche et al., 2019, section 3.1).
 
-    ``generator`` takes and gives (B, 3, h, w) in [0, 1], as :class:`wildsr.networks.dsgan.DSGANGenerator` does. Nothing
-    is drawn: the network is the parameter.
+    ``generator`` maps (B, 3, h, w) in [0, 1] to the same, as :class:`wildsr.networks.dsgan.DSGANGenerator` does.
+    Nothing is sampled: the only parameter is the digest of the network.
     """
 
     def __init__(self, generator: nn.Module, scale: int = 4) -> None:
@@ -49,7 +49,7 @@ class Dsgan:
         self._digest = network_digest(generator)
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:  # noqa: ARG002
-        """The network's digest, whatever the size."""
+        """The digest of the network, for any size."""
         return {"network": self._digest}
 
     def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
@@ -64,13 +64,13 @@ class Dsgan:
 
 
 class Ddnsr:
-    """DDNSR's dual-input network: an HR image, and a real LR image whose noise it takes on.
+    """DDNSR's dual-input network: it transfers the noise of a real LR image to the degraded HR image.
 
-    ``network`` is a :class:`wildsr.networks.ddnsr.DegradationNetwork` or takes the same. ``references`` are real LR
-    images (3, h, w) in [0, 1], which stay in memory; each drawn one is cropped to the size of the result.
+    ``network`` is a :class:`wildsr.networks.ddnsr.DegradationNetwork` or has the same interface. ``references`` are
+    real LR images (3, h, w) in [0, 1], which stay in memory; the sampled one is cropped to the size of the result.
 
     Raises:
-        DegradationError: without references, or for one that is no RGB image.
+        DegradationError: there are no references, or one is not an RGB image.
     """
 
     def __init__(self, network: nn.Module, references: Sequence[Tensor], scale: int = 4) -> None:
@@ -88,7 +88,7 @@ class Ddnsr:
         self._references_digest = _digest(self._references)
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw a reference and where it is cropped.
+        """Sample a reference and the position of its crop.
 
         Raises:
             DegradationError: if the reference is smaller than the result.
@@ -115,29 +115,29 @@ class Ddnsr:
         Raises:
             DegradationError: for parameters of another network or other references, or not one for each image.
         """
-        drawn = _read(_DdnsrParameters, images, parameters, self._network_digest)
+        sampled = _read(_DdnsrParameters, images, parameters, self._network_digest)
         size = (images.shape[-2] // self.scale, images.shape[-1] // self.scale)
-        crops = [self._crop(one, size, f"image {index}") for index, one in enumerate(drawn)]
+        crops = [self._crop(one, size, f"image {index}") for index, one in enumerate(sampled)]
         return _run(self._network, crop_to_multiple(images, self.scale), torch.stack(crops).to(images))
 
-    def _crop(self, drawn: _DdnsrParameters, size: tuple[int, int], where: str) -> Tensor:
-        if drawn.references != self._references_digest:
+    def _crop(self, sampled: _DdnsrParameters, size: tuple[int, int], where: str) -> Tensor:
+        if sampled.references != self._references_digest:
             raise DegradationError(
-                _other(where, "set of LR images", drawn.references, self._references_digest)
+                _other(where, "set of LR images", sampled.references, self._references_digest)
             )
-        if not 0 <= drawn.index < len(self._references) or min(drawn.top, drawn.left) < 0:
+        if not 0 <= sampled.index < len(self._references) or min(sampled.top, sampled.left) < 0:
             raise DegradationError(
-                f"{where}: there is no LR image {drawn.index} at {drawn.top}, {drawn.left}"
+                f"{where}: there is no LR image {sampled.index} at {sampled.top}, {sampled.left}"
             )
-        rows, columns = slice(drawn.top, drawn.top + size[0]), slice(drawn.left, drawn.left + size[1])
-        crop = self._references[drawn.index][:, rows, columns]
+        rows, columns = slice(sampled.top, sampled.top + size[0]), slice(sampled.left, sampled.left + size[1])
+        crop = self._references[sampled.index][:, rows, columns]
         if crop.shape[-2:] != size:
             raise DegradationError(f"{where}: the parameters are of a smaller image")
         return crop
 
 
 def _run(network: nn.Module, *inputs: Tensor) -> Tensor:
-    """On a CPU one by one, which costs nothing, so that no image's last digit depends on its batch."""
+    """On a CPU images run one by one, which costs no time, so that rounding does not depend on the batch."""
     alone = inputs[0].device.type == "cpu"
     batches = zip(*(each.unsqueeze(1) for each in inputs), strict=True) if alone else [inputs]
     with torch.no_grad():
@@ -145,7 +145,7 @@ def _run(network: nn.Module, *inputs: Tensor) -> Tensor:
 
 
 def network_digest(network: nn.Module) -> str:
-    """The sha256 of a network's weights, their names and shapes, which tells it from others on replay."""
+    """The sha256 of a network's weights, their names and shapes, to recognise it on replay."""
     state = network.state_dict()
     names = "\n".join(state)
     return _digest(state.values(), names)
@@ -155,7 +155,7 @@ def _digest(tensors: Iterable[Tensor], names: str = "") -> str:
     digest = hashlib.sha256(names.encode())
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        # As bytes, since NumPy does not know every type of PyTorch's.
+        # As bytes, since NumPy lacks some of PyTorch's types.
         flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         digest.update(flat.numpy().tobytes())
     return digest.hexdigest()
@@ -166,15 +166,15 @@ def _read(
 ) -> list[AnyParameters]:
     if len(parameters) != len(images):
         raise DegradationError(f"{len(images)} images but {len(parameters)} sets of parameters")
-    drawn = [read_fields(kind, one, f"image {index}") for index, one in enumerate(parameters)]
-    for index, one in enumerate(drawn):
+    found = [read_fields(kind, one, f"image {index}") for index, one in enumerate(parameters)]
+    for index, one in enumerate(found):
         if one.network != digest:
             raise DegradationError(_other(f"image {index}", "network", one.network, digest))
-    return drawn
+    return found
 
 
 def _other(where: str, what: str, theirs: str, ours: str) -> str:
     return (
-        f"{where}: the parameters were drawn with another {what}, of the digest {theirs[:12]}, not {ours[:12]}; "
-        "give the one they were drawn with"
+        f"{where}: the parameters were sampled with another {what}, with the digest {theirs[:12]}, not {ours[:12]}; "
+        "use the one they were sampled with"
     )

@@ -1,8 +1,8 @@
-"""Real-ESRGAN's degradation (Wang et al., 2021, section 3): the classical one twice over, with ringing.
+"""Real-ESRGAN's degradation (Wang et al., 2021, section 3): the classical degradation applied twice, with ringing.
 
-Figures are those of the code for Real-ESRGAN x4plus (``options/train_realesrgan_x4plus.yml``). There a batch shares
-what is drawn for resizing, for the kind of noise and for the last order; here each image has draws of its own. The
-code degrades 400 x 400 pixels and crops 256 of them; here the image is what it is given.
+Figures are those of the code for Real-ESRGAN x4plus (``options/train_realesrgan_x4plus.yml``). There the
+images of a batch share the sampled resizing, kind of noise and final order; here each image has its own. The code
+degrades 400 x 400 pixels and crops 256 of them; here the given image is degraded.
 """
 
 import math
@@ -21,7 +21,7 @@ SIZES = tuple(range(7, 22, 2))
 """Sides of kernels, in pixels."""
 SINC = 0.1
 FINAL_SINC = 0.8
-# shape, the same along both axes, probability
+# shape, isotropic, probability
 SHAPES: tuple[tuple[str, bool, float], ...] = (
     ("gaussian", True, 0.45),
     ("gaussian", False, 0.25),
@@ -30,7 +30,7 @@ SHAPES: tuple[tuple[str, bool, float], ...] = (
     ("plateau", True, 0.12),
     ("plateau", False, 0.03),
 )
-# Exponents are drawn from below 1 as often as from above; plateaus have none below.
+# Exponents are below 1 as often as above; plateaus have none below.
 BETAS = {"gaussian": (1.0, 1.0), "generalized": (0.5, 4.0), "plateau": (1.0, 2.0)}
 METHODS = ("area", "bilinear", "bicubic")
 QUALITY = (30.0, 95.0)
@@ -41,10 +41,10 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class StageRanges:
-    """What one of the two stages draws from; probabilities, and ranges of uniform draws.
+    """Probabilities and ranges of uniform distributions for one of the two stages.
 
-    ``sigma`` of blurs in pixels; the factors of resizing, where it is not kept; ``level`` of Gaussian noise in levels
-    of 8 bits, and the ``strength`` of Poisson noise, of which ``gaussian`` chooses.
+    ``sigma`` of blurs in pixels; ``up`` and ``down`` are the probabilities of resizing, by a ``factor``; ``level`` of
+    Gaussian noise in levels of 8 bits, ``strength`` of Poisson noise, ``gaussian`` the probability of the former.
     """
 
     blur: float
@@ -67,7 +67,7 @@ class RealEsrgan:
 
     ``jpeg`` is the ``codec``, or ``differentiable`` as the published models were trained with (rounded, so that it has
     no gradients there either). With ``sharpened``, images are sharpened first, as for the published models, which
-    learn that as well: their target is the sharpened HR image (:func:`wildsr.ops.sharpening.unsharp_mask`).
+    learn sharpening as well: their target is the sharpened HR image (:func:`wildsr.ops.sharpening.unsharp_mask`).
     """
 
     scale: int = 4
@@ -75,7 +75,7 @@ class RealEsrgan:
     sharpened: bool = False
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw a program for an HR image of ``size`` (height, width)."""
+        """Sample a program for an HR image of ``size`` (height, width)."""
         small = (size[0] // self.scale, size[1] // self.scale)
         whole = (small[0] * self.scale, small[1] * self.scale)
         steps: list[Step] = [{"step": "sharpen"}] if self.sharpened else []
@@ -93,15 +93,15 @@ class RealEsrgan:
         """Degrade (B, 3, H, W) in [0, 1] to (B, 3, H // scale, W // scale) in [0, 1], in levels of 8 bits.
 
         Raises:
-            DegradationError: parameters that are no programs, or of another size of image.
+            DegradationError: parameters that are not programs, or for another image size.
         """
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 
-    def _stage(self, rng: np.random.Generator, drawn: StageRanges, size: tuple[int, int]) -> list[Step]:
-        """Blur, resize from or to about ``size``, and noise."""
-        steps = [_blur(rng, drawn.sigma)] if rng.random() < drawn.blur else []
-        steps.append(_resize(rng, size, _factor(rng, drawn)))
-        steps.append(_noise(rng, drawn))
+    def _stage(self, rng: np.random.Generator, ranges: StageRanges, size: tuple[int, int]) -> list[Step]:
+        """Sample blur, resizing relative to ``size``, and noise."""
+        steps = [_blur(rng, ranges.sigma)] if rng.random() < ranges.blur else []
+        steps.append(_resize(rng, size, _factor(rng, ranges)))
+        steps.append(_noise(rng, ranges))
         return steps
 
     def _jpeg(self, rng: np.random.Generator) -> Step:
@@ -131,36 +131,36 @@ def _sinc(size: int, cutoff: float) -> Step:
     return {"step": "sinc", "size": size, "cutoff": cutoff}
 
 
-def _factor(rng: np.random.Generator, drawn: StageRanges) -> float:
+def _factor(rng: np.random.Generator, ranges: StageRanges) -> float:
     choice = rng.random()
-    if choice < drawn.up:
-        return rng.uniform(1, drawn.factor[1])
-    if choice < drawn.up + drawn.down:
-        return rng.uniform(drawn.factor[0], 1)
+    if choice < ranges.up:
+        return rng.uniform(1, ranges.factor[1])
+    if choice < ranges.up + ranges.down:
+        return rng.uniform(ranges.factor[0], 1)
     return 1.0
 
 
 def _resize(rng: np.random.Generator, size: tuple[int, int], factor: float = 1.0) -> Step:
-    """Sizes are cut to whole pixels, as in the code."""
+    """Sizes are rounded down to whole pixels, as in the code."""
     scaled = [max(1, int(side * factor)) for side in size]
-    # What overshoots is clamped after the noise only.
+    # Overshoots are clamped only after the noise.
     return {"step": "resize", "size": scaled, "method": str(rng.choice(METHODS)), "clamp": False}
 
 
-def _noise(rng: np.random.Generator, drawn: StageRanges) -> Step:
+def _noise(rng: np.random.Generator, ranges: StageRanges) -> Step:
     seed = int(rng.integers(2**31))
     grey = bool(rng.random() < GREY)
-    if rng.random() < drawn.gaussian:
+    if rng.random() < ranges.gaussian:
         channels = "grey" if grey else "colour"
         return {
             "step": "gaussian_noise",
-            "level": rng.uniform(*drawn.level),
+            "level": rng.uniform(*ranges.level),
             "channels": channels,
             "seed": seed,
         }
     return {
         "step": "scaled_poisson_noise",
-        "strength": rng.uniform(*drawn.strength),
+        "strength": rng.uniform(*ranges.strength),
         "grey": grey,
         "seed": seed,
     }

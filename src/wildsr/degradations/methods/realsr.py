@@ -1,7 +1,7 @@
-"""RealSR's degradation (Ji et al., 2020): kernels and noise of the very images that the model is for.
+"""RealSR's degradation (Ji et al., 2020): kernels and noise estimated from images of the target domain.
 
-ImageSet are taken to be of 8 bits, and LR images are cut to whole levels before noise is added, since the originals
-keep both in files, and cut rather than round.
+Images are assumed to have 8 bits, and LR images are truncated to whole levels before noise is added, since the original
+code stores both in files, and truncates instead of rounding.
 """
 
 from collections.abc import Sequence
@@ -41,14 +41,14 @@ PoolEntry = TypeVar("PoolEntry", _KernelEntry, _PatchEntry)
 
 @dataclass(frozen=True)
 class RealSr:
-    """Shrink, and add noise from a pool.
+    """Downscale, and add noise from a pool.
 
-    Without ``kernels``, images are shrunk by MATLAB's bicubic, as in Track 1 of NTIRE 2020; with them, each by a
-    kernel of the pool, as in Track 2. Without ``noise`` none is added. A noise patch that is smaller than the LR
-    image goes on mirrored, as often as it takes; the originals add 32 pixels of patches of 256.
+    Without ``kernels``, images are downscaled by MATLAB's bicubic, as in Track 1 of NTIRE 2020; with them, each by a
+    kernel of the pool, as in Track 2. Without ``noise`` none is added. A noise patch smaller than the LR image is
+    extended by reflection; the original code adds crops of 32 pixels from patches of 256.
 
     Raises:
-        DegradationError: for a pool of kernels for another scale, or that do not sum to 1.
+        DegradationError: the kernels are for another scale, or do not sum to 1.
     """
 
     scale: int = 4
@@ -71,7 +71,7 @@ class RealSr:
                 )
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Draw a kernel, a noise patch and where it is cropped, for an HR image of ``size`` (height, width)."""
+        """Sample a kernel, a noise patch and the position of its crop, for an HR image of ``size`` (height, width)."""
         parameters: Parameters = {"kernel": None, "noise": None}
         if self.kernels is not None:
             index = int(rng.integers(len(self.kernels)))
@@ -79,7 +79,7 @@ class RealSr:
         if self.noise is not None:
             index = int(rng.integers(len(self.noise)))
             side = self.noise.patches.shape[-1]
-            top, left = (_draw_start(rng, side, length // self.scale) for length in size)
+            top, left = (_sample_start(rng, side, length // self.scale) for length in size)
             parameters["noise"] = {"pool": self.noise.digest, "index": index, "top": top, "left": left}
         return parameters
 
@@ -91,57 +91,57 @@ class RealSr:
         """
         if len(parameters) != len(images):
             raise DegradationError(f"{len(images)} images but {len(parameters)} sets of parameters")
-        drawn = [self._read(index, one) for index, one in enumerate(parameters)]
+        entries = [self._read(index, one) for index, one in enumerate(parameters)]
         hr = crop_to_multiple(images, self.scale)
         if self.kernels is None:
             lr = imresize(hr, 1 / self.scale).clamp(0, 1)
         else:
-            chosen = self.kernels.kernels[[kernel.index for kernel, _ in drawn if kernel]]
+            chosen = self.kernels.kernels[[kernel.index for kernel, _ in entries if kernel]]
             lr = torch.cat([_blurred(*one, self.scale) for one in zip(hr, chosen, strict=True)])
-        # What is a whole level but for rounding must not fall to the one below.
+        # A whole level with a rounding error must not be truncated to the one below.
         lr = (lr * 255 + 1e-4).floor() / 255
         if self.noise is None:
             return lr
         size = (lr.shape[-2], lr.shape[-1])
-        patches = [_crop(self.noise, patch, size) for _, patch in drawn if patch]
+        patches = [_crop(self.noise, patch, size) for _, patch in entries if patch]
         return inject_noise(lr, torch.stack(patches).to(lr) / 255)
 
     def _read(self, index: int, parameters: Parameters) -> tuple[_KernelEntry | None, _PatchEntry | None]:
         if set(parameters) != {"kernel", "noise"}:
             raise DegradationError(f"image {index}: these are not parameters of RealSR's degradation")
         where = (f"image {index}: kernel", f"image {index}: noise")
-        kernel = _drawn(_KernelEntry, parameters["kernel"], self.kernels, where[0])
-        return kernel, _drawn(_PatchEntry, parameters["noise"], self.noise, where[1])
+        kernel = _entry(_KernelEntry, parameters["kernel"], self.kernels, where[0])
+        return kernel, _entry(_PatchEntry, parameters["noise"], self.noise, where[1])
 
 
-def _drawn(
+def _entry(
     kind: type[PoolEntry], content: object, pool: KernelPool | NoisePool | None, where: str
 ) -> PoolEntry | None:
-    """What was drawn from a pool, checked to be this one."""
+    """An entry of a pool, checked to be of this pool."""
     if content is None and pool is None:
         return None
     if not isinstance(content, dict) or pool is None:
         there, here = ("no", "one") if content is None else ("a", "none")
-        raise DegradationError(f"{where}: the parameters have {there} draw from a pool, and {here} was given")
-    drawn = read_fields(kind, content, where)
-    if drawn.pool != pool.digest:
+        raise DegradationError(f"{where}: the parameters name {there} pool, and {here} was given")
+    entry = read_fields(kind, content, where)
+    if entry.pool != pool.digest:
         raise DegradationError(
-            f"{where}: the parameters were drawn from another pool, with the digest {drawn.pool[:12]}, not "
-            f"{pool.digest[:12]}; give the pool they were drawn from"
+            f"{where}: the parameters are from another pool, with the digest {entry.pool[:12]}, not "
+            f"{pool.digest[:12]}; use the pool they were sampled from"
         )
-    if not 0 <= drawn.index < len(pool):
-        raise DegradationError(f"{where}: the pool has {len(pool)} entries, and no number {drawn.index}")
-    return drawn
+    if not 0 <= entry.index < len(pool):
+        raise DegradationError(f"{where}: the pool has {len(pool)} entries, and no number {entry.index}")
+    return entry
 
 
 def _blurred(image: Tensor, kernel: Tensor, scale: int) -> Tensor:
-    """(1, 3, h, w) of (3, H, W); alone, since a last digit may decide about a level."""
+    """Downscale (3, H, W) to (1, 3, h, w); one by one, since a rounding error may change a level."""
     levels = (image.double() * 255).round().unsqueeze(0)
     return downscale_with_kernel(levels, kernel.unsqueeze(0), 1 / scale).clamp(0, 255).div(255).to(image)
 
 
-def _draw_start(rng: np.random.Generator, side: int, wanted: int) -> int:
-    """Where a crop begins: anywhere within the patch, or of a patch that goes on, mirrored, without end."""
+def _sample_start(rng: np.random.Generator, side: int, wanted: int) -> int:
+    """First row or column of a crop: anywhere in the patch, or in its infinite extension by reflection."""
     return int(rng.integers(side - wanted + 1 if wanted <= side else 2 * side))
 
 

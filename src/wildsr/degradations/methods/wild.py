@@ -1,4 +1,4 @@
-"""A mixture of everything, for models that must take any image, and leave the good ones good."""
+"""A mixture of degradations, for models that must handle any image without damaging good ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from wildsr.degradations.program import run_steps
 from wildsr.degradations.steps.camera import sample_camera
 from wildsr.ops.cropping import crop_to_multiple
 
-# Good ways of shrinking: none of them aliases much.
+# Good downscaling methods: none of them aliases much.
 _METHODS: tuple[Step, ...] = (
     {"method": "matlab"},
     {"method": "bilinear", "antialias": True},
@@ -25,11 +25,11 @@ _QUIET_SHOTS = (1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class Wild:
-    """Each image gets one of six degradations, with these shares; which one is in its parameters as ``picked``.
+    """Applies one of six degradations to each image, with these relative frequencies; ``picked`` names it.
 
-    They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, as a careful photographer's images are: hardly
-    blurred, hardly noisy, JPEG 75 to 95; ``compressed``, the same as the web has them: JPEG 15 to 75; and ``clean``:
-    only made smaller. ``camera`` says whether both of BSRGAN's have the camera of its paper.
+    They are BSRGAN's, its extended one and Real-ESRGAN's; ``light``, like a good photo: slight blur, slight noise, JPEG
+    75 to 95; ``compressed``, the same with JPEG 15 to 75, as on the web; and ``clean``: only downscaled. With
+    ``camera`` both of BSRGAN's include camera sensor noise.
     """
 
     scale: int = 4
@@ -45,11 +45,11 @@ class Wild:
         shares = self.shares().values()
         if min(shares) < 0 or sum(shares) <= 0:
             raise ValueError(
-                f"shares are not negative, and one of them at least is positive, not {self.shares()}"
+                f"shares must not be negative, and at least one must be positive, not {self.shares()}"
             )
 
     def shares(self) -> dict[str, float]:
-        """How often each is picked, by name, relative to the others."""
+        """Relative frequency of each degradation by name."""
         return {
             "bsrgan": self.bsrgan,
             "bsrgan-plus": self.bsrgan_plus,
@@ -60,20 +60,20 @@ class Wild:
         }
 
     def sample(self, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
-        """Pick one, and draw its program for an HR image of ``size`` (height, width)."""
+        """Pick one, and sample its program for an HR image of ``size`` (height, width)."""
         shares = np.array(list(self.shares().values()))
         picked = list(self.shares())[int(rng.choice(len(shares), p=shares / shares.sum()))]
-        return {"picked": picked, **self._draw(picked, rng, size)}
+        return {"picked": picked, **self._sample_picked(picked, rng, size)}
 
     def apply(self, images: Tensor, parameters: Sequence[Parameters]) -> Tensor:
         """Run the programs on (B, 3, H, W) in [0, 1]; see :class:`wildsr.degradations.degradation.Degradation`."""
         return run_steps(crop_to_multiple(images, self.scale), parameters)
 
-    def _draw(self, picked: str, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
+    def _sample_picked(self, picked: str, rng: np.random.Generator, size: tuple[int, int]) -> Parameters:
         if picked in ("light", "compressed"):
-            return _draw_light(rng, size, self.scale, compressed=picked == "compressed")
+            return _sample_light(rng, size, self.scale, compressed=picked == "compressed")
         if picked == "clean":
-            return _draw_clean(rng, size, self.scale)
+            return _sample_clean(rng, size, self.scale)
         if picked == "real-esrgan":
             return RealEsrgan(self.scale).sample(rng, size)
         if picked == "bsrgan-plus":
@@ -82,18 +82,20 @@ class Wild:
 
 
 def light(scale: int = 4) -> Wild:
-    """The light part alone."""
+    """Only the light degradation."""
     return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=1, compressed=0, clean=0)
 
 
 def clean(scale: int = 4) -> Wild:
-    """The clean part alone."""
+    """Only downscaling."""
     return Wild(scale, bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=0, compressed=0, clean=1)
 
 
-def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int, compressed: bool) -> Parameters:
-    steps: list[Step] = [_draw_slight_blur(rng, scale)] if rng.random() < 0.7 else []
-    steps.append(_draw_shrinking(rng, size, scale))
+def _sample_light(
+    rng: np.random.Generator, size: tuple[int, int], scale: int, compressed: bool
+) -> Parameters:
+    steps: list[Step] = [_sample_slight_blur(rng, scale)] if rng.random() < 0.7 else []
+    steps.append(_sample_downscaling(rng, size, scale))
     noise = rng.random()
     if noise < 0.3:
         channels = "grey" if rng.random() < 0.4 else "colour"
@@ -109,17 +111,17 @@ def _draw_light(rng: np.random.Generator, size: tuple[int, int], scale: int, com
     return {"steps": steps}
 
 
-def _draw_clean(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Parameters:
-    return {"steps": [_draw_shrinking(rng, size, scale), {"step": "round"}]}
+def _sample_clean(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Parameters:
+    return {"steps": [_sample_downscaling(rng, size, scale), {"step": "round"}]}
 
 
-def _draw_slight_blur(rng: np.random.Generator, scale: int) -> Step:
-    """Up to 0.35 pixels of the result, which is about what shrinking itself blurs."""
+def _sample_slight_blur(rng: np.random.Generator, scale: int) -> Step:
+    """Up to 0.35 pixels of the result, about as much as downscaling itself."""
     sigma_x, sigma_y = (float(sigma) for sigma in rng.uniform(0.05, 0.35, 2) * scale)
     step = {"step": "blur", "size": 4 * scale + 1, "sigma_x": sigma_x, "sigma_y": sigma_x}
     return step | {"sigma_y": sigma_y, "theta": rng.uniform(0, np.pi)} if rng.random() < 0.5 else step
 
 
-def _draw_shrinking(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Step:
+def _sample_downscaling(rng: np.random.Generator, size: tuple[int, int], scale: int) -> Step:
     method = _METHODS[int(rng.integers(len(_METHODS)))]
     return {"step": "resize", "size": [size[0] // scale, size[1] // scale], **method}

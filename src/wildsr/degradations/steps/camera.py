@@ -1,9 +1,9 @@
-"""The camera as a step of a degradation: unprocess, see with a noisy sensor, develop again.
+"""Camera sensor noise: convert to raw, add sensor noise, develop again.
 
 BSRGAN's processed camera sensor noise (Zhang et al., 2021, section 3.4), with that paper's ranges of exposure and white
 balance, and the colour matrices, the tone curve and the noise of Brooks et al. (2019), since the cameras that BSRGAN's
-authors measured were never published. The light stays what it was: what unprocessing divides by, development multiplies
-with. Half of the cameras have a tone curve.
+authors measured were never published. Brightness is preserved: development multiplies by the gains that unprocessing
+divides by. Half of the cameras have a tone curve.
 """
 
 import math
@@ -40,8 +40,8 @@ TONED = 0.5
 class Camera:
     """A camera and its noise.
 
-    ``cameras`` weigh the four colour matrices; ``red_gain``, ``blue_gain`` and ``exposure`` multiply in development;
-    ``shot`` and ``read`` are variances of noise, for light up to 1. ``seed`` draws the noise.
+    ``cameras`` are the weights of the four colour matrices; ``red_gain``, ``blue_gain`` and ``exposure`` are factors in
+    development; ``shot`` and ``read`` are noise variances for linear light up to 1. ``seed`` is that of the noise.
     """
 
     cameras: tuple[float, float, float, float]
@@ -57,13 +57,13 @@ class Camera:
 
     def __post_init__(self) -> None:
         if min(self.red_gain, self.blue_gain, self.exposure, self.shot) <= 0 or self.read < 0:
-            raise ValueError("gains, exposure and shot noise are positive, and read noise is not negative")
+            raise ValueError("gains, exposure and shot noise must be positive, and read noise not negative")
         if min(self.cameras) < 0 or sum(self.cameras) <= 0:
-            raise ValueError("the weights of cameras are not negative, and one of them at least is positive")
+            raise ValueError("the weights of cameras must not be negative, and at least one must be positive")
 
 
 def sample_camera(rng: np.random.Generator, shots: tuple[float, float] = SHOT) -> dict[str, Any]:
-    """Draw a line of a program: a camera, and how noisy it is, its shot noise being in the range ``shots``."""
+    """Sample a camera step: a camera and its noise, with shot noise in the range ``shots``."""
     shot = math.exp(rng.uniform(math.log(shots[0]), math.log(shots[1])))
     return {
         "step": "camera",
@@ -80,7 +80,7 @@ def sample_camera(rng: np.random.Generator, shots: tuple[float, float] = SHOT) -
 
 
 def camera(images: Tensor, steps: Sequence[Camera]) -> Tensor:
-    """Take (B, 3, H, W) sRGB in [0, 1] through a camera each; the result is in [0, 1]."""
+    """Simulate a camera for each image of (B, 3, H, W), sRGB in [0, 1]; the result is in [0, 1]."""
     gains = torch.tensor(
         [[one.exposure * gain for gain in (one.red_gain, 1, one.blue_gain)] for one in steps]
     )
@@ -94,7 +94,7 @@ def camera(images: Tensor, steps: Sequence[Camera]) -> Tensor:
     noisy = torch.cat(
         [_noisy(raw, one) for raw, one in zip(torch.tensor_split(seen, len(steps)), steps, strict=True)]
     )
-    # White balance comes before the colours are made up, since those are expected to be alike in detail.
+    # White balance comes before demosaicing, which assumes that channels have similar detail.
     balanced = mosaic(apply_gains(noisy.expand(-1, 3, -1, -1), gains), patterns)
     colours = [
         demosaic(raw, [one.pattern], one.demosaic)
