@@ -81,7 +81,7 @@ class TrainSettings(BaseModel):
 
 
 class FileSettings(BaseModel):
-    """What is written, and how often. Has no influence on the model."""
+    """Output files, and how often they are written. No influence on the model."""
 
     model_config = STRICT
 
@@ -108,7 +108,7 @@ class ValidationSettings(BaseModel):
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How a run proceeds, apart from what it trains.
+    """All settings of a run, apart from its networks and losses.
 
     Attributes:
         train, files, validation: as in a recipe.
@@ -129,7 +129,7 @@ def _unchanged(identity: Mapping[str, str]) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """Where a run writes, and what it is.
+    """Output folder, name and identity of a run.
 
     Attributes:
         folder: gets ``state/``, ``NAME.safetensors``, ``recipe.yaml``, ``log.jsonl``, ``tensorboard/``, ``samples/``.

@@ -1,6 +1,6 @@
 """Losses between a generated image and its reference: a name, a weight, settings. Imports torch only to build them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,11 +11,7 @@ from wildsr.recipes.config.node import Node, OneOf
 from wildsr.recipes.errors import RecipeError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from wildsr.training.objectives.terms import Term
-
-    ImageLoss = Callable[[Tensor, Tensor], Tensor]
+    from wildsr.training.objectives.terms import ImageLoss, Term
 
 
 def _odd(size: int) -> int:

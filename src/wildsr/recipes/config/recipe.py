@@ -47,7 +47,7 @@ class Recipe(Node):
     networks: dict[str, Network]
     """Networks by the names that the objective gives them."""
     objective: AnyObjective
-    """What is trained, on which losses."""
+    """Training objective: which networks are trained, on which losses."""
     optimizers: dict[str, OptimizerConfig]
     """One optimizer for each network, by the same names."""
     data: Data
@@ -57,7 +57,7 @@ class Recipe(Node):
     validation: ValidationConfig = ValidationConfig()
     """Validation during training."""
     files: FileSettings = FileSettings()
-    """What is written, and how often."""
+    """Output files, and how often they are written."""
     licence: str = "unknown"
     """Licence of the model, written into its file."""
 

@@ -1,4 +1,4 @@
-"""What both kinds of option files have in common: values of a recipe as changes of a built-in one."""
+"""Helpers for both kinds of option files: their values as changes of a built-in recipe."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Changes:
         self.all: list[str] = []
 
     def put(self, place: str, value: Any) -> None:
-        """Give ``place`` a value."""
+        """Set the value of ``place``."""
         self.all.append(f"{place}={json.dumps(value)}")
 
 
@@ -48,7 +48,7 @@ def start_of(given: str) -> str:
 
 
 def put_start(options: OptionFile, place: str, changes: Changes, network: str) -> None:
-    """Where a network starts; null starts it anew."""
+    """The starting weights of a network; null for random ones."""
     given = options.take(place)
     changes.put(f"networks.{network}.start", start_of(given) if given else None)
 

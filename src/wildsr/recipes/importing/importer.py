@@ -13,13 +13,13 @@ from wildsr.recipes.yaml import changed, dump_recipe
 
 @dataclass(frozen=True)
 class Imported:
-    """What came out.
+    """An imported recipe.
 
     Attributes:
         recipe: the recipe.
-        base: the built-in recipe that fills in what the file does not say.
+        base: the built-in recipe from which values come that the file lacks.
         leftovers: values of the file without a counterpart.
-        notes: what a person should know.
+        notes: messages for the user.
     """
 
     recipe: Recipe
