@@ -58,26 +58,34 @@ def _initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
 
 
 def _start_from(network: nn.Module, start: str, whole: bool, name: str) -> None:
+    own = network.state_dict()
     try:
         path = Path(start) if Path(start).is_file() else find(start)[1]
-        weights = _weights(path)
+        weights = _weights(path, own)
     except ModelError as error:
         raise RecipeError(f"networks.{name}.start: {error}") from error
-    own = network.state_dict()
     fitting = {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
-    if not fitting or (whole and len(fitting) < max(len(own), len(weights))):
-        other = next((key for key in (*own, *weights) if key not in fitting), "none")
+    # Nothing depends on the counters of batch norms, which some files lack.
+    others = [
+        key for key in (*own, *weights) if key not in fitting and not key.endswith("num_batches_tracked")
+    ]
+    if not fitting or (whole and others):
         raise RecipeError(
             f"networks.{name}.start: the weights of {start} do not fit; {len(fitting)} of {len(own)} tensors do, and "
-            f"{other} does not. Choose weights of the same architecture and sizes"
+            f"{others[0] if others else 'none'} does not. Choose weights of the same architecture and sizes"
             + (", or set start_whole to false to take what fits" if fitting else "")
         )
     network.load_state_dict({**own, **fitting})
 
 
-def _weights(path: Path) -> Mapping[str, Tensor]:
-    """The weights of a file by wildsr's names; by their own for an architecture that is not wildsr's."""
+def _weights(path: Path, own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The weights of a file: as they are if they are named as ours, otherwise renamed by their architecture.
+
+    The first serves all networks that a run writes, also those of architectures that wildsr cannot recognise.
+    """
     weights = read_weights(path).tensors
+    if all(key in own and own[key].shape == value.shape for key, value in weights.items()):
+        return weights
     try:
         recognise(weights)
     except UnknownArchitecture:
