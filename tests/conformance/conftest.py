@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_files import FOLDER, Golden
-from safetensors import safe_open
+from golden_files import FOLDER, SMALL, Golden, golden_path, read_golden
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -30,10 +29,10 @@ def golden(golden_folder: Path) -> Callable[[str], Golden]:
     """Reads a golden file by name; skips the test when the folder lacks it."""
 
     def read(name: str) -> Golden:
-        path = golden_folder / f"{name}.safetensors"
-        if not path.is_file():
-            pytest.skip(f"{golden_folder} has no {path.name}")
-        with safe_open(path, framework="pt") as file:
-            return Golden({key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata()))  # noqa: SIM118
+        path = golden_path(name, golden_folder)
+        if path is None:
+            of = "; the small set has no such file" if golden_folder == SMALL else ""
+            pytest.skip(f"{golden_folder} has no {name}.safetensors{of}")
+        return read_golden(path)
 
     return read

@@ -1,6 +1,7 @@
 """Keras's weights and images in PyTorch's layout."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch.nn.functional as F
@@ -27,14 +28,19 @@ def ours(name: str, value: Tensor) -> Tensor:
     return value.permute(3, 2, 0, 1) if value.ndim == 4 else value.t()
 
 
-def converted(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of Keras's layers, in their order, under the names of the network's layers, in theirs."""
+def converted(
+    network: nn.Module, weights: dict[str, Tensor], layout: Iterable[str] | None = None
+) -> dict[str, Tensor]:
+    """Weights of Keras's layers under the names of the network's layers.
+
+    ``layout`` has the names of all weights in the order of the layers, where ``weights`` are not all of them.
+    """
     layers = [
         name
         for name, layer in network.named_modules()
         if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))
     ]
-    theirs = list(dict.fromkeys(re.sub(r"/[^/]*$", "", name) for name in weights))
+    theirs = list(dict.fromkeys(re.sub(r"/[^/]*$", "", name) for name in layout or weights))
     assert len(layers) == len(theirs)
     names = dict(zip(theirs, layers, strict=True))
     return {

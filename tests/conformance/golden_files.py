@@ -1,6 +1,10 @@
-"""Golden files; ``WILDSR_GOLDEN`` names another folder of them."""
+"""Golden files: the full set where it is, else the small one that comes with the tests.
+
+The full set is the folder that ``WILDSR_GOLDEN`` names, or ``../shared/golden``; docs/conformance.md says more.
+"""
 
 import json
+import lzma
 import os
 import re
 from collections.abc import Callable
@@ -9,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load
 from torch import Tensor
 
 ROOT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("WILDSR_GOLDEN", ROOT.parent / "shared" / "golden"))
+SMALL = Path(__file__).parent / "golden"
+"""The committed subset; its files end in ``.safetensors.xz``."""
+FULL = Path(os.environ.get("WILDSR_GOLDEN", ROOT.parent / "shared" / "golden"))
+FOLDER = FULL if FULL.is_dir() or "WILDSR_GOLDEN" in os.environ else SMALL
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,29 @@ class Golden:
 
 
 Read = Callable[[str], Golden]
+
+
+def golden_path(name: str, folder: Path = FOLDER) -> Path | None:
+    """The file of an item, if there is one."""
+    paths = (folder / f"{name}.safetensors", folder / f"{name}.safetensors.xz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def golden_names(pattern: str, folder: Path = FOLDER) -> list[str]:
+    """The items whose names match a glob, in order."""
+    found = (path.relative_to(folder).as_posix() for path in folder.glob(f"{pattern}.safetensors*"))
+    return sorted(name.removesuffix(".xz").removesuffix(".safetensors") for name in found)
+
+
+def read_golden(path: Path) -> Golden:
+    """The tensors and the metadata of a file, compressed or not."""
+    content = path.read_bytes()
+    if path.suffix == ".xz":
+        content = lzma.decompress(content)
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    # In the order of their names, which is that of the layers in some files.
+    return Golden(dict(sorted(load(content).items())), header.get("__metadata__", {}))
 
 
 def bchw(image: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 from ddnsr_weights import arguments, created, fill, nchw, ours
-from golden_files import FOLDER, ROOT, Golden
-from safetensors import safe_open
+from golden_files import ROOT, Golden, golden_names, golden_path, read_golden
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -43,11 +42,10 @@ def assert_close_to_largest(result: Tensor, expected: Tensor, tolerance: float) 
 
 def cases(name: str, pattern: str) -> list[str]:
     """The names in a golden file that match, for parametrisation; none without the file."""
-    path = FOLDER / f"{name}.safetensors"
-    if not path.is_file():
+    path = golden_path(name)
+    if path is None:
         return []
-    with safe_open(path, framework="pt") as file:
-        found = {match[1] for key in file.keys() if (match := re.match(pattern, key))}  # noqa: SIM118
+    found = {match[1] for key in read_golden(path).tensors if (match := re.match(pattern, key))}
     assert found
     return sorted(found)
 
@@ -78,11 +76,11 @@ def test_the_rrdb_is_that_of_rrdbnet(golden: Read, case: str) -> None:
 
 def test_networks_in_training(golden: Read, golden_folder: Path) -> None:
     """What the networks of the recorded training steps give before the first step."""
-    paths = sorted((golden_folder / "ddnsr/train").glob("*.safetensors"))
-    if not paths:
+    names = golden_names("ddnsr/train/*", golden_folder)
+    if not names:
         pytest.skip("no recorded training")
-    for path in paths:
-        item = golden(f"ddnsr/train/{path.stem}")
+    for name in names:
+        item = golden(name)
         made = {key: arguments(text) for key, text in item.json("constructors").items()}
         up = RRDBNet(
             features=made["up"]["filters"],
@@ -155,7 +153,7 @@ def test_saved_networks(golden: Read, golden_folder: Path, case: str) -> None:
 
 
 def discriminator_files() -> list[tuple[str, str]]:
-    names = [f"ddnsr/{path.stem}" for path in sorted((FOLDER / "ddnsr").glob("discriminator_*.safetensors"))]
+    names = golden_names("ddnsr/discriminator_*")
     return [(name, case) for name in names for case in cases(name, r"([^/]+)/w/")]
 
 

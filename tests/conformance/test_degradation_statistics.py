@@ -42,8 +42,8 @@ def test_statistics(golden: Read, name: str) -> None:
 
 
 def test_another_degradation_is_told_apart(golden: Read) -> None:
-    hr = read_image(FOLDER / "images" / "bsrgan_hq" / "crop_00.png").rgb
     expected = golden("stats_bsrgan_degradation")["output.bsrgan.std"][0].numpy()
+    hr = read_image(FOLDER / "images" / "bsrgan_hq" / "crop_00.png").rgb
     found = statistics(BsrganPlus(4, shuffle_prob=0.1), hr, 0, 60)["std"]
     assert distance(found, expected) > critical(SINGLE, 60, len(expected))
 

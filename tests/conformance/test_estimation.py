@@ -187,6 +187,8 @@ SMALL = {f"small_m{mean}": NoiseRule(patch=32, min_mean=mean) for mean in (0, 50
 @pytest.mark.parametrize("case", [*LARGE, *SMALL])
 def test_noise_patches(golden: Read, golden_folder: Path, case: str, tmp_path: Path) -> None:
     item = golden("est_noise_patch")
+    if f"output.{case}.blocks" not in item:
+        pytest.skip("this case is in the full set only")
     if case in LARGE:
         path, rule = golden_folder / item.text("large_png"), LARGE[case]
     else:
@@ -218,6 +220,8 @@ def test_noise_injection(golden: Read) -> None:
 @pytest.mark.parametrize("name", ["even", "odd_a", "odd_b"])
 def test_ddnsr_clean_up(golden: Read, name: str) -> None:
     item = golden("ddnsr/images/images").under(f"clean_up/{name}.png/")
+    if not item:
+        pytest.skip("this image is in the full set only")
     found = clean_up_ddnsr(item["read_img"].permute(0, 3, 1, 2))
     assert_close(hwc(found), item["resized"], 1e-6)
     levels = (hwc(found).clamp(0, 1) * 255).to(torch.uint8)

@@ -43,6 +43,8 @@ def weights_of(item: Golden) -> dict[str, Tensor]:
 )
 def test_feature_loss_of_realsr_and_edl(golden: Read, name: str, result: str) -> None:
     item = golden(name)
+    if result not in item:
+        pytest.skip("this result is in the full set only")
     layer = layer_names(19)[int(re.findall(r"\d+", item.text("netF"))[-1])]
     network = VGGFeatures.from_weights(weights_of(item), [layer])
     loss = F.l1_loss(network(item[result])[layer], network(item["input.GT"])[layer])
@@ -52,6 +54,8 @@ def test_feature_loss_of_realsr_and_edl(golden: Read, name: str, result: str) ->
 
 def test_feature_loss_of_kair(golden: Read) -> None:
     item = golden("step_kair_gan_lsgan")
+    if "output.f32.step1.E" not in item:
+        pytest.skip("this result is in the full set only")
     options = item.json("opt")
     names = layer_names(19)
     layers = [names[index] for index in options["F_feature_layer"]]
