@@ -147,6 +147,61 @@ def test_a_strip_too_wide_for_its_format(wildsr: Run, save_photo: Save, tmp_path
     assert probe(tmp_path / "strip_x4.png") == (240_000, 12)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8, and links")
+@pytest.mark.parametrize("json_lines", [False, True])
+def test_one_odd_name_costs_one_image(save_photo: Save, tmp_path: Path, json_lines: bool) -> None:
+    """Names that cannot be printed, written or followed are failures; every other image is upscaled."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    good = save_photo(folder / "good.png")
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / f"{'x' * 251}.png").write_bytes(good.read_bytes())
+    (folder / "\x1b[31mred \u202e:smile:.png").write_bytes(good.read_bytes())
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png")).write_bytes(good.read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "wildsr",
+        "upscale",
+        str(folder),
+        "-m",
+        "tiny",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [*command, *(["--json"] if json_lines else [])], capture_output=True, env=environment, check=False
+    )
+    assert done.returncode == 1, done.stderr.decode(errors="replace")
+    text = (done.stdout + done.stderr).decode("utf-8")
+    assert "Traceback" not in text
+    assert "\x1b[31m" not in text
+    assert "\u202e" not in text
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "good.png" in made
+    assert any("red" in name for name in made)
+
+
+def test_a_result_that_appears_meanwhile_stays(
+    wildsr: Run, save_photo: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes with the same output: the second one fails instead of replacing the result of the first."""
+    from wildsr.inference import batch
+
+    out, compute = tmp_path / "out.png", batch.compute
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        out.write_bytes(b"of another process")
+        return compute(*arguments, **options)
+
+    monkeypatch.setattr(batch, "compute", slow)
+    done = wildsr("upscale", save_photo(tmp_path / "a.png"), "-m", "tiny", "-o", out)
+    assert done.exit_code == 1
+    assert "another program has written" in " ".join(done.output.split())
+    assert out.read_bytes() == b"of another process"
+
+
 def test_an_output_folder_that_cannot_be(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = wildsr("upscale", save_photo(tmp_path / "a.png"), "-m", "tiny", "-o", tmp_path / "file/out/")

@@ -1,5 +1,6 @@
 """Which file becomes which."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,27 @@ def test_existing_outputs(tmp_path: Path) -> None:
     there, new = Job(Path("a"), tmp_path / "there.jpg"), Job(Path("b"), tmp_path / "new.jpg")
     assert existing_outputs([there, new], "overwrite") == ([there, new], [])
     assert existing_outputs([there, new], "skip") == ([new], [there])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
+def test_odd_names_do_not_stop_the_others(album: Path) -> None:
+    """Each of these ended the whole batch."""
+    loop = album / "loop.jpg"
+    loop.symlink_to(loop)
+    long = album / f"{'x' * 251}.jpg"  # its result would have a name of 258 bytes
+    long.touch()
+    home = album / "~nobody-of-this-name.png"
+    home.touch()
+    jobs, problems = find_jobs(
+        [str(loop), str(long), "~nobody-of-this-name.png", str(home), "x" * 5000], Naming()
+    )
+    assert [job.source for job in jobs] == [loop, long, home]
+    assert len(problems) == 2
+    assert existing_outputs(jobs, "fail") == (jobs, [])
+
+
+def test_a_name_of_dots_does_not_lead_upwards(tmp_path: Path) -> None:
+    source = tmp_path / "...png"
+    source.touch()
+    jobs, _ = find_jobs([str(source)], Naming(output=str(tmp_path / "out" / "{stem}" / "a.png")))
+    assert jobs[0].target == tmp_path / "out" / "...png" / "a.png"

@@ -143,7 +143,7 @@ def upscale(
                     toward=None if toward is None else load(toward),
                 )
             with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
-                run(jobs, upscaler, size, SaveOptions(format, quality), report.on_event)
+                run(jobs, upscaler, size, SaveOptions(format, quality, overwrite), report.on_event)
         raise typer.Exit(report.close())
 
 

@@ -14,6 +14,7 @@ from wildsr.inference.files import SaveOptions, UpscaledImage, check, compute, s
 from wildsr.inference.jobs import Job
 from wildsr.inference.sizing import OutputSize
 from wildsr.inference.upscaler import OnTile, Upscaler
+from wildsr.storage.atomic import remove_stale
 
 
 def run(
@@ -27,6 +28,8 @@ def run(
     counts as a failure of that image. An interruption waits for the write that is under way, so that no file is left
     half-written, and is then raised again.
     """
+    for folder in {job.target.parent for job in jobs}:
+        remove_stale(folder)
     with ThreadPoolExecutor(1, "wildsr-read") as reader, ThreadPoolExecutor(1, "wildsr-write") as writer:
         pending: _Pending | None = None
         for index, (job, ahead) in enumerate(_read_ahead(jobs, reader)):

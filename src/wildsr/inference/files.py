@@ -15,7 +15,10 @@ from wildsr.ops.resize import resize
 
 @dataclass(frozen=True)
 class SaveOptions:
-    """Encoding of results. ``format`` None: by the suffix of the file; ``quality`` None: the format's default."""
+    """Encoding of results. ``format`` None: by the suffix of the file; ``quality`` None: the format's default.
+
+    Without ``overwrite``, a file that appears under the name meanwhile stays, and the image fails.
+    """
 
     format: str | None = None
     quality: int | None = None

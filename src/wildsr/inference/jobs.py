@@ -74,7 +74,7 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[InputP
     found: dict[Path, _Found] = {}
     for given in inputs:
         for one in _expand(given, naming, problems):
-            found.setdefault(one.path.resolve(), one)
+            found.setdefault(_real(one.path), one)
     single = len(found) == 1 and len(inputs) == 1 and all(one.root is None for one in found.values())
     jobs = [Job(one.path, _target(one, naming, single), one.name) for one in found.values()]
     _refuse_conflicts(jobs)
@@ -89,14 +89,15 @@ def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], li
     """Split into jobs to do and jobs whose output exists and is not to be replaced."""
     if existing == "overwrite":
         return jobs, []
-    return [job for job in jobs if not job.target.exists()], [job for job in jobs if job.target.exists()]
+    there = {job: _exists(job.target) for job in jobs}
+    return [job for job in jobs if not there[job]], [job for job in jobs if there[job]]
 
 
 def _expand(given: str, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
-    path = Path(given).expanduser()
-    if path.is_dir():
+    path = _expanded(given)
+    if _is_folder(path):
         yield from _search(path, naming, problems)
-    elif path.exists() or path.is_symlink():
+    elif os.path.lexists(path):  # False for a name too long for the file system
         yield _Found(path, None)
     elif glob.has_magic(given):
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
@@ -124,6 +125,30 @@ def _search(root: Path, naming: Naming, problems: list[InputProblem]) -> Iterato
         problems.append(InputProblem(root, "there is no image in this folder"))
 
 
+def _expanded(given: str) -> Path:
+    """The path with a leading ``~`` replaced; ``~name`` of an unknown user is a file name."""
+    return Path(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises for unknown users
+
+
+def _real(path: Path) -> Path:
+    """The path without symbolic links; Path.resolve raises for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for the file system: writing it will fail, with the reason
+        return False
+
+
 def _unreadable(error: OSError, root: Path) -> InputProblem:
     return InputProblem(Path(error.filename or root), f"the folder cannot be read: {error.strerror}")
 
@@ -131,7 +156,7 @@ def _unreadable(error: OSError, root: Path) -> InputProblem:
 def _output_folder(naming: Naming) -> Path | None:
     if naming.output is None or "{" in naming.output:
         return None
-    return Path(naming.output).expanduser().resolve()
+    return _real(_expanded(naming.output))
 
 
 def _target(found: _Found, naming: Naming, single: bool) -> Path:
@@ -143,9 +168,9 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
     if naming.output is None:
         if found.root is None:
             return found.path.with_name(f"{found.path.stem}_{naming.label}{suffix}")
-        root = found.root.resolve()
+        root = _real(found.root)
         return root.with_name(f"{root.name}_{naming.label}") / within / f"{found.path.stem}{suffix}"
-    output = Path(naming.output).expanduser()
+    output = _expanded(naming.output)
     if "{" in naming.output:
         return _fill(naming, found.path, suffix, within)
     if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
@@ -163,7 +188,7 @@ def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
     assert naming.output is not None
     values = {
         "folder": str(within),
-        "stem": source.stem,
+        "stem": source.stem if source.stem.strip(".") else source.name,  # never "..", which is a folder
         "suffix": suffix,
         "ending": source.suffix.removeprefix("."),
         "model": naming.model,
@@ -179,7 +204,7 @@ def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
     if unknown:
         names = ", ".join(f"{{{field}}}" for field in FIELDS)
         raise JobsError(f"the output pattern '{naming.output}' has an unknown field; there are {names}")
-    return Path(filled).expanduser()
+    return _expanded(filled)
 
 
 def _refuse_another_format(jobs: list[Job], name: str) -> None:
@@ -196,8 +221,8 @@ def _refuse_another_format(jobs: list[Job], name: str) -> None:
 def _refuse_conflicts(jobs: list[Job]) -> None:
     writers: dict[Path, Path] = {}
     for job in jobs:
-        target = job.target.resolve()
-        if target == job.source.resolve():
+        target = _real(job.target)
+        if target == _real(job.source):
             raise JobsError(
                 f"{job.source} would be replaced by its own output; give another file or folder with -o"
             )
@@ -208,8 +233,8 @@ def _refuse_conflicts(jobs: list[Job]) -> None:
             )
         writers[target] = job.source
     for job in jobs:
-        if job.source.resolve() in writers:
+        if _real(job.source) in writers:
             raise JobsError(
-                f"{job.source} is an input and also the output for {writers[job.source.resolve()]}; "
+                f"{job.source} is an input and also the output for {writers[_real(job.source)]}; "
                 "give another output with -o"
             )
