@@ -115,7 +115,10 @@ def test_nothing_to_do() -> None:
         ({"steps": [{"step": "jpeg", "quality": True}]}, "'quality' must be a whole number, not True"),
         ({"steps": [{"step": "jpeg", "quality": 0}]}, "a quality is from 1 to 100, not 0"),
         ({"steps": [{"step": "sinc", "size": 5, "cutoff": float("nan")}]}, "'cutoff' must be a number"),
-        ({"steps": [{"step": "sinc", "size": 4, "cutoff": 1}]}, "a kernel has an odd size, not 4"),
+        (
+            {"steps": [{"step": "sinc", "size": 4, "cutoff": 1}]},
+            "a kernel has an odd size from 1 to 1023, not 4",
+        ),
         ({"steps": [{"step": "resize", "size": 4, "method": "area"}]}, "'size' must be a list, not 4"),
         ({"steps": [{"step": "resize", "size": [4], "method": "area"}]}, "must be a list of 2, not of 1"),
         (
@@ -139,3 +142,24 @@ def test_mistakes_are_named(parameters: dict[str, Any], message: str) -> None:
 def test_one_program_for_each_image() -> None:
     with pytest.raises(DegradationError, match="1 images but 2 sets of parameters"):
         run_steps(photo(), [{"steps": []}] * 2)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"step": "resize", "size": [100_000, 100_000], "method": "bilinear"}, "more than 64 times"),
+        (
+            {"step": "blur", "family": "iso", "size": 100_001, "sigma_x": 1, "sigma_y": 1, "theta": 0},
+            "odd size up to",
+        ),
+        ({"step": "sinc", "size": 100_001, "cutoff": 1}, "odd size from 1 to"),
+    ],
+)
+def test_parameters_of_a_stranger_are_bounded(step: dict[str, Any], said: str) -> None:
+    with pytest.raises(DegradationError, match=said):
+        run_steps(torch.rand(1, 3, 8, 8), [{"steps": [step]}])
+
+
+def test_too_many_steps() -> None:
+    with pytest.raises(DegradationError, match="1001 steps"):
+        run_steps(torch.rand(1, 3, 8, 8), [{"steps": [{"step": "jpeg", "quality": 90}] * 1001}])

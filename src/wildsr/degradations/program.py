@@ -10,6 +10,8 @@ from wildsr.degradations.degradation import DegradationError, Parameters
 from wildsr.degradations.fields import read_fields
 from wildsr.degradations.steps.builtin import STEPS, StepKind
 
+_MOST_STEPS = 1000
+
 
 class ProgramStep(NamedTuple):
     """One checked step of a program."""
@@ -28,6 +30,10 @@ def read_program(parameters: Parameters) -> list[ProgramStep]:
     lines = parameters.get("steps")
     if not isinstance(lines, list):
         raise DegradationError('these are not the parameters of a degradation in steps: no list "steps"')
+    if len(lines) > _MOST_STEPS:
+        raise DegradationError(
+            f"{len(lines)} steps are more than {_MOST_STEPS}; this is no degradation of wildsr"
+        )
     return [_line(index, content) for index, content in enumerate(lines, 1)]
 
 

@@ -12,6 +12,10 @@ from wildsr.degradations.fields import require
 from wildsr.ops import kernels, sharpening, shifting
 from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
 
+# Parameters may come from a file of anybody.
+_LARGEST_KERNEL = 1023
+_KERNEL_SIZE = f"a kernel has an odd size from 1 to {_LARGEST_KERNEL}"
+
 
 @dataclass(frozen=True)
 class Blur:
@@ -28,7 +32,7 @@ class Blur:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+        require(0 < self.size <= _LARGEST_KERNEL and self.size % 2 == 1, _KERNEL_SIZE, self.size)
         require(min(self.sigma_x, self.sigma_y) > 0, "sigmas are positive", (self.sigma_x, self.sigma_y))
         require(self.beta > 0, "beta is positive", self.beta)
 
@@ -60,7 +64,7 @@ class Sinc:
     cutoff: float
 
     def __post_init__(self) -> None:
-        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+        require(0 < self.size <= _LARGEST_KERNEL and self.size % 2 == 1, _KERNEL_SIZE, self.size)
         require(self.cutoff > 0, "a cutoff is positive", self.cutoff)
 
 
@@ -83,7 +87,7 @@ class Subsample:
     def __post_init__(self) -> None:
         require(self.every > 0, "every is positive", self.every)
         require(self.sigma > 0, "a sigma is positive", self.sigma)
-        require(self.size > 0 and self.size % 2 == 1, "a kernel has an odd size", self.size)
+        require(0 < self.size <= _LARGEST_KERNEL and self.size % 2 == 1, _KERNEL_SIZE, self.size)
 
 
 def subsample(images: Tensor, steps: Sequence[Subsample]) -> Tensor:
@@ -107,7 +111,7 @@ class Sharpen:
     threshold: float = 10.0
 
     def __post_init__(self) -> None:
-        require(self.radius > 0, "a radius is positive", self.radius)
+        require(0 < self.radius <= _LARGEST_KERNEL, f"a radius is from 1 to {_LARGEST_KERNEL}", self.radius)
 
 
 def sharpen(images: Tensor, steps: Sequence[Sharpen]) -> Tensor:

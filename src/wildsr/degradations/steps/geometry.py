@@ -9,6 +9,9 @@ from torch import Tensor
 from wildsr.degradations.fields import require
 from wildsr.ops import resize as resizing
 
+# In pixels. Parameters may come from a file of anybody; BSRGAN and Real-ESRGAN enlarge at most 2.25 times in a step.
+_MOST_ENLARGED = 64
+
 
 @dataclass(frozen=True)
 class Resize:
@@ -29,6 +32,12 @@ class Resize:
 def resize(images: Tensor, steps: Sequence[Resize]) -> Tensor:
     """Resize (n, 3, H, W); all steps must have the same size and method."""
     step = steps[0]
+    height, width = images.shape[-2:]
+    if step.size[0] * step.size[1] > _MOST_ENLARGED * height * width:
+        raise ValueError(
+            f"{step.size[1]}x{step.size[0]} pixels are more than {_MOST_ENLARGED} times those of the image, "
+            f"{width}x{height}"
+        )
     if step.method == "matlab":
         resized = resizing.imresize(images, step.size[0] / images.shape[-2])
         if resized.shape[-2:] != step.size:
