@@ -73,6 +73,41 @@ def test_safetensors_compute_the_same(wildsr: Run, tmp_path: Path, name: str) ->
         assert getattr(before.contract, fact) == getattr(after.contract, fact)
 
 
+@pytest.mark.parametrize("name", [name for name in NETWORKS if not name.startswith("span")])
+def test_pth_holds_the_state_dict_for_the_originals(wildsr: Run, tmp_path: Path, name: str) -> None:
+    source = checkpoint(tmp_path, name)
+    assert wildsr("convert", source, tmp_path / "own.safetensors").exit_code == 0
+    done = wildsr("convert", tmp_path / "own.safetensors", tmp_path / "back.pth")
+    assert done.exit_code == 0, done.output
+    before = torch.load(source, weights_only=True)["params"]
+    after = torch.load(tmp_path / "back.pth", weights_only=True)
+    assert list(after) == list(before)
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    network = NETWORKS[name]()
+    network.load_state_dict(after, strict=True)
+    assert load(tmp_path / "back.pth").contract.sizes == load(source).contract.sizes
+
+
+def test_pth_has_the_names_of_realsr_and_bsrgan(wildsr: Run, tmp_path: Path) -> None:
+    wildsr("convert", checkpoint(tmp_path, "rrdbnet"), tmp_path / "net.safetensors")
+    wildsr("convert", tmp_path / "net.safetensors", tmp_path / "net2.pth")
+    keys = set(torch.load(tmp_path / "net2.pth", weights_only=True))
+    layers = ["conv_first", "trunk_conv", "upconv1", "upconv2", "HRconv", "conv_last"]
+    layers += [f"RRDB_trunk.0.RDB{block}.conv{index}" for block in (1, 2, 3) for index in range(1, 6)]
+    assert keys == {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
+
+
+def test_pth_is_of_the_form_that_early_versions_of_pytorch_read(wildsr: Run, tmp_path: Path) -> None:
+    wildsr("convert", checkpoint(tmp_path, "compact"), tmp_path / "old.pth")
+    assert not (tmp_path / "old.pth").read_bytes().startswith(b"PK"), "a zip file came with PyTorch 1.6"
+
+
+def test_span_has_no_pth(wildsr: Run, tmp_path: Path) -> None:
+    done = wildsr("convert", checkpoint(tmp_path, "span"), tmp_path / "out.pth")
+    assert done.exit_code == 2
+    assert "other names for their weights" in done.output
+
+
 def test_the_header_tells(wildsr: Run, tmp_path: Path) -> None:
     source, target = checkpoint(tmp_path, "srrescgan"), tmp_path / "out.safetensors"
     assert wildsr("convert", source, target).exit_code == 0
@@ -206,7 +241,7 @@ def test_onnx_is_not_converted(wildsr: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [("out.bin", "must end in .safetensors or .onnx"), ("nowhere/out.onnx", "there is no folder")],
+    [("out.bin", "must end in .safetensors or .pth or .onnx"), ("nowhere/out.onnx", "there is no folder")],
 )
 def test_bad_targets(wildsr: Run, tmp_path: Path, target: str, said: str) -> None:
     done = wildsr("convert", checkpoint(tmp_path, "compact"), tmp_path / target)

@@ -18,7 +18,7 @@ def convert(
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(help="The file to write, .safetensors or .onnx.", show_default=False)
+        Path, typer.Argument(help="The file to write: .safetensors, .pth or .onnx.", show_default=False)
     ],
     half: Annotated[
         bool, typer.Option("--half", help="Store float16: half the size, almost the same results.")
@@ -35,7 +35,9 @@ def convert(
     ] = 1.0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Convert a model to .safetensors, with its description in the header, or to .onnx for other programs.
+    """Convert a model to .safetensors, with its description in the header, or to .pth or .onnx for other programs.
+
+    A .pth file holds the weights under the names of the original implementation (RealSR, BSRGAN, SRResCGAN ...).
 
     An ONNX file is run and compared with the model before it is written.
 

@@ -1,5 +1,6 @@
-"""Converts any readable model file to wildsr's own ``.safetensors``, or to ONNX for other programs."""
+"""Converts any readable model file to wildsr's own ``.safetensors``, to ``.pth`` for the originals, or to ONNX."""
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from wildsr.networks.protocols import WholeImageNetwork
 from wildsr.storage.atomic import replacing
 from wildsr.storage.digest import sha256_of
-from wildsr.zoo.architectures import ARCHITECTURES, build, recognise
+from wildsr.zoo.architectures import ARCHITECTURES, Recognised, build, recognise
 from wildsr.zoo.architectures.foreign import ForeignNetwork
 from wildsr.zoo.blend import blend
 from wildsr.zoo.catalogue import find
@@ -27,7 +28,7 @@ from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 from wildsr.zoo.read import read_weights
 
-FORMATS = (".safetensors", ".onnx")
+FORMATS = (".safetensors", ".pth", ".onnx")
 WRONG = 0.1
 """An ONNX export is refused where its output differs by more than this fraction of the largest value."""
 
@@ -52,7 +53,8 @@ def convert(
     """Write the model ``source``, a name or a file of any readable format, to ``target``, whole or not at all.
 
     The suffix of ``target`` decides: ``.safetensors`` is read back by :func:`wildsr.zoo.load.load` and computes
-    the same, bit for bit; its header describes the model and its source. ``.onnx`` takes float32
+    the same, bit for bit; its header describes the model and its source. ``.pth`` holds the weights alone, under the
+    names that the original implementations give them, for their ``load_state_dict``. ``.onnx`` takes float32
     images (1, 3, H, W) RGB in [0, 1] of any size, or of multiples of the model's; the export is run and
     compared with the model first. ``half`` stores weights as float16 for computation in float32. With ``toward``,
     another model of the same architecture, the interpolation of both is written: all of ``source`` at ``strength`` 1,
@@ -81,7 +83,8 @@ def convert(
         content = _onnx(model, half, find(source)[1])
         difference = _written(target, content, lambda path: _difference(model, path))
         return Converted(target, model.contract.architecture, difference)
-    architecture, content = _safetensors(source, half, toward, strength)
+    written = _pth if target.suffix.lower() == ".pth" else _safetensors
+    architecture, content = written(source, half, toward, strength)
     _written(target, content, lambda _: None)
     return Converted(target, architecture, None)
 
@@ -91,20 +94,44 @@ def _loaded(source: str | os.PathLike[str], toward: str | os.PathLike[str] | Non
     return model if toward is None else blend(load(toward), model, strength)
 
 
-def _safetensors(
-    source: str | os.PathLike[str], half: bool, toward: str | os.PathLike[str] | None, strength: float
-) -> tuple[str, bytes]:
-    """The architecture, and the content of a safetensors file with its header."""
+def _network(
+    source: str | os.PathLike[str], toward: str | os.PathLike[str] | None, strength: float
+) -> tuple[Recognised, nn.Module, Header]:
+    """What the source is, its network, and the header of a file of it."""
     path = find(source)[1]
     try:
         recognised = recognise(read_weights(path).tensors)
         if ARCHITECTURES[recognised.architecture].training_only and toward is None:
-            network, header = build(recognised), _origin(str(path), path, sha256_of(path))
-        else:
-            model = _loaded(source, toward, strength)
-            network, header = model.network, _header(model, path)
+            return recognised, build(recognised), _origin(str(path), path, sha256_of(path))
+        model = _loaded(source, toward, strength)
     except ModelError as error:
         raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error
+    return recognised, model.network, _header(model, path)
+
+
+def _pth(
+    source: str | os.PathLike[str], half: bool, toward: str | os.PathLike[str] | None, strength: float
+) -> tuple[str, bytes]:
+    """The architecture, and the content of a file that ``torch.load`` reads: the state dict of the original."""
+    recognised, network, _ = _network(source, toward, strength)
+    if all(layout.rename for layout in ARCHITECTURES[recognised.architecture].layouts):
+        raise ModelError(
+            f"{source} is {recognised.architecture}, whose published files have other names for their weights than "
+            "wildsr writes; convert it to .safetensors or .onnx"
+        )
+    state = network.state_dict()
+    floats = _stored({key: value for key, value in state.items() if value.is_floating_point()}, half)
+    buffer = io.BytesIO()
+    # The old form, which the versions of PyTorch read that the originals ask for.
+    torch.save({**state, **floats}, buffer, _use_new_zipfile_serialization=False)
+    return recognised.architecture, buffer.getvalue()
+
+
+def _safetensors(
+    source: str | os.PathLike[str], half: bool, toward: str | os.PathLike[str] | None, strength: float
+) -> tuple[str, bytes]:
+    """The architecture, and the content of a safetensors file with its header."""
+    recognised, network, header = _network(source, toward, strength)
     header = replace(header, architecture=recognised.architecture, sizes=recognised.sizes)
     # Batch norms also have integer counters, which inference does not use.
     tensors = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
