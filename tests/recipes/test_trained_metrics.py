@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import torch
+from safetensors.torch import save_file
+
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.config import (
     GridConfig,
@@ -13,6 +16,7 @@ from wildsr.recipes.config import (
     SSIMConfig,
 )
 from wildsr.recipes.run import run_of
+from wildsr.recipes.yaml import changed
 
 
 def test_metrics_among_the_losses() -> None:
@@ -31,3 +35,14 @@ def test_the_header_of_a_trained_model_lists_them() -> None:
     header = run_of(RECIPES["wildsr-compact-x4"], Path("run")).header
     assert header["trained_on"] == "grid, lpips-alex, lpips-squeeze, psnr"
     assert "trained_on" not in run_of(RECIPES["bsrnet-x4"], Path("run")).header
+
+
+def test_metrics_that_the_initial_weights_were_trained_on_are_listed_too(tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save_file({"weight": torch.zeros(1)}, start, {"trained_on": "ssim"})
+    recipe = changed(RECIPES["bsrnet-x4"], [f"networks.generator.start={start}"], "")
+    assert run_of(recipe, tmp_path).header["trained_on"] == "ssim"
+    recipe = changed(recipe, ["networks.generator.start=wildsr-compact-x4"], "")
+    assert "lpips-alex" in run_of(recipe, tmp_path).header["trained_on"]
+    recipe = changed(recipe, [f"networks.generator.start={tmp_path / 'missing.pth'}"], "")
+    assert "trained_on" not in run_of(recipe, tmp_path).header

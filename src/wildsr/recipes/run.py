@@ -21,6 +21,9 @@ from wildsr.training.loop import fit
 from wildsr.training.objective import Objective
 from wildsr.training.processes import Hardware, start
 from wildsr.training.settings import Rate, Run, RunSettings, Validate
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.errors import ModelError
+from wildsr.zoo.header import Header, read_metadata
 
 _FREE = (
     "about",
@@ -144,9 +147,23 @@ def run_of(recipe: Recipe, folder: Path) -> Run:
         if not any(place == free or place.startswith(f"{free}.") for free in _FREE)
     }
     header = {"licence": recipe.licence, "source": f"trained with wildsr's recipe {recipe.name}"}
-    if metrics := recipe.objective.trained_metrics():
-        header["trained_on"] = ", ".join(metrics)
+    if metrics := {*recipe.objective.trained_metrics(), *_start_trained_on(recipe)}:
+        header["trained_on"] = ", ".join(sorted(metrics))
     return Run(folder, recipe.name, dump_recipe(recipe), identity, header, current_identity)
+
+
+def _start_trained_on(recipe: Recipe) -> list[str]:
+    """The metrics on which the models were trained whose weights the networks start from."""
+    found: list[str] = []
+    for config in recipe.networks.values():
+        if config.start is None:
+            continue
+        try:
+            _, path, entry = find(config.start)
+        except ModelError:
+            continue  # loading the weights reports it
+        found += (entry or Header.parse(read_metadata(path))).trained_on
+    return found
 
 
 def _optimizers(recipe: Recipe, networks: Mapping[str, nn.Module]) -> dict[str, Optimizer]:
