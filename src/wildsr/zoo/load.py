@@ -93,10 +93,12 @@ def contract_of(
     """The contract of a network that was built with ``sizes``, for instance one still in training.
 
     Raises:
-        TypeError: for a network that upscales nothing, such as a discriminator.
+        TypeError: for a network that is no :class:`wildsr.networks.UpscalingNetwork`; says what it lacks.
     """
     if not isinstance(network, UpscalingNetwork):
-        raise TypeError(f"{type(network).__name__} is not an upscaling network")
+        needed = ("scale", "size_multiple", "receptive_field")
+        lacking = ", ".join(name for name in needed if not hasattr(network, name))
+        raise TypeError(f"{type(network).__name__} is no upscaling network: it lacks {lacking}")
     common = ARCHITECTURES[architecture]
     radius = network.receptive_field
     return Contract(
