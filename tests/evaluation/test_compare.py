@@ -175,6 +175,16 @@ def test_a_damaged_result_costs_its_pairs_only(folders: Path) -> None:
     assert any("one is left out" in note for note in comparison.notes)
 
 
+def test_other_pixels_are_another_comparison(folders: Path) -> None:
+    """Or a browser would go on with the votes on an older model of the same name."""
+    first = made(folders)
+    assert made(folders).identity == first.identity
+    save_folder(folders / "theirs", two=photograph(96, 120) / 3)
+    second = made(folders)
+    assert second.key == first.key
+    assert second.identity != first.identity
+
+
 def test_the_page_does_not_show_the_key(folders: Path) -> None:
     subjects = gathered(folders, "ours", "theirs").subjects
     comparison = prepare(["contender-1", "contender-2"], subjects)

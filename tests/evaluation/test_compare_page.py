@@ -151,7 +151,7 @@ def test_saved_votes_and_results_are_those_of_the_command(
     assert browser.run("document.querySelector('#end').hidden") is False
     assert browser.run("document.querySelector('#results').hidden") is True
     path = saved(browser, tmp_path)
-    assert path.name == f"votes-{comparison.key.identity[:6]}-Ann-O-Nym.json"
+    assert path.name == f"votes-{comparison.identity[:6]}-Ann-O-Nym.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     assert [vote["choice"] for vote in content["votes"]] == [("left", "right", "tie")[one] for one in order]
     for vote, pair in zip(content["votes"], comparison.key.pairs, strict=True):

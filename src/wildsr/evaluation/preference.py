@@ -71,7 +71,7 @@ class Tally:
     strengths: dict[str, Interval]
 
     def as_json(self) -> dict[str, Any]:
-        """The content of a JSON file; what is not a number is None."""
+        """The content of a JSON file; NaN becomes None."""
         return {
             "wildsr_preferences": 1,
             "contenders": list(self.contenders),

@@ -1,4 +1,4 @@
-"""What is compared: models that are run here, or folders of results that are there already."""
+"""The contenders of a comparison: models, which are run, or folders of existing results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

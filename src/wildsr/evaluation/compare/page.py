@@ -46,7 +46,7 @@ def write_page(comparison: Comparison, path: str | os.PathLike[str], *, question
         "sizes": comparison.sizes,
     }
     data = {
-        "id": key.identity,
+        "id": comparison.identity,
         "seed": key.seed,
         "question": question,
         "key": encoded(hidden, key.seed),

@@ -1,4 +1,4 @@
-"""The pairs of a blind comparison: which are shown, on which sides, in which order. Imports no torch."""
+"""The pairs of a blind comparison with their sides and order, and the key that is kept from judges. Loads no torch."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Key:
-    """Everything that judges must not know: the names, and who is on which side.
+    """The names of contenders and images, and the sides of each pair; kept from the judges.
 
     Attributes:
         contenders, images: their names.
@@ -41,7 +41,7 @@ class Key:
 
     @property
     def identity(self) -> str:
-        """Digest of the key, by which votes are recognised as belonging to it."""
+        """Digest of the key."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def load_key(path: Path) -> Key:
 def plan(
     contenders: Sequence[str], available: Mapping[str, Sequence[bool]], seed: int, most: int | None = None
 ) -> Key:
-    """Every two contenders on every image that both have, in random order and on random sides.
+    """Pair every two contenders on every image that both have, in random order and on random sides.
 
     Each contender is on either side equally often (but for one), in every pairing.
 
@@ -114,9 +114,9 @@ def plan(
 
 
 def encoded(content: dict[str, Any], seed: int) -> str:
-    """JSON that cannot be read at a glance: UTF-8, combined with a sequence that starts at ``seed``, in base64.
+    """Encode JSON so that it cannot be read at a glance: UTF-8, XOR with pseudo-random bytes of ``seed``, base64.
 
-    No encryption: it keeps an honest judge from seeing names in the source of the page. compare.js undoes it.
+    This is no encryption: it keeps honest judges from seeing names in the source of the page. compare.js decodes it.
     """
     text = json.dumps(content, ensure_ascii=False).encode()
     state, mask = seed & 0xFFFFFFFF, bytearray()

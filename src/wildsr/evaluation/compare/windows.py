@@ -1,5 +1,6 @@
-"""The images of a comparison: the part of each that is shown, cut out, coded without loss, and put into pairs."""
+"""The images of a comparison: cropped to the window that is shown, and encoded without loss."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +22,10 @@ OnImage = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that a page or a sheet shows.
+    """The content of a page or a sheet.
 
     Attributes:
-        key: who is where.
+        key: the names, and which contender is on which side of each pair.
         windows: WebP without loss by (image, contender).
         inputs: WebP without loss of the same part of the input, by image; those that are known.
         sizes: (width, height) of the windows by image.
@@ -36,6 +37,14 @@ class Comparison:
     inputs: dict[int, bytes]
     sizes: dict[int, tuple[int, int]]
     notes: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """Digest of the key and of all pixels: votes that a browser keeps belong to one comparison only."""
+        digest = hashlib.sha256(self.key.identity.encode())
+        for place in sorted(self.windows):
+            digest.update(self.windows[place])
+        return digest.hexdigest()[:16]
 
 
 class _Shown(NamedTuple):
@@ -107,7 +116,7 @@ def prepare(
 
 
 def coded(levels: Tensor, form: str = "WEBP") -> bytes:
-    """Levels (1, 3, H, W) uint8 as an image file without loss, and without anything that tells where it is from."""
+    """Levels (1, 3, H, W) uint8 as a lossless image file without metadata."""
     content = BytesIO()
     image = Image.fromarray(levels[0].permute(1, 2, 0).contiguous().numpy())
     if form == "WEBP":
@@ -118,7 +127,7 @@ def coded(levels: Tensor, form: str = "WEBP") -> bytes:
 
 
 def _of_one_size(subject: Subject, contenders: Sequence[str], notes: list[str]) -> list[bool]:
-    """Which contenders have a result of the size that most have; of equally frequent sizes the first counts."""
+    """For each contender, whether its result has the most frequent size; of equally frequent ones the first."""
     sizes: list[tuple[int, int] | None] = []
     for name, path in zip(contenders, subject.results, strict=True):
         try:
