@@ -43,7 +43,7 @@ def test_processes_share_a_batch(tmp_path: Path) -> None:
     whole = next(Batches(dataset(tmp_path), 4)(2))
     parts = [next(Batches(dataset(tmp_path), 4, rank=rank, processes=2)(2)) for rank in range(2)]
     assert equal(whole, {role: torch.cat([part[role] for part in parts]) for role in whole})
-    with pytest.raises(DataError, match="cannot be shared equally by 3"):
+    with pytest.raises(DataError, match="cannot be divided equally among 3"):
         Batches(dataset(tmp_path), 4, processes=3)
 
 

@@ -154,7 +154,7 @@ def test_bad_and_odd_images(tmp_path: Path) -> None:
     for workers in (1, 2):
         done = run(folder, tmp_path / f"out{workers}", Preparation(clean_up="none"), workers)
         assert [name for name, _ in done.failures] == ["bad.png", "cut.png", "nothing.jpg"]
-        assert done.small == [("tiny.png", "as an HR image it has 200x28 pixels, at least 64 are asked for")]
+        assert done.small == [("tiny.png", "as an HR image it has 200x28 pixels, at least 64 are required")]
         assert names_of(tmp_path / f"out{workers}") == ["clear.png", "deep.png", "grey.png"]
     hr, lr = (read_levels(tmp_path / "out1" / kind / "deep.png") for kind in ("HR", "LR"))
     assert (hr.shape, lr.shape) == ((1, 3, 80, 96), (1, 3, 20, 24))

@@ -34,7 +34,7 @@ def test_only_flat_pieces_are_taken(tmp_path: Path) -> None:
     assert pool.origins == ("mixed.png 0,0", "mixed.png 0,16")
     assert torch.equal(pool.patches[1].float(), mixed[:, 16:32, :16])
     assert (found.images, found.giving, found.taken) == (2, 1, 2)
-    assert found.pieces == 2 * 2 * 3  # 40x56 holds 2x3 pieces of 16, and a part
+    assert found.candidates == 2 * 2 * 3  # 40x56 holds 2x3 pieces of 16, and a part
 
 
 def test_a_piece_that_ends_at_the_border_is_left_out() -> None:

@@ -1,7 +1,7 @@
-"""What training sees: ``sample(index)`` is one sample by role, and depends on the seed and the index alone.
+"""Training datasets: ``sample(index)`` returns one sample by role, which depends only on the seed and the index.
 
-All images of a sample are float32 (3, S, S) RGB in [0, 1]: ``lr`` and ``hr`` belong together; ``hr_reference`` is
-``hr`` before it was sharpened; ``source`` and ``lr_real`` come from other images than ``hr``.
+All images of a sample are float32 (3, S, S) RGB in [0, 1]: ``lr`` and ``hr`` are a pair; ``hr_reference`` is ``hr``
+before sharpening; ``source`` and ``lr_real`` are from other images than ``hr``.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 import numpy as np
 from torch import Tensor
 
-from wildsr.data.drawn import draw_image
 from wildsr.data.patches import Augment, Picker, as_float, cut, draw_crop, draw_mode, turned
+from wildsr.data.rendered import render_image
 from wildsr.degradations.degradation import Degradation
 from wildsr.degradations.pools import NoisePool
 from wildsr.ops.noise import inject_noise
@@ -21,15 +21,15 @@ TrainingSample = dict[str, Tensor]
 
 
 class Dataset(Protocol):
-    """Samples without end, by number."""
+    """An infinite sequence of samples."""
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its images come from."""
+        """The sources of its images."""
         ...
 
     def sample(self, index: int) -> TrainingSample:
-        """TrainingSample number ``index``, counted from zero."""
+        """Sample number ``index``, from 0."""
         ...
 
 
@@ -43,14 +43,13 @@ class Sharpener(Protocol):
 
 @dataclass(frozen=True)
 class DegradedPairs:
-    """HR patches and what a degradation makes of them.
+    """HR patches, and LR patches made by a degradation.
 
-    A patch of ``hr_patch`` pixels is cut and degraded; of both, parts that belong together are kept, ``lr_patch``
-    pixels on a side in LR. BSRGAN cuts 320 and keeps 72x4, so that blurs and shifts see what lies around.
+    A patch of ``hr_patch`` pixels is cropped and degraded; then both are cropped to the same area, ``lr_patch`` pixels
+    on a side in LR. BSRGAN crops 320 and then 72x4, so that blurs and shifts have context.
 
-    ``sharpen`` makes the HR patch the target that a network should reach, before it is degraded (Real-ESRGAN's
-    ``gt_usm``); the patch as it was is then in ``hr_reference``. ``drawn`` is the share of patches that
-    :func:`wildsr.data.drawn.draw_image` draws instead of cutting them.
+    ``sharpen`` sharpens the HR patch before it is degraded (Real-ESRGAN's ``gt_usm``); ``hr_reference`` is then the
+    original patch. ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`.
     """
 
     hr: Picker
@@ -60,18 +59,18 @@ class DegradedPairs:
     seed: int
     augment: Augment = "all"
     sharpen: Sharpener | None = None
-    drawn: float = 0
+    rendered: float = 0
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its images come from."""
+        """The sources of its images."""
         return (self.hr,)
 
     def sample(self, index: int) -> TrainingSample:
-        """``lr`` and ``hr``, and ``hr_reference`` where HR patches are sharpened."""
+        """``lr`` and ``hr``, and ``hr_reference`` if HR patches are sharpened."""
         rng = np.random.default_rng([self.seed, index])
-        drawn = self.drawn > 0 and rng.random() < self.drawn
-        image = draw_image(rng, self.hr_patch) if drawn else self.hr.pick(index, rng)
+        rendered = self.rendered > 0 and rng.random() < self.rendered
+        image = render_image(rng, self.hr_patch) if rendered else self.hr.pick(index, rng)
         reference = _patch(image, self.hr_patch, self.augment, rng)
         hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
@@ -87,9 +86,9 @@ class DegradedPairs:
 
 @dataclass(frozen=True)
 class FolderPairs:
-    """LR patches and the HR patches that belong to them, from two sets of images in the same order.
+    """Pairs of LR and HR patches, from two sets of images in the same order.
 
-    ``noise`` is added to the LR patch after it was cut and turned (RealSR, section 3.3).
+    ``noise`` is added to the LR patch after cropping and augmentation (RealSR, section 3.3).
     """
 
     lr: Picker
@@ -102,7 +101,7 @@ class FolderPairs:
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its images come from."""
+        """The sources of its images."""
         return (self.lr, self.hr)
 
     def sample(self, index: int) -> TrainingSample:
@@ -121,11 +120,11 @@ class FolderPairs:
 
 @dataclass(frozen=True)
 class Unpaired:
-    """HR patches, and patches of other images: those of the source domain, or real LR images.
+    """HR patches and unrelated patches of other images: of the source domain, or of real LR images.
 
-    ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is what it makes of the HR patch. The
-    other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR). Its images are drawn in an order of their own; without
-    any, it is cut from the HR patch, as DSGAN does, whose HR images are themselves of the source domain.
+    They have ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is the degraded HR patch.
+    The other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR), from images in an independent order; without
+    ``other`` it is cropped from the HR patch, as in DSGAN, whose HR images are of the source domain.
     """
 
     hr: Picker
@@ -139,11 +138,11 @@ class Unpaired:
 
     @property
     def pickers(self) -> Sequence[Picker]:
-        """Where its images come from."""
+        """The sources of its images."""
         return (self.hr,) if self.other is None else (self.hr, self.other)
 
     def sample(self, index: int) -> TrainingSample:
-        """``hr``, ``source`` or ``lr_real``, and ``lr`` where there is a degradation."""
+        """``hr``, ``source`` or ``lr_real``, and ``lr`` with a degradation."""
         rng = np.random.default_rng([self.seed, index])
         hr = _patch(self.hr.pick(index, rng), self.hr_patch, self.augment, rng)
         if self.other is None:
@@ -165,7 +164,7 @@ def _patch(image: Tensor, size: int, augment: Augment, rng: np.random.Generator)
 
 
 def _noise(pool: NoisePool, size: int, rng: np.random.Generator) -> Tensor:
-    """A crop (1, 3, size, size) of one of the pool's patches."""
+    """A random crop (1, 3, size, size) of a patch of the pool."""
     patch = pool.patches[int(rng.integers(len(pool)))]
     place = draw_crop(rng, (patch.shape[-2], patch.shape[-1]), size)
     return as_float(cut(patch, place, size)).unsqueeze(0)

@@ -1,4 +1,4 @@
-"""Many images of one folder or one store, by number: found, checked, and kept in memory where they fit."""
+"""Sets of images of folders or stores, by index: found, checked, and kept in memory if they fit."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.storage.walk import files_below
 
 BAD_SHARE = 0.05
-"""More images than this share that cannot be read are an error; fewer are left out, and listed."""
+"""A larger share of unreadable images is an error; fewer are skipped and listed."""
 
 
 class ImageSource(Protocol):
-    """Where images are read from: a folder or a store."""
+    """A source of images: a folder or a store."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Of all images, in order."""
+        """Names of all images, in order."""
         ...
 
     def size(self, name: str) -> Size:
@@ -39,7 +39,7 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """The images in a folder and all folders below it, in the order of their names."""
+    """The images in a folder and all folders below it, sorted by name."""
 
     path: Path
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Folder:
 
 
 class Joined:
-    """Several folders or stores as one; names begin with the path of theirs."""
+    """Several folders or stores as one; names begin with the path of the folder or store."""
 
     def __init__(self, sources: Mapping[Path, ImageSource]) -> None:
         self._found = {
@@ -77,14 +77,14 @@ class Joined:
 
 @dataclass
 class ImageSet:
-    """ImageSet by number, uint8 (3, H, W), 8 bits being what training needs.
+    """Images by index, uint8 (3, H, W).
 
     Attributes:
         source: where they are read from.
-        names: of those that are used.
+        names: of the images, in order.
         sizes: in the same order.
-        unreadable: what was left out, with the reason.
-        small: names of those that were left out because they are too small.
+        unreadable: skipped images, with the reason.
+        small: names of images that were skipped because they are too small.
     """
 
     source: ImageSource
@@ -100,7 +100,7 @@ class ImageSet:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Tensor:
-        """The image of number ``index``. Raises ``ImageError`` when it cannot be read."""
+        """Image number ``index``. Raises ``ImageError`` if it cannot be read."""
         if self._samples is None:
             return self.source.read(self.names[index])
         if index in self._damaged:
@@ -111,21 +111,21 @@ class ImageSet:
 
     @property
     def bytes(self) -> int:
-        """What all of them take in memory."""
+        """Size of all images in memory, in bytes."""
         return sum(3 * size.width * size.height for size in self.sizes)
 
     @property
     def kept(self) -> bool:
-        """Whether they are in memory."""
+        """Whether the images are in memory."""
         return self._samples is not None
 
     def keep(self) -> None:
-        """Read all into memory, which worker processes then share; what cannot be read joins ``unreadable``.
+        """Read all images into memory shared with worker processes; unreadable ones are added to ``unreadable``.
 
         Raises:
-            DataError: when more than :data:`BAD_SHARE` of them cannot be read.
+            DataError: more than :data:`BAD_SHARE` of them cannot be read.
         """
-        # One tensor for all: each shared one costs every worker an open file.
+        # One tensor for all, since each shared tensor needs an open file in every worker.
         samples: Tensor = torch.empty(self.bytes, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
         starts = [0]
         for size in self.sizes:
@@ -148,7 +148,7 @@ class ImageSet:
         self._samples, self._starts, self._damaged = samples, starts, damaged
 
     def only(self, names: Sequence[str]) -> "ImageSet":
-        """Some of them, in the order given; none is in memory yet."""
+        """A subset in the given order, not in memory yet."""
         size_of = dict(zip(self.names, self.sizes, strict=True))
         return ImageSet(
             self.source, list(names), [size_of[name] for name in names], self.unreadable, self.small
@@ -159,7 +159,7 @@ def open_source(path: Path) -> ImageSource:
     """The images of a folder, or of a store made by :func:`wildsr.data.store.write_store`.
 
     Raises:
-        DataError: when there is no such folder or store, or nothing in it.
+        DataError: there is no such folder or store, or it is empty.
     """
     if is_store(path):
         return Store(path)
@@ -183,7 +183,7 @@ def find_images(paths: Path | Sequence[Path], least: int) -> ImageSet:
     Only headers are read.
 
     Raises:
-        DataError: when there are none, or more than :data:`BAD_SHARE` are unreadable.
+        DataError: there are none, or more than :data:`BAD_SHARE` are unreadable.
     """
     several = (paths,) if isinstance(paths, Path) else tuple(paths)
     source = (
@@ -209,13 +209,13 @@ def find_images(paths: Path | Sequence[Path], least: int) -> ImageSet:
         where = ", ".join(map(str, several))
         raise DataError(
             f"{where}: no image of at least {least}x{least} pixels was found here; the {len(small)} that can be "
-            "read are smaller. Give larger images, or make the patches of the recipe smaller"
+            "read are smaller. Use larger images, or make the patches of the recipe smaller"
         )
     return ImageSet(source, list(fit), list(fit.values()), unreadable, small)
 
 
 def require_few(unreadable: list[str], total: int) -> None:
-    """Raise a ``DataError`` when more than :data:`BAD_SHARE` of ``total`` images are ``unreadable``."""
+    """Raise a ``DataError`` if more than :data:`BAD_SHARE` of ``total`` images are ``unreadable``."""
     if len(unreadable) > BAD_SHARE * total:
         raise DataError(
             f"{len(unreadable)} of {total} images cannot be read, more than {BAD_SHARE:.0%}; repair or remove "

@@ -1,4 +1,4 @@
-"""Batches of samples, made by worker processes, from any step on."""
+"""Batches of samples, made by worker processes, starting at any step."""
 
 import signal
 import time
@@ -17,11 +17,11 @@ from wildsr.degradations.degradation import DegradationError
 from wildsr.image import ImageError
 
 OnProblem = Callable[[str], None]
-"""Called with what is wrong with an image that was left out, once for each."""
+"""Called once for each image that was skipped, with the reason."""
 
 
 class _Made(NamedTuple):
-    """What a worker gives back: a sample or a batch, problems it met, or the message of an error."""
+    """Result of a worker: a sample or a batch with problems, or the message of an error."""
 
     sample: TrainingSample
     problems: list[str]
@@ -30,12 +30,12 @@ class _Made(NamedTuple):
 
 @dataclass
 class _Samples:
-    """A dataset as PyTorch wants it."""
+    """A dataset with the interface of PyTorch."""
 
     dataset: Dataset
 
     def __getitem__(self, index: int) -> _Made:
-        # An exception would arrive with the worker's traceback around the one line that a person needs.
+        # An exception would be wrapped in the traceback of the worker.
         try:
             sample = self.dataset.sample(index)
         except (DataError, DegradationError, ImageError) as error:
@@ -45,7 +45,7 @@ class _Samples:
 
 
 def _gathered(made: list[_Made]) -> _Made:
-    """A batch of samples, still in the worker: one tensor for each role is quicker to pass on than many."""
+    """Collate a batch in the worker: one tensor per role is faster to transfer than many."""
     for one in made:
         if one.error is not None:
             return one
@@ -55,19 +55,19 @@ def _gathered(made: list[_Made]) -> _Made:
 
 @dataclass
 class Batches:
-    """``batches(first_step)``: the batches from that step on, one after another, without end.
+    """``batches(first_step)`` yields the batches from that step on, without end.
 
-    Batch n holds the samples n·batch_size to (n+1)·batch_size - 1, whoever makes them. Process ``rank`` of
-    ``processes`` gets every batch's part number ``rank``, of batch_size / processes samples.
+    Batch n consists of the samples n·batch_size to (n+1)·batch_size - 1, for any number of workers. Process ``rank`` of
+    ``processes`` gets part ``rank`` of each batch, of batch_size / processes samples.
 
     Attributes:
-        dataset: what makes the samples.
-        batch_size: samples in a batch, of all processes together.
-        workers: processes that make samples beside the training; 0 makes them in between.
+        dataset: source of samples.
+        batch_size: samples per batch, of all processes together.
+        workers: worker processes; 0 makes samples in the training process.
         rank: number of this process.
-        processes: how many there are.
-        on_problem: told of every image that could not be read and was left out.
-        pinned: put batches into memory that a CUDA device copies from while it computes.
+        processes: number of training processes.
+        on_problem: called for every image that could not be read and was skipped.
+        pinned: put batches into pinned memory, for asynchronous copies to a CUDA device.
     """
 
     dataset: Dataset
@@ -80,19 +80,19 @@ class Batches:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        # What was found when the images were read has been told.
+        # Problems found when the images were listed have been reported.
         self._told.update(problem for picker in self.dataset.pickers for problem in picker.images.unreadable)
         if self.batch_size % self.processes:
             raise DataError(
-                f"a batch of {self.batch_size} cannot be shared equally by {self.processes} processes; choose "
+                f"a batch of {self.batch_size} cannot be divided equally among {self.processes} processes; choose "
                 f"another batch size"
             )
 
     def __call__(self, first_step: int) -> Iterator[TrainingSample]:
-        """The batches from ``first_step`` on.
+        """Yield the batches from ``first_step`` on.
 
         Raises:
-            DataError: while iterating, when too many images cannot be read, or a worker process died.
+            DataError: while iterating, if too many images cannot be read, or a worker process died.
         """
         loader: DataLoader[_Made] = DataLoader(
             _Samples(self.dataset),  # type: ignore[arg-type]
@@ -101,14 +101,14 @@ class Batches:
             collate_fn=_gathered,
             pin_memory=self.pinned,
             worker_init_fn=_start_worker if self.workers else None,
-            # A forked copy of a process whose libvips has run would wait for threads that it does not have.
+            # After a fork, libvips would wait for threads that only exist in the parent.
             multiprocessing_context="spawn" if self.workers else None,
         )
         iterator = iter(loader)
         while True:
             try:
                 made: _Made = next(iterator)
-            # Besides PyTorch's own word for it, a pipe or socket of the dead worker may be what fails first.
+            # Besides PyTorch's own error, a pipe or socket of the dead worker may fail first.
             except (RuntimeError, ConnectionError, EOFError) as error:
                 if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
                     raise
@@ -116,7 +116,7 @@ class Batches:
                     _await_signal()
                 raise DataError(
                     f"a worker process that prepares images was killed ({_first_line(error)}). Most often memory "
-                    "ran out: use fewer workers (--set data.workers=0 uses none), then repeat the command to go on"
+                    "ran out: use fewer workers (--set data.workers=0 uses none), then repeat the command to continue"
                 ) from error
             yield self._batch(made)
 
@@ -133,7 +133,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class _Indices:
-    """The numbers of the samples of every batch from one on."""
+    """Sample indices of every batch, starting at one step."""
 
     first_step: int
     batch_size: int
@@ -148,13 +148,13 @@ class _Indices:
 
 
 def _start_worker(_: int) -> None:
-    # Ctrl-C reaches all processes of a terminal; the main one decides what happens.
+    # Ctrl-C reaches all processes of a terminal; only the main one handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
 def _await_signal() -> None:
-    """Let PyTorch's handler of dying children raise here, where its error is known already, and not anywhere else."""
+    """Wait for PyTorch's handler of dying workers, so that its error is raised and suppressed here."""
     with suppress(RuntimeError):
         time.sleep(1)
 

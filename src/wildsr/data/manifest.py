@@ -1,4 +1,4 @@
-"""What ``wildsr prepare`` did, one JSON object a line: the settings first, then one image each."""
+"""The manifest of ``wildsr prepare``: one JSON object per line, the settings first, then one per image."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ FORMAT, VERSION = "wildsr prepared pictures", 1
 
 @dataclass(frozen=True)
 class Output:
-    """A pair that was written: its name below ``HR/`` and ``LR/``, and the SHA-256 of both files."""
+    """A written pair: its name below ``HR/`` and ``LR/``, and the SHA-256 of both files."""
 
     name: str
     hr_sha256: str
@@ -24,14 +24,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Entry:
-    """A source, and what was made of it.
+    """A source image and its outputs.
 
     Attributes:
         source: its name within the sources.
         role: ``source`` or ``target`` domain.
         bytes, mtime_ns, sha256: of the file.
-        hr_size: width and height of the HR image before it was cut.
-        parameters: of the degradation; it replays from them.
+        hr_size: width and height of the HR image before it was cut into sub-images.
+        parameters: of the degradation, for replay.
         outputs: the pairs.
     """
 
@@ -46,10 +46,10 @@ class Entry:
 
 
 class Manifest:
-    """The file; images are added as they are done, and it is put in order at the end.
+    """A manifest file; images are appended when they are done, and sorted at the end.
 
     Raises:
-        DataError: an existing file is another one's, of another version, or was made with other ``settings``.
+        DataError: an existing file is no manifest, of another version, or has other ``settings``.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
@@ -62,14 +62,14 @@ class Manifest:
             self.finish(())
 
     def add(self, entry: Entry) -> None:
-        """Keep what is done."""
+        """Append a finished image."""
         self.entries[entry.source] = entry
         with self.path.open("a", encoding="utf-8") as file:
-            # Begins a line of its own, whatever an earlier run left.
+            # The leading newline separates it from an incomplete line of an earlier run.
             file.write("\n" + _line(entry) + "\n")
 
     def finish(self, order: Iterable[str]) -> None:
-        """Write the file anew: entries in this order of their sources, then those that are in none."""
+        """Rewrite the file, with entries in this order of their sources, then all others."""
         names = [name for name in order if name in self.entries]
         names += sorted(set(self.entries) - set(names))
         head = {"format": FORMAT, "version": VERSION, "settings": self.settings}
@@ -96,12 +96,12 @@ class Manifest:
             try:
                 entry = _entry(json.loads(line))
             except (ValueError, KeyError, TypeError):
-                continue  # empty, or the last line of a run that was cut off
+                continue  # empty, or the incomplete last line of a killed run
             self.entries[entry.source] = entry
 
 
 def names_of(folder: Path) -> list[str]:
-    """Names of all pairs that were prepared into ``folder``, in order.
+    """Names of all prepared pairs in ``folder``, in order.
 
     Raises:
         DataError: there is no manifest, or one of another version.

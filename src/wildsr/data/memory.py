@@ -1,11 +1,11 @@
-"""How much memory images may take."""
+"""The memory budget for images."""
 
 import os
 import shutil
 from pathlib import Path
 
 _SHARE = 0.5
-"""Of the memory that is free; the rest is for networks, batches and workers."""
+"""Share of the free memory; the rest is for networks, batches and workers."""
 _UNKNOWN = 2 << 30
 _SHARED = Path("/dev/shm")
 _MEMINFO = Path("/proc/meminfo")
@@ -13,7 +13,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def image_budget() -> int:
-    """Bytes that images may take now: half of the free memory, and no more than can be shared with workers."""
+    """Bytes available for images: half of the free memory, and at most what can be shared with workers."""
     free = [_system_memory()]
     if (limit := _number(_CGROUP / "memory.max")) is not None:
         free.append(limit - (_number(_CGROUP / "memory.current") or 0))

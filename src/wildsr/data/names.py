@@ -1,4 +1,4 @@
-"""Which files belong together: by name, never by the order of files."""
+"""Matches files by name, never by their order."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 Named = TypeVar("Named")
 
-# What programs append to the name of an image: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
+# Labels that programs append to image names: _x4, x4 behind a digit, _SR, -HR, _out, _LR4, _SRF_4 ...
 _LABEL = re.compile(
     r"(?:(?<=\d)x\d{1,2}|[ _.-]+(?:x\d{1,2}|\d{1,2}x|(?:lr|hr|sr|gt)(?:x?\d{1,2})?|srf[ _.-]?\d{1,2}|"
     r"out|output|fake|real|rlt|results?|upscaled|bicubic))$",
@@ -19,12 +19,12 @@ _LABEL = re.compile(
 
 @dataclass(frozen=True)
 class Partners(Generic[Named]):
-    """What belongs together, and what was left over.
+    """The result of matching two sides.
 
     Attributes:
-        pairs: one of the first and one of the second side each.
-        only_first, only_second: those without a partner, the ambiguous ones among them.
-        ambiguous: those of both sides that might belong together, more than one on some side; not paired.
+        pairs: one item of the first and one of the second side each.
+        only_first, only_second: items without a partner, including ambiguous ones.
+        ambiguous: items of both sides that might match, more than one on at least one side; not paired.
     """
 
     pairs: tuple[tuple[Named, Named], ...]
@@ -33,16 +33,16 @@ class Partners(Generic[Named]):
     ambiguous: tuple[tuple[tuple[Named, ...], tuple[Named, ...]], ...]
 
 
-def without_ending(place: PurePath) -> str:
-    """The place of an image within its folder without the ending of the format, with ``/`` on every system."""
+def without_suffix(place: PurePath) -> str:
+    """The path of an image within its folder without suffix, with ``/`` on every system."""
     return place.with_suffix("").as_posix()
 
 
 def partners(first: Mapping[Named, str], second: Mapping[Named, str]) -> Partners[Named]:
-    """Pair two sides by the names of their items, which are places without the ending of a format.
+    """Pair two sides by the names of their items, which are paths without suffix.
 
-    Equal names belong together. What is then left over is compared once more without labels such as ``_x4``, ``_SR`` or
-    ``_HR`` at the end, upper and lower case alike, and paired where exactly one of each is left.
+    Equal names match. The rest is compared again without labels such as ``_x4``, ``_SR`` or ``_HR`` at the end and
+    without regard to case, and paired if exactly one item of each side matches.
     """
     pairs: list[tuple[Named, Named]] = []
     ambiguous: list[tuple[tuple[Named, ...], tuple[Named, ...]]] = []
@@ -62,7 +62,7 @@ def partners(first: Mapping[Named, str], second: Mapping[Named, str]) -> Partner
 
 
 def _plain(name: str) -> str:
-    """A name without the labels at its end, which must leave something."""
+    """A name without the labels at its end, unless nothing would be left."""
     place, stem = PurePosixPath(name).parent, PurePosixPath(name).name
     while (shorter := _LABEL.sub("", stem)) != stem and shorter:
         stem = shorter

@@ -1,4 +1,4 @@
-"""Making a pair of an HR and an LR image of one photograph, as ``wildsr prepare`` does."""
+"""Makes a pair of an HR and an LR image from one photo, as ``wildsr prepare`` does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ CleanUpMethod = Literal["realsr", "ddnsr", "none"]
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pairs are made; pools and presets are not both used.
+    """Settings for making pairs; either pools or a preset.
 
     Attributes:
         scale: HR pixels for each LR pixel, along a side.
-        clean_up: how an image of the source domain becomes an HR image; one of the target domain is one.
-        preset: name of a degradation, or None: RealSR's, which is bicubic without pools.
-        kernels, noise: files of pools for RealSR's degradation.
-        patch: side in HR pixels of sub-images that pairs are cut into; None: whole images.
-        stride: HR pixels from one sub-image to the next; the last ones end at the border and overlap more.
-        least: HR images with a shorter side are left out.
-        seed: of all that is drawn. What is drawn for an image depends on this and its name alone.
+        clean_up: how an image of the source domain becomes an HR image; those of the target domain are unchanged.
+        preset: name of a degradation; None: RealSR's, which without pools is bicubic.
+        kernels, noise: pool files for RealSR's degradation.
+        patch: side of the sub-images that pairs are cut into, in HR pixels; None: whole images.
+        stride: distance of sub-images in HR pixels; the last ones end at the border and overlap more.
+        least: HR images with a shorter side are skipped.
+        seed: of the degradation. The parameters for an image depend on the seed and its path within the folder.
     """
 
     scale: int = 4
@@ -50,21 +50,21 @@ class Preparation:
 
     def __post_init__(self) -> None:
         if self.preset is not None and (self.kernels or self.noise):
-            raise DataError("a preset and pools cannot be combined; give one or the other")
+            raise DataError("a preset and pools cannot be combined; use one or the other")
         for name, value in (("patch", self.patch), ("stride", self.stride)):
             if value is not None and (value < self.scale or value % self.scale):
-                raise DataError(f"the {name} is a multiple of the scale, {self.scale}, not {value}")
+                raise DataError(f"the {name} must be a multiple of the scale {self.scale}, not {value}")
         if self.stride is not None and self.patch is None:
-            raise DataError("a stride needs a patch: it is the way from one sub-image to the next")
+            raise DataError("a stride needs a patch: it is the distance from one sub-image to the next")
 
 
 class TooSmall(Exception):
-    """An image gives no pair because of its size; the message tells it."""
+    """An image is too small for a pair; the message gives its size."""
 
 
 @cache
 def degradation_of(how: Preparation) -> Degradation:
-    """The degradation that makes LR images; pools are read once in a process.
+    """The degradation for LR images; pools are read once per process.
 
     Raises:
         DataError: the preset or a pool does not fit.
@@ -80,10 +80,10 @@ def degradation_of(how: Preparation) -> Degradation:
 
 
 def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[Tensor, Tensor, Parameters]:
-    """HR and LR image, uint8 (3, h, w) both, of ``levels`` (3, H, W) uint8, and what was drawn for them.
+    """Make HR and LR images, both uint8 (3, h, w), of ``levels`` (3, H, W) uint8, and return their parameters too.
 
-    HR images are cropped to a multiple of the scale, at the bottom and right. Those that are cleaned up are cut to
-    whole levels, not rounded, and bicubic LR images are made of them as they were before, both as RealSR does. With
+    HR images are cropped to a multiple of the scale, at the bottom and right. Cleaned-up ones are truncated to whole
+    levels, not rounded, and bicubic LR images are made from the values before truncation, both as in RealSR. With
     the seed, ``name`` (the path within the folder) decides what is sampled, as in :mod:`wildsr.storage.seeds`.
 
     Raises:
@@ -98,8 +98,8 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     height, width = exact.shape[-2:]
     least = max(how.least, how.patch or how.scale)
     if min(height, width) < least:
-        raise TooSmall(f"as an HR image it has {width}x{height} pixels, at least {least} are asked for")
-    # What is a whole level but for rounding must not fall to the one below.
+        raise TooSmall(f"as an HR image it has {width}x{height} pixels, at least {least} are required")
+    # A whole level with a rounding error must not be truncated to the one below.
     hr = (exact * 255 + 1e-4).floor().to(torch.uint8)
     degradation = degradation_of(how)
     parameters = degradation.sample(generator(how.seed, name), (height, width))

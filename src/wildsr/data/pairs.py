@@ -1,27 +1,27 @@
-"""LR and HR images that belong together, by name."""
+"""Pairs of LR and HR images, matched by name."""
 
 from pathlib import Path, PurePosixPath
 
 from wildsr.data.errors import DataError, listed
 from wildsr.data.image_sets import ImageSet, find_images
-from wildsr.data.names import partners, without_ending
+from wildsr.data.names import partners, without_suffix
 
 
 def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[ImageSet, ImageSet]:
     """The LR and the HR images of two folders or stores, in the same order.
 
-    Names decide, as :func:`wildsr.data.names.partners` compares them; ``babyx4``, as some data sets have it, belongs to
-    ``baby``. LR images below ``lr_patch`` pixels are left out with their partners.
+    They are matched by :func:`wildsr.data.names.partners`; in addition ``babyx4``, as in some data sets, matches
+    ``baby``. LR images below ``lr_patch`` pixels are skipped with their partners.
 
     Raises:
-        DataError: when an image has no partner or several, or a pair has not exactly the scale; lists them.
+        DataError: images have no partner or several, or sizes do not have exactly the scale; the message lists them.
     """
     lrs, hrs = find_images(lr, 1), find_images(hr, 1)
-    # All names, since the partner of an image that cannot be read, which is listed already, is no mismatch.
+    # All names: an unreadable image is reported elsewhere, and its partner is no mismatch.
     lr_names, hr_names = _named(lrs), _named(hrs)
     known = {*hr_names.values()}
     for item, name in lr_names.items():
-        # Only where the scale is known: without, box1 and box2 would be the same image.
+        # Only for this scale: otherwise box1 and box2 would be the same image.
         bare = name.removesuffix(f"x{scale}")
         lr_names[item] = bare if bare in known and name not in known else name
     found = partners(lr_names, hr_names)
@@ -48,13 +48,13 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[ImageSet,
     ]
     if wrong:
         raise DataError(
-            f"{len(wrong)} of {len(keys)} pairs have not the scale {scale}; HR images must be exactly {scale} times "
+            f"{len(wrong)} of {len(keys)} pairs do not have the scale {scale}; HR images must be exactly {scale} times "
             f"as wide and high:\n{listed(wrong)}"
         )
     large = [index for index, size in enumerate(lrs.sizes) if min(size) >= lr_patch]
     if not large:
         raise DataError(
-            f"{lr}: no image of at least {lr_patch}x{lr_patch} pixels was found here; give larger images, or "
+            f"{lr}: no image of at least {lr_patch}x{lr_patch} pixels was found here; use larger images, or "
             "make the patches of the recipe smaller"
         )
     lrs.small += [name for name, size in zip(lrs.names, lrs.sizes, strict=True) if min(size) < lr_patch]
@@ -62,4 +62,4 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[ImageSet,
 
 
 def _named(images: ImageSet) -> dict[str, str]:
-    return {name: without_ending(PurePosixPath(name)) for name in images.source.names}
+    return {name: without_suffix(PurePosixPath(name)) for name in images.source.names}

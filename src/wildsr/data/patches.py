@@ -1,4 +1,4 @@
-"""Where patches are cut and how they are turned: drawn from the generator of one sample."""
+"""Random crops and augmentations of patches, from the generator of one sample."""
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -12,9 +12,9 @@ from wildsr.image import ImageError
 from wildsr.ops.dihedral import dihedral
 
 Augment = Literal["none", "mirror", "all"]
-"""``mirror``: left and right exchanged half of the time; ``all``: one of the eight flips and rotations."""
+"""``mirror``: horizontal flip with probability 1/2; ``all``: one of the eight flips and rotations."""
 Weighing = Literal["image", "area"]
-"""``image``: each image once before any comes again, in a new order every time; ``area``: drawn by its area."""
+"""``image``: each image once per epoch, shuffled; ``area``: with probability proportional to its area."""
 
 
 @lru_cache(maxsize=8)
@@ -24,10 +24,10 @@ def _order(count: int, seed: int, role: int, epoch: int) -> "np.ndarray[tuple[in
 
 @dataclass
 class Picker:
-    """Which image a sample is cut from.
+    """Chooses the image that a sample is cropped from.
 
-    ``role`` keeps the orders of two sets of images apart that one dataset draws from. What cannot be read after all
-    is noted in ``problems``, and the next image takes its place.
+    Different values of ``role`` give two image sets of one dataset different orders. Images that cannot be read are
+    noted in ``problems`` and replaced by the next image.
     """
 
     images: ImageSet
@@ -38,11 +38,11 @@ class Picker:
 
     @cached_property
     def _areas(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        """Of all images up to each one."""
+        """Cumulative areas of the images."""
         return np.cumsum([size.width * size.height for size in self.images.sizes])
 
     def number(self, index: int, rng: np.random.Generator) -> int:
-        """The number of the image for sample ``index``."""
+        """The index of the image for sample ``index``."""
         if self.weighing == "area":
             areas = self._areas
             return int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))
@@ -53,12 +53,12 @@ class Picker:
         """The image for sample ``index``, uint8 (3, H, W).
 
         Raises:
-            DataError: when more than :data:`BAD_SHARE` of the images cannot be read.
+            DataError: more than :data:`BAD_SHARE` of the images cannot be read.
         """
         return self._first_readable(index, rng, (self.images,))[0]
 
     def pick_with(self, partner: "Picker", index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """The image for sample ``index``, and that of the same number of another set."""
+        """The image for sample ``index``, and the one of the same index in another set."""
         first, second = self._first_readable(index, rng, (self.images, partner.images))
         return first, second
 
@@ -76,7 +76,7 @@ class Picker:
 
 
 def draw_crop(rng: np.random.Generator, size: tuple[int, int], patch: int) -> tuple[int, int]:
-    """Top and left of a square of ``patch`` pixels in an image of ``size`` (height, width)."""
+    """Sample top and left of a square of ``patch`` pixels in an image of ``size`` (height, width)."""
     height, width = size
     return int(rng.integers(height - patch + 1)), int(rng.integers(width - patch + 1))
 
@@ -88,7 +88,7 @@ def cut(image: Tensor, place: tuple[int, int], patch: int) -> Tensor:
 
 
 def draw_mode(rng: np.random.Generator, augment: Augment) -> int:
-    """A mode of :func:`turned`."""
+    """Sample a mode of :func:`turned`."""
     if augment == "none":
         return 0
     return int(rng.integers(2 if augment == "mirror" else 8))
@@ -102,5 +102,5 @@ def turned(patch: Tensor, mode: int, augment: Augment) -> Tensor:
 
 
 def as_float(patch: Tensor) -> Tensor:
-    """Levels of 8 bits to float32 in [0, 1]."""
+    """Convert 8-bit levels to float32 in [0, 1]."""
     return patch.float().div(255)

@@ -1,4 +1,4 @@
-"""Pairs of HR and LR images for training, made once from folders of images: what ``wildsr prepare`` does."""
+"""Pairs of HR and LR images for training, made once from folders of images, as ``wildsr prepare`` does."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -42,7 +42,7 @@ class Item:
 
 @dataclass
 class Prepared:
-    """What became of the images: numbers, and lists of (name, reason)."""
+    """Outcome of a preparation: numbers, and lists of (name, reason)."""
 
     done: int = 0
     kept: int = 0
@@ -60,15 +60,15 @@ def prepare(
     workers: int = 1,
     on_image: Callable[[], None] | None = None,
 ) -> Prepared:
-    """Write ``<folder>/HR`` and ``<folder>/LR`` with a manifest, going on where an earlier run stopped.
+    """Write ``<folder>/HR`` and ``<folder>/LR`` with a manifest, continuing an earlier run.
 
-    An image is done when the manifest says so, its file has not changed, and its outputs have the digests of the
+    An image is done if the manifest lists it, its file has not changed, and its outputs have the digests in the
     manifest. The result does not depend on the number of workers.
 
     Raises:
-        DataError: other settings than an earlier run, unfit pools, or a worker that was ended from outside.
+        DataError: other settings than in the earlier run, unusable pools, or a killed worker process.
     """
-    degradation_of(how)  # what is wrong with pools or preset shows here, before any work
+    degradation_of(how)  # reports errors in pools or preset before any work
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder / MANIFEST, _settings(how))
     result = Prepared()
@@ -101,10 +101,10 @@ def prepare(
 
 
 def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]:
-    """Images of both domains, with names of outputs that differ even where capitals do not count.
+    """Images of both domains, with output names that are unique even on case-insensitive systems.
 
-    Where both domains are given, names begin with the domain's. Images that differ by their ending alone keep it
-    within the name; what is still alike gets a number.
+    If both domains are given, names begin with the name of the domain. Of images that differ only by their suffix, it
+    becomes part of the name; a number is appended to what is still equal.
     """
     both = bool(sources) and bool(targets)
     roles: tuple[tuple[Role, Sequence[Source]], ...] = (("source", sources), ("target", targets))
@@ -127,7 +127,7 @@ def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]
 
 
 def is_done(item: Item, entry: Entry, folder: Path) -> bool:
-    """Whether the source is as it was, and the outputs are there and undamaged."""
+    """Whether the source is unchanged, and the outputs exist and are undamaged."""
     try:
         status = item.path.stat()
         same = status.st_size == entry.bytes and (
@@ -148,7 +148,7 @@ Outcome = Entry | TooSmall | Exception
 def _all(
     items: Sequence[Item], folder: Path, how: Preparation, workers: int
 ) -> Iterator[tuple[Item, Outcome]]:
-    """Each image and what came of it, in the order in which they are ready."""
+    """Yield each image and its outcome, in order of completion."""
     if workers == 1:
         for item in items:
             yield item, _prepared(item, folder, how)
@@ -158,7 +158,7 @@ def _all(
         remaining = iter(items)
         try:
             while True:
-                # Few ahead, so that an interruption is obeyed soon.
+                # Few ahead, so that an interruption takes effect soon.
                 for item in islice(remaining, 2 * workers - len(waiting)):
                     waiting[pool.submit(_prepared, item, folder, how)] = item
                 if not waiting:
@@ -167,8 +167,8 @@ def _all(
                     yield waiting.pop(ready), ready.result()
         except BrokenProcessPool as error:
             raise DataError(
-                "a worker process was ended from outside, most likely because memory is full; use fewer --workers, and "
-                "the same command goes on"
+                "a worker process was killed, most likely because memory ran out; use fewer --workers, and "
+                "repeat the command to continue"
             ) from error
         finally:
             for future in waiting:
@@ -176,7 +176,7 @@ def _all(
 
 
 def _prepared(item: Item, folder: Path, how: Preparation) -> Outcome:
-    """Make and write the pairs of one image; what goes wrong with it is returned."""
+    """Make and write the pairs of one image; errors are returned."""
     try:
         levels = read_levels(item.path)[0]
         status = item.path.stat()
@@ -222,7 +222,7 @@ def _written(folder: Path, name: str, hr: Tensor, lr: Tensor) -> Output:
 
 
 def _settings(how: Preparation) -> dict[str, Any]:
-    """As JSON has them, with pools by their digests."""
+    """The settings as JSON values, with pools replaced by their digests."""
     settings = asdict(how)
     settings["kernels"] = load_kernel_pool(how.kernels).digest if how.kernels else None
     settings["noise"] = load_noise_pool(how.noise).digest if how.noise else None

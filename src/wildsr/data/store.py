@@ -1,4 +1,4 @@
-"""Many small images in one file (LMDB), which a folder of a million files would be slow to list and to read."""
+"""Stores: many small images in one LMDB file, since folders of a million files are slow to list and to read."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -21,18 +21,18 @@ _FIRST_SIZE = 1 << 28
 
 
 def is_store(path: Path) -> bool:
-    """Whether ``path`` is named like a store."""
+    """Whether ``path`` has the suffix of a store."""
     return path.suffix.lower() == SUFFIX
 
 
 def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
-    """Write named images, each the content of a file, into the store ``path``, whole or not at all.
+    """Write named images, each the content of a file, atomically into the store ``path``, replacing an existing one.
 
-    Returns how many there are. An existing store is replaced when all is written.
+    Returns the number of images.
 
     Raises:
-        DataError: when a name occurs twice, or ``path`` does not end in ``.lmdb``.
-        ImageError: when one of them is not an image.
+        DataError: a name occurs twice, or ``path`` does not end in ``.lmdb``.
+        ImageError: one of them is not an image.
     """
     if not is_store(path):
         raise DataError(f"{path} must end in {SUFFIX}, as stores of images do")
@@ -55,7 +55,7 @@ def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
 
 
 def contents(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Files of a folder as :func:`write_store` takes them."""
+    """Files of a folder as arguments of :func:`write_store`."""
     for name in names:
         try:
             path = inside(folder, name)
@@ -65,10 +65,10 @@ def contents(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 class Store:
-    """A store, open for reading. Worker processes may have it too: each opens the file itself.
+    """A store for reading. It can be sent to worker processes, each of which opens the file itself.
 
     Raises:
-        DataError: when there is no such file, or it is something else.
+        DataError: the file is missing or is not a store.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,11 +96,11 @@ class Store:
         }
 
     def size(self, name: str) -> Size:
-        """Width and height, as noted when the store was written."""
+        """Width and height of an image, from the index of the store."""
         return self._places[name][1]
 
     def read(self, name: str) -> Tensor:
-        """The image, uint8 (3, H, W). Raises ``ImageError`` when it is damaged."""
+        """The image, uint8 (3, H, W). Raises ``ImageError`` if it is damaged."""
         label = f"{self.path}:{name}"
         try:
             content = _read(self.path, _key(self._places[name][0]))
@@ -128,12 +128,12 @@ def _read(path: Path, key: bytes) -> bytes | None:
 
 @cache
 def _opened(path: Path, _inode: int, _changed: int, size: int) -> Any:
-    """LMDB wants a file opened once in a process; a file that was replaced is another one."""
+    """LMDB requires that a process opens a file only once; a replaced file counts as another one."""
     try:
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
         raise _damaged(path, error) from error
-    # The file is mapped into memory, and the system kills whoever reads a page beyond its end.
+    # The file is mapped into memory, and reading beyond its end would kill the process.
     if size < (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]:
         environment.close()
         raise _damaged(path, "it is cut off")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, DegradationError, Parameters, Sample
-from wildsr.degradations.files import again, draw, traits_of
+from wildsr.degradations.files import apply_sample, sample_parameters, traits_of
 from wildsr.degradations.presets import preset
 from wildsr.image import Canvas, LoadedImage, read, render
 from wildsr.image.arrays import Array, from_array
@@ -154,7 +154,7 @@ def _degraded_image(
 ) -> DegradedArray:
     hr = image.rgb.clamp(0, 1)
     sample = _sample(degradation, seed, hr, name, 0, parameters)
-    lr = again(degradation, sample, hr)
+    lr = apply_sample(degradation, sample, hr)
     kept, _ = traits_of(image, lr, lower=False)
     with Canvas(lr.shape[-2], lr.shape[-1], kept) as canvas:
         canvas.paste(0, 0, lr)
@@ -192,4 +192,4 @@ def _sample(
 ) -> Sample:
     if known is not None:
         return Sample(name, (hr.shape[-2], hr.shape[-1]), known)
-    return draw(degradation, generator(seed, name, index), hr, name)
+    return sample_parameters(degradation, generator(seed, name, index), hr, name)

@@ -58,37 +58,37 @@ def _fields(kind: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}, tuple(required)
 
 
-def _value(wanted: Any, value: Any, where: str) -> Any:
-    if wanted is float:
+def _value(expected: Any, value: Any, where: str) -> Any:
+    if expected is float:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
         raise DegradationError(f"{where} must be a number, not {value!r}")
-    if wanted is int:
+    if expected is int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         raise DegradationError(f"{where} must be a whole number, not {value!r}")
-    if wanted in (bool, str):
-        if isinstance(value, wanted):
+    if expected in (bool, str):
+        if isinstance(value, expected):
             return value
         raise DegradationError(
-            f"{where} must be {'true or false' if wanted is bool else 'text'}, not {value!r}"
+            f"{where} must be {'true or false' if expected is bool else 'text'}, not {value!r}"
         )
-    if get_origin(wanted) is Literal:
-        if value in get_args(wanted):
+    if get_origin(expected) is Literal:
+        if value in get_args(expected):
             return value
         raise DegradationError(
-            f"{where} must be one of {', '.join(map(str, get_args(wanted)))}, not {value!r}"
+            f"{where} must be one of {', '.join(map(str, get_args(expected)))}, not {value!r}"
         )
-    if get_origin(wanted) is tuple:
-        return _tuple(get_args(wanted), value, where)
-    raise TypeError(f"{where}: a field cannot be of type {wanted}")
+    if get_origin(expected) is tuple:
+        return _tuple(get_args(expected), value, where)
+    raise TypeError(f"{where}: a field cannot be of type {expected}")
 
 
-def _tuple(wanted: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+def _tuple(expected: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise DegradationError(f"{where} must be a list, not {value!r}")
-    if len(wanted) == 2 and wanted[1] is Ellipsis:
-        return tuple(_value(wanted[0], one, where) for one in value)
-    if len(value) != len(wanted):
-        raise DegradationError(f"{where} must be a list of {len(wanted)}, not of {len(value)}")
-    return tuple(_value(one, part, where) for one, part in zip(wanted, value, strict=True))
+    if len(expected) == 2 and expected[1] is Ellipsis:
+        return tuple(_value(expected[0], one, where) for one in value)
+    if len(value) != len(expected):
+        raise DegradationError(f"{where} must be a list of {len(expected)}, not of {len(value)}")
+    return tuple(_value(one, part, where) for one, part in zip(expected, value, strict=True))

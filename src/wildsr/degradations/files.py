@@ -55,7 +55,7 @@ class Degraded:
     seconds: float
 
 
-def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: str) -> Sample:
+def sample_parameters(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: str) -> Sample:
     """Sample the parameters for an image (1, 3, H, W).
 
     Raises:
@@ -70,7 +70,7 @@ def draw(degradation: Degradation, rng: np.random.Generator, hr: Tensor, name: s
     return Sample(name, (height, width), degradation.sample(rng, (height, width)))
 
 
-def again(degradation: Degradation, sample: Sample, hr: Tensor) -> Tensor:
+def apply_sample(degradation: Degradation, sample: Sample, hr: Tensor) -> Tensor:
     """Apply ``sample`` to (1, 3, H, W), giving (1, 3, H // scale, W // scale).
 
     Raises:
@@ -97,8 +97,8 @@ def degrade_file(job: DegradeJob, settings: DegradeSettings) -> Degraded:
     output_format(job.target, settings.format)
     image = read(job.source)
     hr = image.rgb.clamp(0, 1)
-    sample = job.sample or draw(degradation, generator(settings.seed, job.name), hr, job.name)
-    lr = again(degradation, sample, hr)
+    sample = job.sample or sample_parameters(degradation, generator(settings.seed, job.name), hr, job.name)
+    lr = apply_sample(degradation, sample, hr)
     traits, notes = traits_of(image, lr)
     save(job.target, lr, traits, settings)
     size = Size(lr.shape[-1], lr.shape[-2])

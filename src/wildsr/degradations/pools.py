@@ -196,9 +196,9 @@ def _save(
 
 
 def _load(path: Path, kind: str, name: str) -> tuple[Tensor, dict[str, str]]:
-    wanted = kind.removeprefix("wildsr ")
+    expected = kind.removeprefix("wildsr ")
     if not path.is_file():
-        raise PoolError(f"{path} cannot be read as a {wanted}: there is no such file")
+        raise PoolError(f"{path} cannot be read as a {expected}: there is no such file")
     try:
         with safe_open(path, framework="pt") as file:
             header: dict[str, str] = file.metadata() or {}
@@ -206,7 +206,7 @@ def _load(path: Path, kind: str, name: str) -> tuple[Tensor, dict[str, str]]:
             return file.get_tensor(name), header
     except SafetensorError as error:
         raise PoolError(
-            f"{path} cannot be read as a {wanted}: damaged, cut off, or another kind of file ({error}); "
+            f"{path} cannot be read as a {expected}: damaged, cut off, or another kind of file ({error}); "
             f"{_how_made(kind)}"
         ) from error
     except OSError as error:
@@ -216,17 +216,17 @@ def _load(path: Path, kind: str, name: str) -> tuple[Tensor, dict[str, str]]:
 def _check_kind(path: Path, found: str, kind: str) -> None:
     if found == f"{kind} {VERSION}":
         return
-    wanted = kind.removeprefix("wildsr ")
+    expected = kind.removeprefix("wildsr ")
     if found.startswith(f"{kind} "):
         version = found.removeprefix(f"{kind} ")
         advice = "update wildsr, or make the pool again" if _newer(version) else "make the pool again"
         raise PoolError(
-            f"{path} is a {wanted} of version {version}, and this wildsr reads {VERSION}; {advice}"
+            f"{path} is a {expected} of version {version}, and this wildsr reads {VERSION}; {advice}"
         )
     other = {KERNELS: "a kernel pool", NOISE: "a noise pool"}.get(found.rpartition(" ")[0])
     if other is None:
         other = "a model file" if found.startswith("wildsr ") else "something else"
-    raise PoolError(f"{path} is {other}, where a {wanted} is needed; {_how_made(kind)}")
+    raise PoolError(f"{path} is {other}, where a {expected} is needed; {_how_made(kind)}")
 
 
 def _newer(version: Any) -> bool:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters, Sample
-from wildsr.degradations.files import DegradeSettings, again, draw, save
+from wildsr.degradations.files import DegradeSettings, apply_sample, sample_parameters, save
 from wildsr.image import Size, Traits, read
 from wildsr.image.formats import output_format
 from wildsr.image.sheet import contact_sheet
@@ -36,8 +36,8 @@ def sample_sheet(
     zoom = -(-LEAST // crop.shape[-1])
     images, labels, samples = [_enlarged(crop, zoom)], [f"{name}, original"], []
     for index in range(1, count + 1):
-        sample = draw(degradation, generator(seed, name, index), crop, f"{name}#{index}")
-        lr = again(degradation, sample, crop)
+        sample = sample_parameters(degradation, generator(seed, name, index), crop, f"{name}#{index}")
+        lr = apply_sample(degradation, sample, crop)
         images.append(_enlarged(lr, zoom * degradation.scale))
         labels.append(f"{index}: {described(sample.parameters)}")
         samples.append(sample)

@@ -62,9 +62,9 @@ def survey(levels: Tensor, patch: int) -> Candidates:
     rows, columns = (max(0, -(-(side - patch) // patch)) for side in levels.shape[-2:])
     red, green, blue = levels[:, : rows * patch, : columns * patch].int()
     grey = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + 0x8000) >> 16
-    pieces = grey.view(rows, patch, columns, patch)
-    total = pieces.sum((1, 3), dtype=torch.int64).flatten()
-    squares = pieces.square().sum((1, 3), dtype=torch.int64).flatten()
+    candidates = grey.view(rows, patch, columns, patch)
+    total = candidates.sum((1, 3), dtype=torch.int64).flatten()
+    squares = candidates.square().sum((1, 3), dtype=torch.int64).flatten()
     count = patch**2
     # Exact except for the last division.
     variance = (count * squares - total.square()).double() / count**2
@@ -72,10 +72,10 @@ def survey(levels: Tensor, patch: int) -> Candidates:
     return Candidates(top.flatten(), left.flatten(), variance, total.double() / count)
 
 
-def accepted(pieces: Candidates, rule: NoiseRule) -> Tensor:
+def accepted(candidates: Candidates, rule: NoiseRule) -> Tensor:
     """Which patches satisfy the rule, (n,) bool."""
-    flat = (pieces.variance < rule.max_variance) & (pieces.variance >= rule.min_variance)
-    return flat & (pieces.mean > rule.min_mean)
+    flat = (candidates.variance < rule.max_variance) & (candidates.variance >= rule.min_variance)
+    return flat & (candidates.mean > rule.min_mean)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Collected:
 
     Attributes:
         images: number of images read.
-        pieces: number of candidate patches.
+        candidates: number of candidate patches.
         taken: number that satisfy the rule; with a limit, the pool contains fewer.
         giving: number of images that contain such patches.
         failures: names of images that could not be read, and reasons.
@@ -94,7 +94,7 @@ class Collected:
     """
 
     images: int = 0
-    pieces: int = 0
+    candidates: int = 0
     taken: int = 0
     giving: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -137,9 +137,9 @@ def collect_noise(
             if isinstance(result, ImageError):
                 found.failures.append((source.name, str(result)))
                 continue
-            patches, pieces = result
-            take = accepted(pieces, rule)
-            _note(found, source.name, pieces, take, rule)
+            patches, candidates = result
+            take = accepted(candidates, rule)
+            _note(found, source.name, candidates, take, rule)
             for patch, index in zip(patches, take.nonzero().flatten().tolist(), strict=True):
                 place = found.taken
                 found.taken += 1
@@ -149,7 +149,9 @@ def collect_noise(
                         continue
                 file.seek(place * size)
                 file.write(patch.numpy().tobytes())
-                origins[place : place + 1] = [f"{source.name} {pieces.left[index]},{pieces.top[index]}"]
+                origins[place : place + 1] = [
+                    f"{source.name} {candidates.left[index]},{candidates.top[index]}"
+                ]
         if not origins:
             raise EstimationError(_advice(found, rule))
         file.flush()
@@ -180,43 +182,43 @@ def _patches(path: Path, rule: NoiseRule) -> Result:
         levels = read_levels(path)[0]
     except ImageError as error:
         return error
-    pieces = survey(levels, rule.patch)
-    take = accepted(pieces, rule)
-    corners = zip(pieces.top[take].tolist(), pieces.left[take].tolist(), strict=True)
+    candidates = survey(levels, rule.patch)
+    take = accepted(candidates, rule)
+    corners = zip(candidates.top[take].tolist(), candidates.left[take].tolist(), strict=True)
     side = rule.patch
-    return [levels[:, top : top + side, left : left + side].clone() for top, left in corners], pieces
+    return [levels[:, top : top + side, left : left + side].clone() for top, left in corners], candidates
 
 
-def _note(found: Collected, name: str, pieces: Candidates, take: Tensor, rule: NoiseRule) -> None:
+def _note(found: Collected, name: str, candidates: Candidates, take: Tensor, rule: NoiseRule) -> None:
     """Update the statistics, from which advice is derived."""
     found.images += 1
-    found.pieces += len(take)
+    found.candidates += len(take)
     if not len(take):
         found.small.append(name)
         return
     if bool(take.any()):
         found.giving += 1
         return
-    noisy = pieces.variance >= rule.min_variance
-    bright = (pieces.mean > rule.min_mean) & noisy
+    noisy = candidates.variance >= rule.min_variance
+    bright = (candidates.mean > rule.min_mean) & noisy
     if bool(bright.any()):
-        best = (float(pieces.variance[bright].min()), name)
+        best = (float(candidates.variance[bright].min()), name)
         found.flattest = min(best, found.flattest or best)
-    flat = (pieces.variance < rule.max_variance) & noisy
+    flat = (candidates.variance < rule.max_variance) & noisy
     if bool(flat.any()):
-        best = (float(pieces.mean[flat].max()), name)
+        best = (float(candidates.mean[flat].max()), name)
         found.brightest = max(best, found.brightest or best)
 
 
 def _advice(found: Collected, rule: NoiseRule) -> str:
     if not found.images:
         return f"none of the {len(found.failures)} images could be read"
-    if not found.pieces:
+    if not found.candidates:
         return (
             f"none of the {found.images} images is larger than {rule.patch}x{rule.patch} pixels; "
             f"take smaller patches with --patch {rule.patch // 2}"
         )
-    message = f"none of the {found.pieces} patches of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
+    message = f"none of the {found.candidates} patches of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
     if found.brightest is not None:
         mean, where = found.brightest
         message += (

@@ -164,7 +164,7 @@ def check_output(output: Path, overwrite: bool) -> None:
 
 
 def record_path(output: Path) -> Path:
-    """Where finished kernels are kept until the pool ``output`` is written."""
+    """Path of the record of finished kernels, until the pool ``output`` is written."""
     return output.with_name(f".{output.name}.done.jsonl")
 
 

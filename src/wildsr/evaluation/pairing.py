@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildsr.data.names import partners, without_ending
+from wildsr.data.names import partners, without_suffix
 from wildsr.errors import UsageError
 from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.storage.walk import files_below
@@ -66,7 +66,7 @@ def images_in(folder: Path) -> list[Path]:
 
 def name_of(path: Path, folder: Path) -> str:
     """The name of an image in ``folder``: its place without the suffix, with ``/`` on every system."""
-    return without_ending(path.relative_to(folder))
+    return without_suffix(path.relative_to(folder))
 
 
 def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:

@@ -71,35 +71,35 @@ class Canvas:
         Raises:
             ValueError: the tile has another shape, or exceeds the canvas.
         """
-        piece = rgb.detach()
-        if piece.dim() == 4 and piece.shape[0] == 1:
-            piece = piece[0]
-        if piece.dim() != 3 or piece.shape[0] != 3:
+        tile = rgb.detach()
+        if tile.dim() == 4 and tile.shape[0] == 1:
+            tile = tile[0]
+        if tile.dim() != 3 or tile.shape[0] != 3:
             raise ValueError(f"a tile must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
-        bottom, right = top + piece.shape[1], left + piece.shape[2]
+        bottom, right = top + tile.shape[1], left + tile.shape[2]
         if top < 0 or left < 0 or bottom > self.height or right > self.width:
             raise ValueError(
-                f"a tile of {piece.shape[2]}x{piece.shape[1]} at ({top}, {left}) "
+                f"a tile of {tile.shape[2]}x{tile.shape[1]} at ({top}, {left}) "
                 f"leaves the canvas of {self.width}x{self.height}"
             )
-        if piece.numel():
-            self.pixels[top:bottom, left:right] = self._samples(piece.float())
+        if tile.numel():
+            self.pixels[top:bottom, left:right] = self._samples(tile.float())
 
-    def _samples(self, piece: torch.Tensor) -> "np.ndarray[Any, Any]":
+    def _samples(self, tile: torch.Tensor) -> "np.ndarray[Any, Any]":
         traits = self.traits
         if traits.grey:
-            piece = piece.mean(0, keepdim=True)
+            tile = tile.mean(0, keepdim=True)
         if traits.convert and traits.profile is not None:
             space = space_of(traits.profile, grey=traits.grey)
             if space is None:
                 raise ValueError("these traits ask to convert to a profile that cannot be inverted")
-            return space.from_model(piece.cpu().permute(1, 2, 0), traits.depth)
+            return space.from_model(tile.cpu().permute(1, 2, 0), traits.depth)
         if traits.depth == "uint8":
-            samples = color.quantize(piece)
+            samples = color.quantize(tile)
         elif traits.depth == "uint16":
-            samples = piece.clamp(0, 1).mul(65535).round().to(torch.int32)
+            samples = tile.clamp(0, 1).mul(65535).round().to(torch.int32)
         else:
-            samples = piece * traits.float_scale
+            samples = tile * traits.float_scale
         return samples.permute(1, 2, 0).cpu().numpy()
 
     def close(self) -> None:

@@ -50,9 +50,9 @@ def _text(label: str, width: int) -> Tensor:
         return blank
     escaped = label.replace("&", "&amp;").replace("<", "&lt;")
     try:
-        drawn = to_array(text(escaped, width))
+        rendered = to_array(text(escaped, width))
     except VipsError:  # no fonts on this machine
         return blank
-    ink = torch.from_numpy(drawn[..., 0].copy())[:, :width].float().div(255)
+    ink = torch.from_numpy(rendered[..., 0].copy())[:, :width].float().div(255)
     ink = F.pad(ink, (0, width - ink.shape[-1], 3, 3))
     return (_PAPER - ink).expand(3, -1, -1)

@@ -1,4 +1,4 @@
-"""Where caches live. Loads no torch."""
+"""Folders of caches. Loads no torch."""
 
 import os
 from pathlib import Path

@@ -16,12 +16,12 @@ OnChecked = Callable[[int, int], None]
 
 @dataclass
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         counts: images by group.
-        expected: published counts by group, where they are known.
-        problems: sentences for a person; empty when all is well.
+        expected: published counts by group, if known.
+        problems: messages for the user; empty if there are none.
     """
 
     counts: dict[str, int]
@@ -36,8 +36,8 @@ def check_set(
 
     Args:
         published: the data set.
-        folder: where it lies, at any level above its images.
-        headers_only: read sizes only, not the pixels; finds no image that breaks off.
+        folder: contains it, at any level above its images.
+        headers_only: read sizes only, not the pixels; truncated images are then not found.
         on_checked: progress.
 
     Raises:
@@ -72,7 +72,7 @@ def _count(name: str, found: FoundGroup, problems: list[str]) -> None:
 def _sizes(
     found: dict[str, FoundGroup], headers_only: bool, on_checked: OnChecked | None, problems: list[str]
 ) -> dict[Path, Size]:
-    """The size of every image that can be read; the others become problems."""
+    """Sizes of all readable images; the others are added to the problems."""
     paths = list(dict.fromkeys(path for group in found.values() for path in group.images.values()))
     sizes: dict[Path, Size] = {}
 
@@ -109,6 +109,6 @@ def _compare(
         lr, hr = sizes.get(lrs[name]), sizes.get(hrs[name])
         if lr is None or hr is None:
             continue
-        # A rest of HR that no LR pixel covers is usual.
+        # HR is often not a multiple of the scale.
         if (hr.width // pair.scale, hr.height // pair.scale) != tuple(lr):
             problems.append(f"{lrs[name]} is {lr} and {hrs[name]} is {hr}, which is not x{pair.scale}")

@@ -1,4 +1,4 @@
-"""Finds the images of a published data set in a folder, whatever level it was unpacked at."""
+"""Finds the images of a published data set in a folder, at any level of subfolders."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from wildsr.storage.walk import files_below
 
 @dataclass(frozen=True)
 class FoundGroup:
-    """A group of a data set and its images by name; ``twice`` lists images whose name another one has."""
+    """A group of a data set and its images by name; ``twice`` lists images with duplicate names."""
 
     group: ImageGroup
     images: dict[str, Path]
@@ -30,7 +30,7 @@ def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
         raise DataUsageError(
             f"there is no folder {folder}; get the data with `wildsr data pull {published.name}`"
         )
-    # The name of the folder itself may be the one that the data set is known by.
+    # The name of the folder itself may be that of the data set.
     try:
         places = [(f"{folder.resolve().name}/{place}", folder / place) for place in _images(folder)]
     except OSError as error:
@@ -53,6 +53,6 @@ def find_groups(published: PublishedSet, folder: Path) -> dict[str, FoundGroup]:
 
 
 def _images(folder: Path) -> Iterator[str]:
-    """The places of all images below ``folder``, with ``/``, sorted; hidden folders are left out."""
+    """The paths of all images below ``folder``, with ``/``, sorted; hidden folders are left out."""
     found = files_below(folder, READABLE_SUFFIXES, follow_links=True)
     return iter(sorted(path.relative_to(folder).as_posix() for path in found))

@@ -1,4 +1,4 @@
-"""Arranges a data set into the folders that recipes and protocols read, by links."""
+"""Arranges a data set by links into the folders that recipes and benchmarks read."""
 
 import os
 import shutil
@@ -10,31 +10,31 @@ from wildsr.data.errors import DataUsageError
 from wildsr.data.sets.groups import find_groups
 
 SETS = "sets"
-"""Folder for what belongs to one data set; classic test images go to ``testsets`` beside it."""
+"""Folder for single data sets; classic test images go to ``testsets`` next to it."""
 
 
 @dataclass(frozen=True)
 class Arranged:
-    """What was arranged: the folders with the number of images in each, and how files were put there."""
+    """The folders with the number of images in each, and how files were linked."""
 
     folders: dict[Path, int]
     linked: str
 
 
 def layout_folder(published: PublishedSet, group: str) -> Path:
-    """The place of a group below the folder that ``wildsr benchmark --data`` and ``--output`` of layout name."""
+    """The path of a group below the folder that ``wildsr benchmark --data`` and ``--output`` of layout name."""
     return Path(group) if group.startswith("testsets/") else Path(SETS, published.name, group)
 
 
 def lay_out(published: PublishedSet, folder: Path, output: Path) -> Arranged:
     """Link the images of a data set in ``folder`` into ``output``, each group into its folder, pairs under equal names.
 
-    What links there already is left alone; links whose images have gone are made again. Symbolic links are made, or
-    where the system refuses these, hard links, or else copies.
+    Existing links are kept; broken ones are replaced. Links are symbolic; where the system refuses these, hard links or
+    copies are made.
 
     Raises:
-        DataError: ``folder`` has none of its images, two images of a group have one name, or a place in ``output`` is
-            taken by another file.
+        DataError: ``folder`` has none of its images, two images of a group have the same name, or a path in ``output``
+            is taken by another file.
         OSError: ``output`` cannot be written.
     """
     found = {name: group for name, group in find_groups(published, folder).items() if group.images}
@@ -60,12 +60,12 @@ def lay_out(published: PublishedSet, folder: Path, output: Path) -> Arranged:
 
 
 def _link(image: Path, place: Path) -> str:
-    """Link ``image`` at ``place``; returns how, or "" where it is there already."""
+    """Link ``image`` at ``place``; returns how, or "" if it exists already."""
     if place.exists():
         if place.samefile(image) or _is_copy(image, place):
             return ""
         raise DataUsageError(f"{place} is another file than {image}; remove it or choose another --output")
-    place.unlink(missing_ok=True)  # a link to nowhere
+    place.unlink(missing_ok=True)  # a broken link
     try:
         place.symlink_to(image)
     except (OSError, NotImplementedError):

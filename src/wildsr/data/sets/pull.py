@@ -1,4 +1,4 @@
-"""Downloads a data set into a folder, verifies and unpacks it, and goes on where it stopped."""
+"""Downloads a data set into a folder, verifies and unpacks it, continuing interrupted downloads."""
 
 import json
 import os
@@ -22,18 +22,18 @@ _RECORD = ".wildsr-data.json"
 _DOWNLOADS = ".downloads"
 
 OnProgress = Callable[[str, int, "int | None"], None]
-"""Called with (what is being done, bytes so far, bytes in all or None)."""
+"""Called with (description, bytes so far, bytes in all or None)."""
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What became of a data set.
+    """The outcome of downloading a data set.
 
     Attributes:
-        folder: where it lies.
-        done: places of the files that are there now, unpacked where they are archives.
-        by_hand: files without a direct address, which a person has to fetch.
-        failed: what could not be had, with the reason.
+        folder: of the data set.
+        done: paths of the files that are complete; of archives, the unpacked folders.
+        by_hand: files without a direct address, which the user has to download in a browser.
+        failed: files that could not be downloaded, with the reason.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class Pulled:
 
 
 def sets_folder() -> Path:
-    """Where data sets are put by default: the variable WILDSR_DATA, or else the user's data folder."""
+    """Default folder of data sets: the variable WILDSR_DATA, or the data folder of the user."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
@@ -60,20 +60,20 @@ def pull_set(
     on_progress: OnProgress | None = None,
     patience: Patience = PATIENT,
 ) -> Pulled:
-    """Bring a data set into ``folder``.
+    """Download a data set into ``folder``.
 
-    Every file is downloaded beside its place, compared with its size and SHA-256 where these are known, and unpacked
-    into a folder of its name that appears only when it is complete. What an earlier run finished is not done again.
+    Every file is downloaded to a temporary name, compared with its size and SHA-256 if these are known, and unpacked
+    into a folder of its name that appears only when it is complete. Files finished by an earlier run are skipped.
 
     Args:
         published: the data set.
-        folder: where it goes.
-        only: names of files; all that are not optional by default.
-        archives: files that a person downloaded, to be verified and unpacked; their names decide which files they
-            are, and any other archive is unpacked under its own name.
+        folder: of the data set.
+        only: names of files; by default all that are not optional.
+        archives: archives that the user downloaded, to be verified and unpacked; they are recognised by name, and
+            any other archive is unpacked under its own name.
         keep_archives: leave downloaded archives in ``folder/.downloads``.
         on_progress: progress.
-        patience: how long servers may be silent.
+        patience: how long to wait for servers.
 
     Raises:
         DataError: an unknown name in ``only``, or a given archive that is missing, damaged, or another file than the
@@ -102,13 +102,13 @@ def pull_set(
             record.add(file.path)
         except (ModelError, DataError) as error:
             failed[file.path] = str(error)
-    # A person's archives stand for the files that only a person can fetch, whatever their names.
+    # Archives of the user replace the files that cannot be downloaded automatically, whatever their names.
     missing = () if archives else tuple(by_hand)
     return Pulled(folder, record.files, missing, failed)
 
 
 def steps_by_hand(published: PublishedSet, folder: Path, files: Sequence[RemoteFile]) -> list[str]:
-    """Numbered steps for a person, one per line, to bring ``files`` into ``folder``."""
+    """Instructions for the user, one numbered step per line, for adding ``files`` to ``folder``."""
     steps = []
     for file in files:
         where = file.by_hand or published.page
@@ -141,7 +141,7 @@ def _mirrored(published: PublishedSet, file: RemoteFile) -> list[str]:
 
 
 def _target(folder: Path, file: RemoteFile) -> Path:
-    """Where a file lies in the end: an archive as the folder that it is unpacked to."""
+    """The final path of a file; for an archive, the folder that it is unpacked to."""
     place = folder / file.path
     return place.with_name(stem_of(file.name)) if is_archive(file.name) else place
 
@@ -177,7 +177,7 @@ def _fetch(
 def _take(
     published: PublishedSet, folder: Path, archive: Path, record: "_Record", on_progress: OnProgress | None
 ) -> None:
-    """Verify and unpack an archive that a person downloaded; it stays where it is."""
+    """Verify and unpack an archive that the user downloaded; the archive is kept."""
     if not archive.is_file():
         raise DataUsageError(f"there is no file {archive}")
     file = next((file for file in published.files if file.name == archive.name), RemoteFile(archive.name))
@@ -226,7 +226,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 class _Record:
-    """Which files of a data set are finished, kept in its folder."""
+    """Records in the folder of a data set which of its files are finished."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name

@@ -1,4 +1,4 @@
-"""Unpacks zip and tar archives from strangers: no file outside the target, no links, bounded size, all or nothing."""
+"""Unpacks untrusted zip and tar archives atomically: no file outside the target, no links, bounded size."""
 
 import shutil
 import stat
@@ -15,7 +15,7 @@ from typing import IO
 from wildsr.data.errors import DataError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-"""The endings that are unpacked."""
+"""The suffixes of supported archives."""
 _CHUNK = 1 << 20
 _SKIPPED = ("__MACOSX", ".DS_Store", "Thumbs.db")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, ValueError)
@@ -26,7 +26,7 @@ OnFiles = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what an archive may hold: images hardly compress, so that more than these is an attack or a mistake.
+    """Limits of archives: images hardly compress, so more than this is an attack or a mistake.
 
     Attributes:
         ratio: unpacked bytes per byte of the archive.
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Member:
-    """A file in an archive: its place, its size as stated, and how to read it."""
+    """A file in an archive: its path, its stated size, and how to read it."""
 
     place: PurePosixPath
     size: int
@@ -49,12 +49,12 @@ class _Member:
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file of this name is unpacked."""
+    """Whether a file of this name is a supported archive."""
     return name.lower().endswith(ARCHIVES)
 
 
 def stem_of(name: str) -> str:
-    """The name of an archive without its ending: the folder into which it is unpacked."""
+    """The name of an archive without its suffix: the folder into which it is unpacked."""
     for ending in (".tar.gz", ".tgz", ".tar", ".zip"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
@@ -68,14 +68,14 @@ def unpack(archive: Path, target: Path, *, limits: Limits = Limits(), on_files: 
 
     Raises:
         DataError: ``target`` exists; or the archive is damaged, protected by a password, too large, or holds a link, a
-            device, or a place outside of ``target``. Nothing is left behind.
+            device, or a path outside ``target``. Nothing is left behind.
         OSError: the disk is full, or ``target`` cannot be written.
     """
     if target.exists():
         raise DataError(f"{target} is there already; remove it to unpack {archive.name} again")
     target.parent.mkdir(parents=True, exist_ok=True)
     outer = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".unpacking-{target.name}-"))
-    work = outer / "content"  # with the permissions of any folder, unlike the temporary one
+    work = outer / "content"  # with default permissions, unlike the temporary folder
     work.mkdir()
     try:
         try:
@@ -173,7 +173,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 
 
 def _place(archive: Path, name: str) -> PurePosixPath:
-    """A place within the target; raises ``DataError`` for any other."""
+    """A path within the target; raises ``DataError`` for any other."""
     place = PurePosixPath(name.replace("\\", "/"))
     bad = (
         place.is_absolute() or ".." in place.parts or any(":" in part or "\0" in part for part in place.parts)
@@ -188,7 +188,7 @@ def _is_skipped(name: str) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what an interrupted run left in ``folder``."""
+    """Remove the remains of an interrupted run in ``folder``."""
     for path in folder.glob(".unpacking-*"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

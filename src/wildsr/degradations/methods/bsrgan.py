@@ -109,9 +109,9 @@ def resize(size: HeightWidth, method: str) -> Step:
 
 def _order(rng: Generator) -> list[int]:
     order: list[int] = rng.permutation(7).tolist()
-    random, wanted = order.index(2), order.index(3)
-    if random > wanted:
-        order[random], order[wanted] = order[wanted], order[random]
+    random, final = order.index(2), order.index(3)
+    if random > final:
+        order[random], order[final] = order[final], order[random]
     return order
 
 

@@ -9,9 +9,9 @@ import torch
 from image_folders import save_folder
 from wildsr.data import drawn
 from wildsr.data.datasets import DegradedPairs
-from wildsr.data.drawn import draw_image
 from wildsr.data.image_sets import find_images
 from wildsr.data.patches import Picker
+from wildsr.data.rendered import render_image
 from wildsr.degradations.presets import preset
 
 
@@ -21,12 +21,12 @@ def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) 
     for name in ("_leaves", "_page", "_lines"):
         monkeypatch.setattr(drawn, name, chosen)
     for seed in range(8):
-        image = draw_image(np.random.default_rng(seed), 96)
+        image = render_image(np.random.default_rng(seed), 96)
         assert image.shape == (3, 96, 96)
         assert image.dtype == torch.uint8
         assert image.float().std() > 1
-        assert torch.equal(image, draw_image(np.random.default_rng(seed), 96))
-    assert not torch.equal(image, draw_image(np.random.default_rng(8), 96))
+        assert torch.equal(image, render_image(np.random.default_rng(seed), 96))
+    assert not torch.equal(image, render_image(np.random.default_rng(8), 96))
 
 
 def test_leaves_cover_each_other_in_all_sizes() -> None:
@@ -43,7 +43,7 @@ def test_the_share_of_drawn_patches(tmp_path: Path) -> None:
 
     def patches(share: float) -> list[torch.Tensor]:
         dataset = DegradedPairs(
-            Picker(images, 0), preset("clean"), 64, 16, seed=0, augment="none", drawn=share
+            Picker(images, 0), preset("clean"), 64, 16, seed=0, augment="none", rendered=share
         )
         return [dataset.sample(index)["hr"] for index in range(40)]
 

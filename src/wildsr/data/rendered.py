@@ -1,4 +1,4 @@
-"""ImageSet that are drawn, not taken: pages of text, line art and dead leaves, of which photographs have little."""
+"""Rendered images: text, line art and dead leaves, which photos contain little of."""
 
 import math
 from functools import lru_cache
@@ -12,17 +12,17 @@ from torch import Tensor
 Colour = tuple[int, int, int]
 
 _FINER = 2
-"""Everything is drawn this much larger and then shrunk, which makes edges smooth."""
+"""Factor of supersampling, for smooth edges."""
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 _LEAF_RADII = (4, 0.3)
 """Smallest in pixels, largest as a share of the image."""
 
 
-def draw_image(rng: Generator, size: int) -> Tensor:
-    """One of the three kinds, uint8 (3, size, size) RGB; the generator alone decides what is on it.
+def render_image(rng: Generator, size: int) -> Tensor:
+    """Render a random image of one of the three kinds, uint8 (3, size, size) RGB, determined by the generator.
 
-    Dead leaves are shapes that cover each other, the number of a radius falling with its third power, as in photographs
-    (Lee, Mumford and Huang, 2001).
+    Dead leaves are overlapping shapes whose number falls with the third power of the radius, as in photos (Lee, Mumford
+    and Huang, 2001).
     """
     kind = (_leaves, _page, _lines)[int(rng.integers(3))]
     image = kind(rng, size * _FINER).resize((size, size), Image.Resampling.BOX)
@@ -100,7 +100,7 @@ def _lines(rng: Generator, side: int) -> Image.Image:
 
 
 def _hatch(rng: Generator, draw: ImageDraw.ImageDraw, side: int, colour: Colour, width: int) -> None:
-    """Parallel lines."""
+    """Render parallel lines."""
     x, y, length = rng.uniform(0, side), rng.uniform(0, side), side * rng.uniform(0.1, 0.5)
     angle, apart = rng.uniform(0, math.pi), width * rng.uniform(1.8, 5)
     along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
@@ -110,7 +110,7 @@ def _hatch(rng: Generator, draw: ImageDraw.ImageDraw, side: int, colour: Colour,
 
 
 def _words(rng: Generator) -> str:
-    """A line of words that mean nothing."""
+    """A line of meaningless words."""
     common = np.arange(len(_LETTERS), 0, -1) ** 1.5
     lengths = rng.integers(1, 10, 30)
     letters = "".join(rng.choice(list(_LETTERS), int(lengths.sum()), p=common / common.sum()))
@@ -131,7 +131,7 @@ def _words(rng: Generator) -> str:
 
 
 def _contrasting(rng: Generator) -> tuple[Colour, Colour]:
-    """Paper and ink: dark on light more often than not, nearly grey or in any colours."""
+    """Background and foreground colours: mostly dark on light, nearly grey or of any hue."""
     if rng.random() < 0.6:
         paper, ink = (_near(rng, (level,) * 3, 8) for level in (rng.uniform(190, 255), rng.uniform(0, 80)))
     else:
@@ -140,7 +140,7 @@ def _contrasting(rng: Generator) -> tuple[Colour, Colour]:
 
 
 def _colour(rng: Generator) -> Colour:
-    """Any colour, greyish ones more often."""
+    """A random colour, mostly greyish."""
     return _near(rng, (rng.uniform(0, 255),) * 3, 45)
 
 
@@ -151,5 +151,5 @@ def _near(rng: Generator, colour: tuple[float, float, float], deviation: float) 
 
 @lru_cache(maxsize=64)
 def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The one font that Pillow brings, so that every machine draws the same."""
+    """Pillow's built-in font, so that every machine renders the same."""
     return ImageFont.load_default(pixels)
