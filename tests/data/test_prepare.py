@@ -195,7 +195,7 @@ def test_cut_pairs_belong_together(photos: Path, tmp_path: Path) -> None:
 def test_settings_that_contradict(tmp_path: Path) -> None:
     for settings, message in (
         ({"preset": "bsrgan", "noise": tmp_path}, "cannot be combined"),
-        ({"patch": 30}, "multiple of the scale, 4, not 30"),
+        ({"patch": 30}, "multiple of the scale 4, not 30"),
         ({"stride": 16}, "needs a patch"),
     ):
         with pytest.raises(DataError, match=message):

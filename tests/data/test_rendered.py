@@ -1,4 +1,4 @@
-"""Drawn images: of every kind, decided by the generator alone, and mixed into the samples of training."""
+"""Rendered images: of every kind, determined by the generator, and mixed into training samples."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from image_folders import save_folder
-from wildsr.data import drawn
+from wildsr.data import rendered
 from wildsr.data.datasets import DegradedPairs
 from wildsr.data.image_sets import find_images
 from wildsr.data.patches import Picker
@@ -17,9 +17,9 @@ from wildsr.degradations.presets import preset
 
 @pytest.mark.parametrize("kind", ["_leaves", "_page", "_lines"])
 def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    chosen = getattr(drawn, kind)
+    chosen = getattr(rendered, kind)
     for name in ("_leaves", "_page", "_lines"):
-        monkeypatch.setattr(drawn, name, chosen)
+        monkeypatch.setattr(rendered, name, chosen)
     for seed in range(8):
         image = render_image(np.random.default_rng(seed), 96)
         assert image.shape == (3, 96, 96)
@@ -31,7 +31,7 @@ def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) 
 
 def test_leaves_cover_each_other_in_all_sizes() -> None:
     """Few flat neighbours would be noise, all of them an empty page."""
-    images = [drawn._leaves(np.random.default_rng(seed), 256) for seed in range(6)]
+    images = [rendered._leaves(np.random.default_rng(seed), 256) for seed in range(6)]
     for image in images:
         levels = torch.from_numpy(np.array(image)).int()
         flat = float((levels[:, 1:] == levels[:, :-1]).all(-1).float().mean())

@@ -30,5 +30,5 @@ def test_sizes_may_differ() -> None:
 
 @pytest.mark.parametrize(("count", "labels", "columns"), [(0, 0, 1), (2, 1, 1), (1, 1, 0)])
 def test_nonsense(count: int, labels: int, columns: int) -> None:
-    with pytest.raises(ValueError, match="no sheet"):
+    with pytest.raises(ValueError, match="cannot be arranged"):
         contact_sheet([torch.zeros(3, 4, 4)] * count, ["x"] * labels, columns)
