@@ -41,5 +41,5 @@ def test_recipes_can_name_it(name: str) -> None:
 
 
 def test_what_a_network_lacks_is_named() -> None:
-    with pytest.raises(TypeError, match="Conv2d .* lacks scale, size_multiple, receptive_field"):
+    with pytest.raises(TypeError, match=r"Conv2d .* lacks scale, size_multiple, receptive_field"):
         contract_of(nn.Conv2d(3, 3, 1), "SPAN", {}, "mine")

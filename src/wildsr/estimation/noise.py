@@ -218,7 +218,8 @@ def _advice(found: Collected, rule: NoiseRule) -> str:
             f"none of the {found.images} images is larger than {rule.patch}x{rule.patch} pixels; "
             f"take smaller patches with --patch {rule.patch // 2}"
         )
-    message = f"none of the {found.candidates} patches of {rule.patch}x{rule.patch} pixels in {found.images} images fits"
+    side = f"{rule.patch}x{rule.patch}"
+    message = f"none of the {found.candidates} patches of {side} pixels in {found.images} images fits"
     if found.brightest is not None:
         mean, where = found.brightest
         message += (
