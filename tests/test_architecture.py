@@ -73,8 +73,10 @@ def test_imports_point_leftwards(path: Path) -> None:
         "result = CliRunner().invoke(app, ['--help']); assert result.exit_code == 0, result.output",
         "from typer.testing import CliRunner; from wildsr.cli.main import app;"
         "result = CliRunner().invoke(app, ['models']); assert result.exit_code == 0, result.output",
+        "from typer.testing import CliRunner; from wildsr.cli.main import app;"
+        "result = CliRunner().invoke(app, ['data', 'list']); assert result.exit_code == 0, result.output",
     ],
-    ids=["import", "help", "models"],
+    ids=["import", "help", "models", "data"],
 )
 def test_import_and_help_load_nothing_heavy(statement: str) -> None:
     code = f"{statement}\nimport sys; print(sorted({HEAVY!r} & set(sys.modules)))"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wildsr.data.errors import DataUsageError as DataUsageError
     from wildsr.data.image_sets import ImageSet as ImageSet
     from wildsr.data.image_sets import find_images as find_images
+    from wildsr.data.learned import named_degradation as named_degradation
     from wildsr.data.loader import Batches as Batches
     from wildsr.data.pair_maker import Preparation as Preparation
     from wildsr.data.pair_maker import make_pair as make_pair
@@ -43,6 +44,7 @@ _HOME_OF = {
     "find_pairs": "wildsr.data.pairs",
     "items_of": "wildsr.data.prepare",
     "make_pair": "wildsr.data.pair_maker",
+    "named_degradation": "wildsr.data.learned",
     "prepare": "wildsr.data.prepare",
     "write_store": "wildsr.data.store",
 }
@@ -64,6 +66,7 @@ __all__ = [
     "find_pairs",
     "items_of",
     "make_pair",
+    "named_degradation",
     "prepare",
     "write_store",
 ]
