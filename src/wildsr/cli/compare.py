@@ -89,7 +89,7 @@ def compare(
       wildsr compare --tally votes-*.json -o preferences.json
       wildsr compare --tally pairs/answers.csv
 
-    Exit codes: 0 done, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 a file could not be written, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; results so far are cached, and the same command continues."):
         from wildsr.evaluation.candidates import InferenceSettings, evaluation_cache
@@ -109,6 +109,10 @@ def _page(output: Path | None, sheet: Path | None) -> Path:
     """Where the page goes; refuses, before the work, what cannot be written after it."""
     if output is not None and sheet is not None:
         raise ValueError("--output names the page and --sheet a folder instead of it; give one of them")
+    if sheet is not None:
+        from wildsr.evaluation.compare.sheet import check_folder
+
+        check_folder(sheet)
     target = output or _OUTPUT
     if sheet is None and target.is_dir():
         raise ValueError(f"-o {target} is a folder; name an HTML file in it")

@@ -31,10 +31,7 @@ def write_sheet(comparison: Comparison, folder: Path, *, question: str = QUESTIO
         ValueError: the folder is a file, or has anything in it.
         OSError: something cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(
-            f"--sheet {folder} must be a new or an empty folder, so that no old pairs lie among the new"
-        )
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     key = comparison.key
     digits = max(3, len(str(len(key.pairs))))
@@ -52,6 +49,14 @@ def write_sheet(comparison: Comparison, folder: Path, *, question: str = QUESTIO
     target = key_beside(folder / "answers.csv")
     write_text(target, json.dumps(key.as_json(), indent=1, ensure_ascii=False) + "\n")
     return target
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``ValueError`` unless the folder is new or empty: old and new pairs must not mix."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(
+            f"--sheet {folder} must be a new or an empty folder, so that old and new pairs do not mix"
+        )
 
 
 def _levels(content: bytes) -> Tensor:
