@@ -20,7 +20,6 @@ from wildsr.ops.jpeg import jpeg
 from wildsr.ops.kernels import gaussian_kernel, gaussian_profile
 from wildsr.ops.noise import (
     centred_patches,
-    channel_covariance,
     correlate_channels,
     gaussian_noise,
     inject_noise,
@@ -113,7 +112,7 @@ class OriginalDraws:
         weights = torch.from_numpy(self.numpy.rand(3))
         basis = torch.from_numpy(np.linalg.svd(self.numpy.rand(3, 3))[0])
         drawn = self.normal(3)
-        covariance = channel_covariance(weights, basis)
+        covariance = (basis.mT @ torch.diag(weights) @ basis).abs()
         signs = itertools.product((1.0, -1.0), repeat=3)
         return [correlate_channels(drawn * torch.tensor(s)[:, None, None], covariance) for s in signs]
 

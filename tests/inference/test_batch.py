@@ -7,7 +7,7 @@ from small_models import noise, small_model
 from wildsr.image import Canvas, Traits, write
 from wildsr.inference.batch import run
 from wildsr.inference.errors import JobCancelled
-from wildsr.inference.events import Cancelled, Event, Failed, Finished, Started, Tile
+from wildsr.inference.events import Cancelled, Failed, Finished, JobEvent, Started, Tile
 from wildsr.inference.files import SaveOptions
 from wildsr.inference.jobs import Job
 from wildsr.inference.sizing import OutputSize
@@ -28,9 +28,9 @@ def jobs_in(folder: Path, count: int) -> list[Job]:
 def test_an_image_is_cancelled_between_tiles_and_the_others_go_on(tmp_path: Path) -> None:
     jobs = jobs_in(tmp_path, 3)
     upscaler = Upscaler(small_model("compact"), precision="exact", tile=48)
-    events: list[Event] = []
+    events: list[JobEvent] = []
 
-    def on_event(event: Event) -> None:
+    def on_event(event: JobEvent) -> None:
         events.append(event)
         if event.index == 1 and isinstance(event, Tile) and event.done == 2:
             raise JobCancelled
@@ -46,9 +46,9 @@ def test_an_image_is_cancelled_between_tiles_and_the_others_go_on(tmp_path: Path
 
 def test_an_error_of_the_receiver_is_a_failure_of_its_image(tmp_path: Path) -> None:
     jobs = jobs_in(tmp_path, 2)
-    events: list[Event] = []
+    events: list[JobEvent] = []
 
-    def on_event(event: Event) -> None:
+    def on_event(event: JobEvent) -> None:
         events.append(event)
         if event.index == 0 and isinstance(event, Started):
             raise ValueError("too large for this service")

@@ -11,11 +11,11 @@ from wildsr.ops.isp import (
     apply_gains,
     apply_matrix,
     camera_matrices,
-    draw_sensor,
     inverse_tone,
     invert_gains,
     process,
     read_noise,
+    sample_sensor,
     sensor_noise,
     tone,
     unprocess,
@@ -104,7 +104,7 @@ def test_noise_has_the_variance_of_the_model(shot: float, spread: float) -> None
     assert np.log(read) == pytest.approx(2.18 * np.log(shot) + 1.2 + spread)
     for level in (0.1, 0.3, 0.7):
         raw = torch.full((1, 1, 300, 300), level)
-        noisy = sensor_noise(draw_sensor(raw, shot, Generator().manual_seed(1)), shot, read)
+        noisy = sensor_noise(sample_sensor(raw, shot, Generator().manual_seed(1)), shot, read)
         assert noisy.mean() == pytest.approx(level, abs=4 * ((shot * level + read) / 90000) ** 0.5)
         assert noisy.var() == pytest.approx(shot * level + read, rel=0.03)
 
@@ -112,7 +112,9 @@ def test_noise_has_the_variance_of_the_model(shot: float, spread: float) -> None
 def test_sensors_saturate_and_draw_from_the_generator_only() -> None:
     raw = torch.linspace(-0.2, 1.2, 64 * 64).reshape(1, 1, 64, 64)
     state = torch.get_rng_state()
-    noisy = [sensor_noise(draw_sensor(raw, 0.012, Generator().manual_seed(2)), 0.012, 0.01) for _ in range(2)]
+    noisy = [
+        sensor_noise(sample_sensor(raw, 0.012, Generator().manual_seed(2)), 0.012, 0.01) for _ in range(2)
+    ]
     assert torch.equal(noisy[0], noisy[1])
     assert torch.equal(torch.get_rng_state(), state)
     assert noisy[0].min() == 0

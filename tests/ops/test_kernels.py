@@ -16,7 +16,6 @@ from wildsr.ops.kernels import (
     pad_kernel,
     plateau_kernel,
     sinc_kernel,
-    vary_kernel,
 )
 
 DOUBLE = torch.float64
@@ -57,11 +56,6 @@ def test_padding() -> None:
     for size in (5, 8):
         with pytest.raises(ValueError, match="padded evenly"):
             pad_kernel(kernel, size)
-
-
-def test_varied_kernels_are_normalised() -> None:
-    varied = vary_kernel(torch.rand(3, 5, 5), 0.5 * torch.rand(3, 5, 5))
-    torch.testing.assert_close(varied.sum((-2, -1)), torch.ones(3))
 
 
 def test_analytic_kernel_of_a_point_is_a_point() -> None:

@@ -4,14 +4,13 @@ from torch import Generator
 
 from wildsr.ops.noise import (
     centred_patches,
-    channel_covariance,
     correlate_channels,
-    draw_normal,
-    draw_poisson,
     gaussian_noise,
     inject_noise,
     photon_rates,
     poisson_noise,
+    sample_normal,
+    sample_poisson,
     speckle_noise,
 )
 
@@ -23,7 +22,7 @@ def generator() -> Generator:
 @pytest.mark.parametrize("one_channel", [False, True])
 def test_levels_are_standard_deviations(one_channel: bool) -> None:
     x = torch.full((2, 3, 128, 128), 0.5)
-    drawn = draw_normal(x, generator(), one_channel)
+    drawn = sample_normal(x, generator(), one_channel)
     assert drawn.shape == (2, 1 if one_channel else 3, 128, 128)
     sigma = torch.tensor([0.02, 0.1])
     for noisy, factor in ((gaussian_noise(x, drawn, sigma), 1.0), (speckle_noise(x, drawn, sigma), 0.5)):
@@ -35,14 +34,15 @@ def test_levels_are_standard_deviations(one_channel: bool) -> None:
 def test_draws_are_those_of_the_generator() -> None:
     x = torch.zeros(1, 3, 4, 4)
     state = torch.get_rng_state()
-    assert torch.equal(draw_normal(x, generator()), draw_normal(x, generator()))
+    assert torch.equal(sample_normal(x, generator()), sample_normal(x, generator()))
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_correlated_channels_have_their_covariance() -> None:
     basis = torch.linalg.qr(torch.rand(2, 3, 3, dtype=torch.float64, generator=generator())).Q
-    wanted = channel_covariance(torch.tensor([[0.9, 0.3, 0.1], [0.5, 0.5, 0.5]], dtype=torch.float64), basis)
-    drawn = draw_normal(torch.zeros(2, 3, 300, 300, dtype=torch.float64), generator())
+    weights = torch.tensor([[0.9, 0.3, 0.1], [0.5, 0.5, 0.5]], dtype=torch.float64)
+    wanted = (basis.mT @ torch.diag_embed(weights) @ basis).abs()
+    drawn = sample_normal(torch.zeros(2, 3, 300, 300, dtype=torch.float64), generator())
     correlated = correlate_channels(drawn, wanted).flatten(2)
     for channels, covariance in zip(correlated, wanted, strict=True):
         values, vectors = torch.linalg.eigh(covariance)
@@ -54,7 +54,7 @@ def test_correlated_channels_have_their_covariance() -> None:
 def test_poisson_noise_is_that_of_photons(one_channel: bool) -> None:
     x = torch.full((2, 3, 100, 100), 0.4)
     photons = torch.tensor([100.0, 1000.0])
-    counts = draw_poisson(photon_rates(x, photons, one_channel), generator())
+    counts = sample_poisson(photon_rates(x, photons, one_channel), generator())
     noisy = poisson_noise(x, counts, photons)
     torch.testing.assert_close(noisy.mean((1, 2, 3)), torch.full((2,), 0.4), rtol=0.01, atol=0)
     torch.testing.assert_close(noisy.var((1, 2, 3)), 0.4 / photons, rtol=0.05, atol=0)

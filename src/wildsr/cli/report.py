@@ -22,7 +22,7 @@ from wildsr.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from wildsr.inference.events import Event
+    from wildsr.inference.events import JobEvent
 
 
 class BatchReport(Reporting):
@@ -76,7 +76,7 @@ class BatchReport(Reporting):
         line = f"[dim]skipped {literal(source)}: {literal(target)} exists[/]"
         self._tell({"event": "skipped", "source": str(source), "target": str(target)}, line)
 
-    def on_event(self, event: "Event") -> None:
+    def on_event(self, event: "JobEvent") -> None:
         """Take an event of :func:`wildsr.inference.batch.run`."""
         from wildsr.inference.events import Failed, Finished, Note, Started, Tile
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from wildsr.inference.errors import JobCancelled as JobCancelled
     from wildsr.inference.errors import UpscaleError as UpscaleError
     from wildsr.inference.events import Cancelled as Cancelled
-    from wildsr.inference.events import Event as Event
     from wildsr.inference.events import Failed as Failed
     from wildsr.inference.events import Finished as Finished
+    from wildsr.inference.events import JobEvent as JobEvent
     from wildsr.inference.events import Note as Note
     from wildsr.inference.events import OnEvent as OnEvent
     from wildsr.inference.events import Started as Started
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "Cancelled": "wildsr.inference.events",
     "Engine": "wildsr.inference.engine",
-    "Event": "wildsr.inference.events",
+    "JobEvent": "wildsr.inference.events",
     "Failed": "wildsr.inference.events",
     "Finished": "wildsr.inference.events",
     "Fit": "wildsr.inference.sizing",
@@ -72,13 +72,13 @@ _HOME_OF = {
 __all__ = [
     "Cancelled",
     "Engine",
-    "Event",
     "Failed",
     "Finished",
     "Fit",
     "InputProblem",
     "Job",
     "JobCancelled",
+    "JobEvent",
     "JobsError",
     "Naming",
     "Note",

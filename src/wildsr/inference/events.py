@@ -9,7 +9,7 @@ from wildsr.errors import WildsrError
 
 
 @dataclass(frozen=True)
-class Event:
+class JobEvent:
     """An event of the job with this index and source; ``as_json`` is what ``wildsr upscale --json`` prints."""
 
     index: int
@@ -24,7 +24,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Started(Event):
+class Started(JobEvent):
     """The model starts on an image; sizes of the image and of the result in pixels."""
 
     width: int
@@ -34,14 +34,14 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
-class Note(Event):
+class Note(JobEvent):
     """Information about an image for the user, such as a property that the result loses."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Tile(Event):
+class Tile(JobEvent):
     """Progress within an image: tiles done in the current pass over it."""
 
     done: int
@@ -49,7 +49,7 @@ class Tile(Event):
 
 
 @dataclass(frozen=True)
-class Finished(Event):
+class Finished(JobEvent):
     """The result was written."""
 
     target: Path
@@ -59,18 +59,18 @@ class Finished(Event):
 
 
 @dataclass(frozen=True)
-class Failed(Event):
+class Failed(JobEvent):
     """The image failed; nothing was written for it."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Cancelled(Event):
+class Cancelled(JobEvent):
     """The image was cancelled by the receiver of events; nothing was written for it."""
 
 
-OnEvent = Callable[[Event], None]
+OnEvent = Callable[[JobEvent], None]
 
 
 def reason(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from wildsr.ops.noise import draw_normal, draw_poisson
+from wildsr.ops.noise import sample_normal, sample_poisson
 
 GAMMA = 2.2
 INFLECTION = 0.9
@@ -122,20 +122,20 @@ def read_noise(shot: float, spread: float) -> float:
 
 
 @dataclass(frozen=True)
-class SensorDraw:
+class SensorSamples:
     """Random samples for each raw value: photon ``counts`` and standard ``normal`` numbers, both (B, 1, H, W)."""
 
     counts: Tensor
     normal: Tensor
 
 
-def draw_sensor(raw: Tensor, shot: float, generator: Generator) -> SensorDraw:
+def sample_sensor(raw: Tensor, shot: float, generator: Generator) -> SensorSamples:
     """Sample the photon counts of a raw image, where white is 1 / ``shot`` photons, and the read noise."""
-    counts = draw_poisson(raw.clamp(min=0) / shot, generator)
-    return SensorDraw(counts, draw_normal(raw, generator))
+    counts = sample_poisson(raw.clamp(min=0) / shot, generator)
+    return SensorSamples(counts, sample_normal(raw, generator))
 
 
-def sensor_noise(drawn: SensorDraw, shot: float, read: float) -> Tensor:
+def sensor_noise(drawn: SensorSamples, shot: float, read: float) -> Tensor:
     """A raw image with sensor noise: Poisson-distributed photon counts, and Gaussian noise of variance ``read``.
 
     Its mean is the raw image, its variance ``shot`` * raw + ``read``; clipped to [0, 1].

@@ -91,12 +91,6 @@ def pad_kernel(kernel: Tensor, size: int) -> Tensor:
     return torch.nn.functional.pad(kernel, [missing // 2] * 4)
 
 
-def vary_kernel(kernel: Tensor, noise: Tensor) -> Tensor:
-    """Multiply a kernel (..., k, k) by 1 + ``noise``, as KAIR's gen_kernel does with uniformly distributed noise."""
-    varied = kernel * (1 + noise)
-    return varied / varied.sum((-2, -1), keepdim=True)
-
-
 def _squared_distance(
     size: int, sigma_x: float, sigma_y: float, theta: float, centre: tuple[float, float] | None = None
 ) -> Tensor:

@@ -12,7 +12,7 @@ from wildsr.ops.color import grey
 Level = float | Tensor
 
 
-def draw_normal(images: Tensor, generator: Generator, one_channel: bool = False) -> Tensor:
+def sample_normal(images: Tensor, generator: Generator, one_channel: bool = False) -> Tensor:
     """Sample standard normal numbers for a batch: one per value, or for grey noise one per pixel (B, 1, H, W).
 
     They are sampled on the generator's device and moved to that of the images.
@@ -30,15 +30,6 @@ def gaussian_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
 def speckle_noise(images: Tensor, drawn: Tensor, sigma: Level) -> Tensor:
     """Add ``sigma`` times the samples (B, C or 1, H, W) times the image itself."""
     return images + images * _per_image(sigma, images) * drawn
-
-
-def channel_covariance(weights: Tensor, basis: Tensor) -> Tensor:
-    """A random covariance between channels, (..., C, C): absolute values of basis^T diag(weights) basis.
-
-    BSRGAN's: ``weights`` (..., C) uniform in [0, 1], ``basis`` (..., C, C) orthonormal, for a sigma of the strongest
-    level.
-    """
-    return (basis.mT * weights.unsqueeze(-2) @ basis).abs()
 
 
 def correlate_channels(drawn: Tensor, covariance: Tensor) -> Tensor:
@@ -60,7 +51,7 @@ def photon_rates(images: Tensor, photons: Level, one_channel: bool = False) -> T
     return (_to_levels(grey(levels)) if one_channel else levels) * _per_image(photons, images)
 
 
-def draw_poisson(rates: Tensor, generator: Generator) -> Tensor:
+def sample_poisson(rates: Tensor, generator: Generator) -> Tensor:
     """Sample Poisson numbers with these expectations, which must be on the generator's device."""
     return torch.poisson(rates, generator=generator)
 

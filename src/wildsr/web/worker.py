@@ -17,21 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wildsr.image.formats import FORMATS, Size
+from wildsr.inference.errors import JobCancelled
 from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.web.channel import Message, Parent
 from wildsr.web.options import JobOptions, result_label
 
 if TYPE_CHECKING:
-    from wildsr.inference.events import Event
+    from wildsr.inference.events import JobEvent
     from wildsr.inference.upscaler import Upscaler
 
 _KEPT_UPSCALERS = 3
 _TELL_EVERY = 0.1
 _CHUNK = 1 << 20
-
-
-class _Cancelled(BaseException):
-    """The job that is being worked on was cancelled; no error, so that nobody handles it as one."""
 
 
 class Upscalers:
@@ -125,7 +122,7 @@ class Worker:
         job_id = message["id"]
         try:
             self._work(job_id, message)
-        except _Cancelled:
+        except JobCancelled:
             self._tell(event="cancelled", id=job_id)
         except Exception as error:
             self._tell(event="failed", id=job_id, reason=_public(reason(error), message))
@@ -145,7 +142,7 @@ class Worker:
         meter: _Meter | None = None
         told = 0.0
 
-        def on_event(event: "Event") -> None:
+        def on_event(event: "JobEvent") -> None:
             nonlocal meter, told
             self._check(job_id)
             if isinstance(event, events.Started):
@@ -184,7 +181,7 @@ class Worker:
 
     def _check(self, job_id: str) -> None:
         if job_id in self._cancelled:
-            raise _Cancelled
+            raise JobCancelled
 
     @staticmethod
     def _resolved(event: Any, wanted: OutputSize, scale: int, message: Message) -> Target:

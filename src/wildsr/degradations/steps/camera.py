@@ -21,9 +21,9 @@ from wildsr.ops.isp import (
     Development,
     apply_gains,
     camera_matrices,
-    draw_sensor,
     process,
     read_noise,
+    sample_sensor,
     sensor_noise,
     unprocess,
 )
@@ -105,4 +105,4 @@ def camera(images: Tensor, steps: Sequence[Camera]) -> Tensor:
 
 def _noisy(raw: Tensor, step: Camera) -> Tensor:
     generator = Generator(device=raw.device).manual_seed(step.seed)
-    return sensor_noise(draw_sensor(raw, step.shot, generator), step.shot, step.read)
+    return sensor_noise(sample_sensor(raw, step.shot, generator), step.shot, step.read)

@@ -73,7 +73,7 @@ def poisson_noise(images: Tensor, steps: Sequence[PoissonNoise]) -> Tensor:
     counted = []
     for one, step in _pairs(images, steps):
         rates = noise.photon_rates(one, step.photons, step.grey)
-        counts = noise.draw_poisson(rates, _generator(step.seed, one))
+        counts = noise.sample_poisson(rates, _generator(step.seed, one))
         counted.append(noise.poisson_noise(one, counts, step.photons))
     return _joined(counted).clamp(0, 1)
 
@@ -105,7 +105,7 @@ def scaled_poisson_noise(images: Tensor, steps: Sequence[ScaledPoissonNoise]) ->
         present[levels.long()] = True
         photons = 2 ** (int(present.sum()) - 1).bit_length()
         rounded = levels / 255
-        counts = noise.draw_poisson(rounded * photons, _generator(step.seed, image))
+        counts = noise.sample_poisson(rounded * photons, _generator(step.seed, image))
         noisy.append(image + step.strength * (counts / photons - rounded))
     return torch.stack(noisy).clamp(0, 1)
 
@@ -123,7 +123,7 @@ def _generator(seed: int, image: Tensor) -> Generator:
 
 
 def _normal(image: Tensor, step: GaussianNoise) -> Tensor:
-    sampled = noise.draw_normal(image, _generator(step.seed, image), one_channel=step.channels == "grey")
+    sampled = noise.sample_normal(image, _generator(step.seed, image), one_channel=step.channels == "grey")
     if step.channels != "correlated":
         return sampled
     covariance = torch.tensor(step.covariance, dtype=torch.float64)
