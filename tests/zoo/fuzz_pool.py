@@ -1,4 +1,4 @@
-"""Tries hostile model files in processes of their own, where a crash, a hang, a program and a memory blow-up show.
+"""Tries hostile files in processes of their own, where a crash, a hang, a program and a memory blow-up show.
 
 Run as a script it is one such process: it loads the file that each line of its input names, and says what happened.
 """
@@ -163,6 +163,7 @@ class _Worker:
         }
 
     def _start(self) -> "subprocess.Popen[str]":
+        path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", __file__, self._loader],
             stdin=subprocess.PIPE,
@@ -170,7 +171,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"},
         )
         assert process.stdout is not None
         if process.stdout.readline() != "ready\n":
@@ -223,7 +224,7 @@ def _tried(load: Callable[[Path], object], path: Path) -> dict[str, object]:
 
 
 def _judged(error: BaseException) -> str:
-    from wildsr.zoo.errors import ModelError
+    from wildsr.errors import WildsrError
 
     cause: BaseException | None = error
     while cause is not None:  # an allocation that failed here would have worked on a larger machine
@@ -232,7 +233,7 @@ def _judged(error: BaseException) -> str:
         cause = cause.__cause__
     return (
         "refused"
-        if isinstance(error, ModelError)
+        if isinstance(error, WildsrError)
         else f"{type(error).__name__}: {str(error)[:200].strip().splitlines()[0]}"
     )
 

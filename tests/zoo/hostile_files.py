@@ -73,12 +73,12 @@ def hostile(seed: int, index: int, healthy: dict[str, list[Files]], canary: Path
     files = dict(rng.choice(healthy[form]))
     main = next(iter(files))
     own = CHANGES.get(form, {})
-    choice = rng.choice([*_ANY, *own, *own])  # what knows the format goes deeper
+    choice = rng.choice([*ANY, *own, *own])  # what knows the format goes deeper
     if choice in own:
         files[main] = own[choice](rng, files[main], canary)
     else:
         changed = rng.choice(list(files))
-        files[changed] = _ANY[choice](rng, files[changed])
+        files[changed] = ANY[choice](rng, files[changed])
     return Hostile(f"{form}: {choice}", files)
 
 
@@ -143,7 +143,7 @@ def garbage(rng: random.Random, data: bytes) -> bytes:
     return data[: rng.choice([0, 2, 9, 64])] + rng.randbytes(rng.randint(1, 20_000))
 
 
-_ANY: dict[str, Mutation] = {
+ANY: dict[str, Mutation] = {
     "bits flipped": flip_bits,
     "beginning spoilt": spoil_the_beginning,
     "end spoilt": spoil_the_end,

@@ -12,6 +12,7 @@ import torch
 from fuzz_pool import CANARY, run
 from hostile_files import Files, Hostile, hostile, samples
 from hostile_formats import duplicates, records_of, renamed, saved, zipped
+from hostile_inputs import KINDS, healthy_inputs, hostile_input
 from hostile_pickles import first_pickles
 from load_any import load_any
 from torch import Tensor
@@ -157,3 +158,19 @@ def test_ordinary_nesting_is_no_crime(tmp_path: Path) -> None:
         path = tmp_path / "net.pth"
         path.write_bytes(saved({"params": state, **beside}, legacy=legacy))
         assert load_any(path) is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_inputs_of_other_kinds(kind: str) -> None:
+    """A few of those that benchmarks/fuzz.py tries; before them the healthy files, which load."""
+    files = healthy_inputs(kind)
+
+    def make(index: int) -> Hostile:
+        if index < len(files):
+            return Hostile("healthy", files[index])
+        return hostile_input(0, kind, files, index)
+
+    report = run(make, range(len(files) + 20), memory=4 << 30, loader=f"load_any:load_{kind}")
+    assert report.findings == []
+    assert report.outcomes["healthy", "model"] == len(files)
+    assert sum(report.outcomes.values()) == len(files) + 20

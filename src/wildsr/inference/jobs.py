@@ -70,6 +70,8 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[InputP
     Raises :class:`JobsError` where two images would be written to one file, an output would replace its own source,
     or nothing was found at all.
     """
+    if "\0" in (naming.output or ""):
+        raise JobsError("the name of the output holds a NUL character, which no file name can")
     problems: list[InputProblem] = []
     found: dict[Path, _Found] = {}
     for given in inputs:
@@ -95,7 +97,9 @@ def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], li
 
 def _expand(given: str, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
     path = _expanded(given)
-    if _is_folder(path):
+    if "\0" in given:
+        problems.append(InputProblem(path, "no file name holds a NUL character"))
+    elif _is_folder(path):
         yield from _search(path, naming, problems)
     elif os.path.lexists(path):  # False for a name too long for the file system
         yield _Found(path, None)
@@ -138,7 +142,14 @@ def _real(path: Path) -> Path:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
+    except OSError:  # a name too long for the file system
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
         return False
 
 
@@ -173,8 +184,8 @@ def _target(found: _Found, naming: Naming, single: bool) -> Path:
     output = _expanded(naming.output)
     if "{" in naming.output:
         return _fill(naming, found.path, suffix, within)
-    if not single or naming.output.endswith(("/", os.sep)) or output.is_dir():
-        if output.is_file() or (not output.is_dir() and _named_like_a_file(naming.output)):
+    if not single or naming.output.endswith(("/", os.sep)) or _is_folder(output):
+        if _is_file(output) or (not _is_folder(output) and _named_like_a_file(naming.output)):
             raise JobsError(f"{output} names a file, but several images were given; name a folder with -o")
         return output / within / f"{found.path.stem}{suffix}"
     return output
