@@ -155,7 +155,7 @@ def test_damaged_files(tmp_path: Path, file: str, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(ValueError, match=f"{file}.*fetch it again"):
+    with pytest.raises(ValueError, match=f"{file}.*download it again"):
         load_brisque(tmp_path)
 
 

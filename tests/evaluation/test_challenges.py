@@ -135,7 +135,7 @@ def test_command_prints_numbers_of_others_apart(tmp_path: Path, few: Callable[..
     assert "28.6508" in output.stdout
     page = (tmp_path / "page.md").read_text()
     assert "| authors' baseline | 28.6508 | 0.8206 |" in page
-    assert "0 pixels left out" in page, "RealSR compares whole images"
+    assert "0 pixels cropped" in page, "RealSR compares whole images"
     assert "28.6508" not in (tmp_path / "out" / "realsr" / "results.json").read_text()
 
 

@@ -61,7 +61,7 @@ def test_values_are_those_of_the_metric(tmp_path: Path, truth: Path) -> None:
     assert values(results, "mine")["b"] == expected
     assert results.protocol["border"] == 4
     assert results.rows[0].hr == str(truth / "a.png")
-    assert "4 pixels left out" in results.protocol["metrics"]["psnr"]["definition"]
+    assert "4 pixels cropped" in results.protocol["metrics"]["psnr"]["definition"]
 
 
 def test_partners_that_are_missing_are_listed(tmp_path: Path, truth: Path) -> None:
@@ -106,7 +106,7 @@ def test_other_sizes_are_refused_or_cropped(tmp_path: Path, truth: Path) -> None
     assert results.rows[1].values["psnr"] == math.inf
     cropped = evaluate_results({"mine": mine}, truth, replace(PLAIN, crop=True))
     assert cropped.rows[0].values["psnr"] == math.inf
-    assert "cut to 118x92" in cropped.rows[0].notes["picture"]
+    assert "cropped to 118x92" in cropped.rows[0].notes["picture"]
 
 
 def test_images_too_small_for_a_metric_get_the_others(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_names_of_methods(tmp_path: Path, tiny: Path) -> None:
         with_distinct_names([find_candidate("bicubic"), find_candidate("bicubic")])
     with pytest.raises(ModelError, match="no model"):
         find_candidate("nonsense")
-    with pytest.raises(ModelError, match="enlarges 4 times"):
+    with pytest.raises(ModelError, match="has scale 4, the others 2"):
         evaluate_methods(
             [find_candidate(str(tiny))], [real("x", save_folder(tmp_path / "p", a=photograph()))], scale=2
         )

@@ -71,16 +71,16 @@ def test_missing_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_damaged_parameters(tmp_path: Path) -> None:
     (tmp_path / PARAMETERS).write_bytes(b"not an archive")
-    with pytest.raises(ValueError, match="fetch it again"):
+    with pytest.raises(ValueError, match="download it again"):
         load_niqe(tmp_path)
     save(tmp_path, mu_pris_param=np.array([{"an": "object"}]))
-    with pytest.raises(ValueError, match="fetch it again"):
+    with pytest.raises(ValueError, match="download it again"):
         load_niqe(tmp_path)
     save(tmp_path, cov_pris_param=np.eye(18))
     with pytest.raises(ValueError, match="other shapes"):
         load_niqe(tmp_path)
     np.savez(tmp_path / PARAMETERS, mu_pris_param=np.ones((1, 36)))
-    with pytest.raises(ValueError, match="fetch it again"):
+    with pytest.raises(ValueError, match="download it again"):
         load_niqe(tmp_path)
 
 

@@ -47,9 +47,9 @@ def test_columns_leave_out_what_has_no_value() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nothing", "no results"),
-        ("[]", "no results"),
-        ("{}", "no results"),
+        ("nothing", "not a results file"),
+        ("[]", "not a results file"),
+        ("{}", "not a results file"),
         ('{"wildsr_results": 99}', "format 99"),
         ('{"wildsr_results": 1}', "damaged"),
         ('{"wildsr_results": 1, "rows": [{"image": 3}]}', "damaged"),

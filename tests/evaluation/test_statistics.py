@@ -33,7 +33,7 @@ def test_one_value_has_no_interval() -> None:
 
 @pytest.mark.parametrize("values", [[], [1.0, math.inf], [math.nan]])
 def test_values_without_a_mean_are_refused(values: list[float]) -> None:
-    with pytest.raises(ValueError, match="mean"):
+    with pytest.raises(ValueError, match=r"no values|no mean"):
         bootstrap(np.array(values))
 
 
@@ -66,5 +66,5 @@ def test_two_methods() -> None:
     found = compare(np.array([3.0, 2, 5, 1]), np.array([1.0, 2, 3, 2]))
     assert (found.wins, found.losses, found.images, found.exact) == (2, 1, 4, True)
     assert found.interval.mean == 0.75
-    with pytest.raises(ValueError, match="no pairs"):
+    with pytest.raises(ValueError, match="cannot be paired"):
         compare(np.ones(3), np.ones(4))

@@ -106,7 +106,7 @@ def compare(
 
 
 def _page(output: Path | None, sheet: Path | None) -> Path:
-    """Where the page goes; refuses, before the work, what cannot be written after it."""
+    """The path of the page; raises an error before the work if it could not be written after it."""
     if output is not None and sheet is not None:
         raise ValueError("--output names the page and --sheet a folder instead of it; give one of them")
     if sheet is not None:

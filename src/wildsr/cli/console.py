@@ -164,7 +164,7 @@ def exit_code(error: BaseException) -> int | None:
 
 
 class Reporting:
-    """Where a command that ends early says so: standard error."""
+    """Prints why a command ends early, on standard error."""
 
     def error(self, message: str, code: int) -> None:  # noqa: ARG002
         """The command cannot go on."""
@@ -201,7 +201,7 @@ def exits(interrupted: str = "Interrupted.", reporting: Reporting | None = None)
 
 
 class _Count(ProgressColumn):
-    """How much of a task is done: items, bytes (unit ``B``) or per cent (unit ``%``)."""
+    """Progress of a task in items, bytes (unit ``B``) or per cent (unit ``%``)."""
 
     def render(self, task: Task) -> Text:
         """Called by Rich."""

@@ -72,7 +72,7 @@ Features = Annotated[
 
 
 def existing(overwrite: bool, skip_existing: bool) -> Existing:
-    """What happens to results that exist already.
+    """The treatment of results that exist already.
 
     Raises:
         UsageError: both options are given.

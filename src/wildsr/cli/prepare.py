@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CleanUp(str, Enum):
-    """How images of the source domain become HR images."""
+    """Conversion of source images to HR images."""
 
     realsr = "realsr"
     ddnsr = "ddnsr"
@@ -22,7 +22,7 @@ class CleanUp(str, Enum):
 
 
 class PairFormat(str, Enum):
-    """How pairs are stored."""
+    """Storage of pairs."""
 
     folders = "folders"
     lmdb = "lmdb"

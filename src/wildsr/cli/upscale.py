@@ -15,7 +15,7 @@ from wildsr.zoo.catalogue import ALIASES, available
 
 
 class FitName(str, Enum):
-    """How a width and a height are met together."""
+    """Ways to meet a width and a height together."""
 
     inside = "inside"
     outside = "outside"

@@ -1,4 +1,4 @@
-"""Datasets whose LR images lie on the grid of HR, as RealSR's first versions and City100 have them."""
+"""Datasets whose LR images have the size of HR, as in the first versions of RealSR's data set and in City100."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ def aligned(
         lr: folder of LR images.
         hr: folder of HR images, paired by name.
         scale: of the models.
-        cache: where the images that are made are put.
+        cache: folder for the images that are made.
         on_made: progress.
 
     Raises:
-        PairingError: a folder is missing, nothing belongs together, or the images of a pair differ in size.
+        PairingError: a folder is missing, no names match, or the images of a pair differ in size.
     """
     pairing = pair_folders(lr, hr)
     samples = []

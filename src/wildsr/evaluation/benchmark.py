@@ -1,7 +1,7 @@
-"""Benchmarks with names: what they are made of is fixed here, so that their numbers can be compared.
+"""Benchmarks with fixed images, degradations and metrics, so that their numbers can be compared.
 
-``classic``: Set5, Set14 and Kodak's images, downscaled by MATLAB's bicubic. ``wild``: photographs, degraded by draws of
-BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photographs of poor quality without a truth.
+``classic``: Set5, Set14 and Kodak's images, downscaled by MATLAB's bicubic. ``wild``: photos, degraded by samples of
+BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photos of poor quality without a reference.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from wildsr.zoo.errors import ModelError
 SCALE = 4
 WILD_SEED = 2026
 DRAWS = Path(__file__).parent / "draws"
-"""What was drawn with that seed, once and for all: what becomes of the samplers does not change the benchmark."""
+"""Parameters that were sampled once with that seed, so that changes of the samplers do not change the benchmark."""
 
 
 def _classic(name: str, folder: Path, cache: Path, on_made: OnMade | None) -> EvaluationSet:
@@ -49,8 +49,8 @@ PROTOCOLS: dict[str, Protocol] = {
             Part("Kodak24", ("testsets/Kodak24", "Kodak24"), 24, _classic),
         ),
         _FULL,
-        "Sharp images, downscaled to a quarter by MATLAB's bicubic and nothing else: what models for clean input are "
-        "measured on, and a test that models for real photographs leave good images good.",
+        "Sharp images, downscaled to a quarter by MATLAB's bicubic and nothing else: models for clean input are "
+        "measured on these, and models for real photos must not spoil them.",
     ),
     "wild": Protocol(
         (
@@ -59,13 +59,13 @@ PROTOCOLS: dict[str, Protocol] = {
             _wild(RealEsrgan(SCALE), "real-esrgan"),
         ),
         _FULL,
-        "Photographs made blurred, noisy and compressed by random draws, every image otherwise, always the same.",
+        "Photos with random blur, noise and compression, different for each image and the same in every run.",
     ),
     "real": Protocol(
         (Part("RealSRSet", ("testsets/RealSRSet", "RealSRSet"), 20, _real),),
         ("niqe",),
-        "Real photographs of poor quality. There is no truth, so only measures of naturalness can be taken, and "
-        "these do not see whether a detail is right.",
+        "Real photos of poor quality. There is no reference, so only naturalness can be measured, and such metrics "
+        "do not notice whether a detail is right.",
     ),
     **CHALLENGES,
 }
@@ -82,13 +82,13 @@ STANDARD: dict[str, tuple[str, ...]] = {
     ),
     "srrescgan": ("weights/srrescgan_model.pth", "golden/weights/srrescgan_model.pth", "srrescgan_model.pth"),
 }
-"""The methods that are always compared, and their files within the folder of data, where the catalogue lacks them."""
+"""The models that are measured by default, with their files in the data folder where the catalogue lacks them."""
 PEER = "realesr-general-x4v3"
-"""The method the others are compared with."""
+"""The method that the others are compared with."""
 
 
 def standard_methods(data: Path) -> tuple[list[Candidate], dict[str, str]]:
-    """The methods of :data:`STANDARD` that are here, and why the others are not."""
+    """The methods of :data:`STANDARD` that are installed, and why the others are missing."""
     found, missing = [], {}
     for name in STANDARD:
         try:
@@ -99,7 +99,7 @@ def standard_methods(data: Path) -> tuple[list[Candidate], dict[str, str]]:
 
 
 def benchmark_method(given: str, data: Path) -> Candidate:
-    """What :func:`wildsr.evaluation.candidates.find_candidate` makes of it, but the standard ones may lie in ``data``.
+    """A candidate like :func:`wildsr.evaluation.candidates.find_candidate`; standard models may be in ``data``.
 
     Raises:
         ModelError: there is no such model.
@@ -115,8 +115,10 @@ def benchmark_method(given: str, data: Path) -> Candidate:
 
 
 def select(names: list[str]) -> dict[str, str | None]:
-    """The benchmarks that are named, each with its part, None for all: ``wild`` or ``wild/bsrgan``; the standard
-    ones by default.
+    """Parse names of benchmarks and parts, such as ``wild`` or ``wild/bsrgan``; by default the standard benchmarks.
+
+    Returns:
+        the part of each benchmark; None: all of its parts.
 
     Raises:
         ValueError: there is no such benchmark or part.
@@ -139,10 +141,10 @@ def select(names: list[str]) -> dict[str, str | None]:
 def datasets_of(
     protocol: str, data: Path, cache: Path, part: str | None = None, on_made: OnMade | None = None
 ) -> list[EvaluationSet]:
-    """The datasets of a benchmark, made of the images in ``data``; with ``part``, only the one of that name.
+    """Build the datasets of a benchmark from the images in ``data``; with ``part``, only the one of that name.
 
     Raises:
-        PairingError: its images are not there, or not all of them.
+        PairingError: images are missing.
     """
     chosen = PROTOCOLS[protocol]
     found = []
@@ -158,7 +160,7 @@ def datasets_of(
         if one.images not in (None, len(dataset.samples)):
             raise PairingError(
                 f"{folder} has {len(dataset.samples)} images, {one.name} has {one.images}; numbers of another set "
-                "would not compare. `wildsr evaluate` measures any images"
+                "could not be compared. `wildsr evaluate` measures any images"
             )
         found.append(dataset)
     if not found:

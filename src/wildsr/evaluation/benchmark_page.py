@@ -1,4 +1,4 @@
-"""The page of benchmarks: tables, what is behind them, and the command that repeats them."""
+"""The Markdown page of benchmark results, with everything needed to repeat them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +12,18 @@ from wildsr.evaluation.tables import LEGEND, NOTE_ON_P, difference_table, remark
 _HEAD = """\
 # Benchmarks
 
-This page is written by `{command}`; numbers are not edited by hand. The benchmarks, their images, draws and metrics
-are fixed in `wildsr/evaluation/benchmark.py`, and running one twice on a machine gives the same numbers to the last
-digit. [How to read and repeat them](evaluation.md).
+This page is written by `{command}`; numbers are not edited by hand. The benchmarks, their images,
+degradations and metrics are fixed in `wildsr/evaluation/benchmark.py`, and running one twice on a machine gives the
+same numbers to the last digit. [How to read and repeat them](evaluation.md).
 
 {legend}
 
-Seconds are the median for an image, in the precision named below and on the machine of the run, where other work may
-have gone on; docs/speed.md measures speed with care. Peak memory is that of the whole process with its libraries."""
+Seconds are the median for an image, in the precision named below and on the machine of the run, which may have been
+busy; docs/speed.md has careful measurements. Peak memory is that of the whole process with its libraries."""
 
 
 def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapping[str, str]) -> str:
-    """The Markdown page of benchmarks by name; ``peer`` is compared with, ``missing`` says which methods are not."""
+    """Write the page: results by benchmark, differences to ``peer``, and the ``missing`` models with the reasons."""
     marked = any(any_trained_on(results) for results in found.values())
     parts = [_HEAD.format(command=command, legend=f"{LEGEND} {TRAINED_NOTE}" if marked else LEGEND)]
     for name, results in found.items():
@@ -47,7 +47,7 @@ def to_page(found: Mapping[str, Results], peer: str, command: str, missing: Mapp
 
 
 def published_table(published: tuple[PublishedRow, ...]) -> list[str]:
-    """A heading and a Markdown table of numbers that others published; nothing where there are none."""
+    """A heading and a Markdown table of numbers that others published; empty if there are none."""
     if not published:
         return []
     labels = list(dict.fromkeys(label for row in published for label in row.values))

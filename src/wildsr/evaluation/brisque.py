@@ -1,4 +1,4 @@
-"""BRISQUE: how far an image's statistics are from those of undistorted photographs, as people rated distorted ones.
+"""BRISQUE: distance of an image's statistics from those of undistorted photos, fitted to ratings by people.
 
 Mittal, Moorthy, Bovik 2012, "No-reference image quality assessment in the spatial domain", with the conventions of the
 authors' MATLAB release: grey of 8-bit RGB rounded to whole levels, a 7x7 window over zeros beyond the border, half size
@@ -21,20 +21,20 @@ MODEL, RANGE = "allmodel", "allrange"
 SMALLEST = 16
 FEATURES = 36
 _WEIGHTS = (0.298936021293775, 0.587043074451121, 0.114020904255103)  # MATLAB's rgb2gray
-_REACH = 3  # of the window
-_HALO = 8  # rows that halving a strip takes beyond it (4), even, with room
+_REACH = 3  # radius of the window
+_HALO = 8  # rows that halving reads beyond a strip: 4 are needed; an even number
 
 
 @dataclass(frozen=True)
 class Brisque:
-    """BRISQUE with its regression.
+    """BRISQUE and its regression model.
 
     Attributes:
-        low, high: of the features (36,) in training, float64; they become -1 and 1.
+        low, high: range of each feature in training (36,), float64, mapped to -1 and 1.
         vectors: support vectors (N, 36), float64.
-        weights: of the vectors (N,), float64.
+        weights: of the support vectors (N,), float64.
         gamma: of the radial basis functions.
-        offset: what is taken off the weighted sum (libsvm's rho).
+        offset: subtracted from the weighted sum (rho in libsvm).
     """
 
     low: Tensor
@@ -45,9 +45,9 @@ class Brisque:
     offset: float
 
     def __call__(self, images: Tensor, border: int = 0) -> Tensor:
-        """BRISQUE (B,), float64, of RGB images (B, 3, H, W), see :func:`features`; about 0 at best to 100.
+        """BRISQUE (B,), float64, of RGB images (B, 3, H, W), see :func:`features`; from about 0 (best) to 100.
 
-        An image of one grey has nothing to measure and gives NaN.
+        A constant image gives NaN.
         """
         found = features(images, border)
         low, high = self.low.to(found.device), self.high.to(found.device)
@@ -60,7 +60,7 @@ def features(images: Tensor, border: int = 0) -> Tensor:
     """The 36 features (B, 36), float64, of RGB images (B, 3, H, W) in [0, 1] or 8-bit levels as uint8.
 
     For full size, then half size: shape and variance of the normalised luminance; for its products with four
-    neighbours (the image taken as periodic) shape, mean, left and right variance. An image of one grey gives NaN.
+    neighbours (with periodic borders) shape, mean, left and right variance. A constant image gives NaN.
 
     Raises:
         ValueError: not RGB images, or below 16x16 pixels within the border.
@@ -73,34 +73,36 @@ def features(images: Tensor, border: int = 0) -> Tensor:
 
 
 def load_brisque(folder: Path | None = None) -> Brisque:
-    """BRISQUE with ``allmodel`` and ``allrange``; where, see :func:`wildsr.zoo.features.files.find_file`.
+    """Load BRISQUE from ``allmodel`` and ``allrange``, found by :func:`wildsr.zoo.features.files.find_file`.
 
-    They are libsvm's text: a regression with radial basis functions, and the ranges that svm-scale wrote.
+    Both are text files of libsvm: a regression with radial basis functions, and the ranges of svm-scale.
 
     Raises:
-        FileNotFoundError: one is not there; says how to get it.
-        ValueError: a file is not what it should be.
+        FileNotFoundError: a file is missing; the message says how to get it.
+        ValueError: a file has other content.
     """
     model, ranges = brisque_files(folder)
     try:
         low, high = _read_ranges(ranges.read_text(encoding="ascii"))
     except (ValueError, IndexError) as error:
         raise ValueError(
-            f"{ranges} holds no ranges of BRISQUE's features ({error}); fetch it again"
+            f"{ranges} does not hold the ranges of BRISQUE's features ({error}); download it again"
         ) from error
     try:
         return Brisque(low, high, *_read_regression(model.read_text(encoding="ascii")))
     except (ValueError, IndexError, KeyError) as error:
-        raise ValueError(f"{model} holds no regression of BRISQUE ({error}); fetch it again") from error
+        raise ValueError(
+            f"{model} does not hold the regression of BRISQUE ({error}); download it again"
+        ) from error
 
 
 def brisque_files(folder: Path | None = None) -> tuple[Path, Path]:
-    """The regression and the ranges; raises ``MissingWeights`` (a ``FileNotFoundError``)."""
+    """Paths of the regression and the ranges; raises ``MissingWeights`` (a ``FileNotFoundError``)."""
     return find_file((MODEL,), folder), find_file((RANGE,), folder)
 
 
 def _grey(images: Tensor) -> Tensor:
-    """Whole levels (B, H, W) as uint8: a quarter of the memory of the images at most."""
+    """Grey values (B, H, W), rounded to levels, as uint8 to save memory."""
     parts = []
     for rows in strips(images.shape[2], 3 * len(images) * images.shape[3]):
         red, green, blue = planes(images[:, :, rows]).unbind(1)
@@ -148,7 +150,7 @@ def _scale_features(maps: Tensor) -> Tensor:
 
 
 def _normalised(maps: Tensor, start: int, stop: int) -> Tensor:
-    """Rows of luminance (B, H, W) less the local mean, over the local deviation + 1; float64, zeros beyond."""
+    """Rows of mean-subtracted, contrast-normalised luminance (B, H, W), float64, with zeros beyond the border."""
     top, bottom = max(start - _REACH, 0), min(stop + _REACH, maps.shape[1])
     rows = maps[:, top:bottom].double()
     padded = F.pad(rows, (_REACH, _REACH, _REACH - (start - top), _REACH - (bottom - stop)))
@@ -160,7 +162,7 @@ def _normalised(maps: Tensor, start: int, stop: int) -> Tensor:
 
 
 def _read_ranges(text: str) -> tuple[Tensor, Tensor]:
-    """Least and largest value (36,) of every feature, from what svm-scale wrote."""
+    """Minimum and maximum (36,) of each feature, from the file of svm-scale."""
     lines = [line.split() for line in text.split("\n") if line.strip()]
     if lines[0] != ["x"] or [float(end) for end in lines[1]] != [-1, 1]:
         raise ValueError("it should begin with x and the range -1 to 1")

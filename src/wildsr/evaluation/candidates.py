@@ -1,4 +1,4 @@
-"""What is compared: models and the plain bicubic enlargement, each with its facts, and their results kept on disk."""
+"""The methods of an evaluation: models and bicubic resizing, with their results cached on disk."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ BICUBIC = "bicubic"
 
 @dataclass(frozen=True)
 class InferenceSettings:
-    """How models are run: as in :class:`wildsr.Upscaler`."""
+    """Arguments of :class:`wildsr.Upscaler` for all models."""
 
     device: str = "auto"
     precision: Precision = "auto"
@@ -40,7 +40,7 @@ class InferenceSettings:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method by the ``name`` it has in tables; ``model`` is a catalogue name or a file, None for bicubic."""
+    """A method: its ``name`` in tables, and its ``model``, a catalogue name or a file; None: bicubic."""
 
     name: str
     model: str | None
@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """A result on disk: what computing it took, whenever that was."""
+    """A cached result, with the time and memory of its computation."""
 
     path: Path
     seconds: float
@@ -56,7 +56,13 @@ class CandidateResult:
 
 
 class LoadedCandidate:
-    """A method ready to work, for one scale. ``facts`` are what the protocol records; ``key`` stands for them."""
+    """A loaded method for one scale.
+
+    Attributes:
+        name: in tables.
+        facts: stored in the protocol.
+        key: digest of the facts, under which results are cached.
+    """
 
     def __init__(self, candidate: Candidate, scale: int, inference: InferenceSettings) -> None:
         self.name = candidate.name
@@ -73,8 +79,8 @@ class LoadedCandidate:
             trained_on = contract.trained_on
             if contract.scale != scale:
                 raise ModelError(
-                    f"the model '{candidate.name}' enlarges {contract.scale} times, the others {scale} times; evaluate "
-                    "it by itself"
+                    f"the model '{candidate.name}' has scale {contract.scale}, the others {scale}; evaluate "
+                    "it separately"
                 )
             self._upscaler = Upscaler(
                 model,
@@ -99,16 +105,16 @@ class LoadedCandidate:
             self.facts["trained_on"] = list(trained_on)
 
     def __call__(self, lr: Tensor) -> Tensor:
-        """Enlarge (1, 3, H, W) in [0, 1] to (1, 3, scale*H, scale*W) in [0, 1]."""
+        """Upscale (1, 3, H, W) in [0, 1] to (1, 3, scale*H, scale*W) in [0, 1]."""
         if self._upscaler is None:
             return imresize(lr, self._scale).clamp_(0, 1)
         return self._upscaler(lr)
 
     def upscale_file(self, lr: Path, folder: Path, fresh: bool = False) -> CandidateResult:
-        """The 8-bit result for a file, from ``folder`` if it is there and not to be made ``fresh``.
+        """Upscale a file to 8 bits, or return the result cached in ``folder`` unless ``fresh``.
 
-        It is kept under the digests of the file's content and of the method's facts. What is transparent is laid
-        over white first. Raises ``ImageError`` and ``UpscaleError``.
+        Results are cached under the digests of the file and of the method's facts. Transparent pixels are blended
+        with white first. Raises ``ImageError`` and ``UpscaleError``.
         """
         target = folder / self.key / f"{sha256_of(lr)}.png"
         note = target.with_suffix(".json")
@@ -131,10 +137,10 @@ class LoadedCandidate:
 
 
 def find_candidate(given: str) -> Candidate:
-    """The method that a person names: ``bicubic``, a model's name or file, or ``NAME=`` before one of these.
+    """Parse a method: ``bicubic``, a model's name or file, or ``NAME=`` before one of these.
 
     Raises:
-        ModelError: there is no such model.
+        ModelError: the model does not exist.
     """
     name, found, model = given.partition("=")
     if not found or "/" in name or "\\" in name:
@@ -145,10 +151,10 @@ def find_candidate(given: str) -> Candidate:
 
 
 def with_distinct_names(candidates: list[Candidate]) -> list[Candidate]:
-    """The same under different names: files of one name are told apart by their folders.
+    """Give every candidate a name of its own: files of the same name get that of their folder.
 
     Raises:
-        ModelError: two cannot be told apart.
+        ModelError: two candidates still have the same name.
     """
     counts = [sum(other.name == candidate.name for other in candidates) for candidate in candidates]
     renamed = [
@@ -160,7 +166,7 @@ def with_distinct_names(candidates: list[Candidate]) -> list[Candidate]:
     names = [candidate.name for candidate in renamed]
     for name in names:
         if names.count(name) > 1:
-            raise ModelError(f"two methods are called '{name}'; give one of them another name: OTHER=FILE")
+            raise ModelError(f"two methods have the name '{name}'; rename one: OTHER=FILE")
     return renamed
 
 
@@ -173,7 +179,7 @@ def scale_of(candidates: list[Candidate]) -> int:
 
 
 def over_white(path: Path) -> Tensor:
-    """An image (1, 3, H, W) in [0, 1] at the precision of its file, with what is transparent over white."""
+    """Read an image (1, 3, H, W) in [0, 1] at the precision of its file, with transparent pixels blended with white."""
     image = read(path)
     if image.alpha is None:
         return image.rgb
@@ -181,5 +187,5 @@ def over_white(path: Path) -> Tensor:
 
 
 def evaluation_cache() -> Path:
-    """Where results are kept: ``evaluation`` in ``WILDSR_CACHE`` or the platform's cache folder."""
+    """The folder of cached results: ``evaluation`` in ``WILDSR_CACHE`` or the platform's cache folder."""
     return cache_folder("evaluation")

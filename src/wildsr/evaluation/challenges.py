@@ -1,7 +1,7 @@
 """Benchmarks of the challenges and data sets that the five methods were published with.
 
 Images come from ``wildsr data pull`` and ``wildsr data layout``. Conventions are those of the originals' code: RealSR's
-``test.py`` and RWSR-EDL's ``train.py`` leave out as many pixels as the scale at every side and compare RGB;
+``test.py`` and RWSR-EDL's ``train.py`` crop a border of the scale and compare RGB;
 RealSR (Cai et al.) compares Y on whole images (``Test/Test.m``).
 """
 
@@ -24,7 +24,7 @@ def _paired(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> E
 
 
 def _track1_validation(name: str, folder: Path, _cache: Path, _on_made: OnMade | None) -> EvaluationSet:
-    """The ground truth of Corrupted-va-x is DIV2K's validation set, which people have only once."""
+    """The ground truth of Corrupted-va-x is DIV2K's validation set, which is not stored twice."""
     hr = folder / "HR"
     return paired(name, folder / "LR", hr if hr.is_dir() else folder.parents[1] / "div2k" / "valid" / "HR")
 

@@ -1,4 +1,4 @@
-"""What is upscaled and what it is compared with: LR and HR images on disk, given or made."""
+"""Evaluation sets: LR images on disk, given or made from HR, with their references."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from wildsr.storage.seeds import generator
 
 
 class EvaluationImage(NamedTuple):
-    """One image of a dataset: its name, what is upscaled, and the truth if there is one."""
+    """One image of a set: its name, the file to upscale, and its reference or None."""
 
     image: str
     lr: Path
@@ -28,7 +28,7 @@ class EvaluationImage(NamedTuple):
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Images under a name, with ``facts`` for the protocol: where LR comes from, and how if it was made."""
+    """Named images, with ``facts`` for the protocol: the origin of LR, and how it was made."""
 
     name: str
     samples: tuple[EvaluationImage, ...]
@@ -40,9 +40,9 @@ OnMade = Callable[[int, int], None]
 
 
 def real(name: str, folder: Path) -> EvaluationSet:
-    """Photographs without a truth. Raises ``PairingError`` when the folder is missing or empty."""
+    """Photos without a reference. Raises ``PairingError`` when the folder is missing or empty."""
     samples = tuple(EvaluationImage(name_of(path, folder), path, None) for path in images_in(folder))
-    return EvaluationSet(name, samples, {"lr": "as they are, no truth"})
+    return EvaluationSet(name, samples, {"lr": "unchanged, no reference"})
 
 
 def paired(name: str, lr: Path, hr: Path) -> EvaluationSet:
@@ -56,14 +56,14 @@ def paired(name: str, lr: Path, hr: Path) -> EvaluationSet:
 
 
 def bicubic_lr(hr: Tensor, scale: int) -> Tensor:
-    """The classic LR (1, 3, H/scale, W/scale) of HR (1, 3, H, W) in [0, 1]: MATLAB's imresize, not rounded."""
+    """Bicubic LR (1, 3, H/scale, W/scale) of HR (1, 3, H, W) in [0, 1]: MATLAB's imresize, not rounded."""
     return imresize(hr.double(), 1 / scale).float().clamp_(0, 1)
 
 
 def downscaled(
     name: str, folder: Path, scale: int, cache: Path, on_made: OnMade | None = None
 ) -> EvaluationSet:
-    """HR images of a folder with the classic LR, rounded to 8 bits."""
+    """HR images of a folder with bicubic LR, rounded to 8 bits."""
     made = [
         _made(path, folder, scale, cache, lambda hr: bicubic_lr(hr, scale))
         for path in _counted(images_in(folder), on_made)
@@ -92,15 +92,15 @@ def degraded(
     Args:
         name: of the dataset.
         folder: of the HR images.
-        degradation: what is done to them.
+        degradation: makes LR from them.
         label: its name, for the facts.
-        seed: of the draws.
-        cache: where LR, and HR cut to a multiple of the scale, are put.
+        seed: random seed.
+        cache: folder for LR, and for HR that was cropped to a multiple of the scale.
         parameters: to be replayed, by name of image.
         on_made: see :data:`OnMade`.
     """
     known = parameters or {}
-    drawn: dict[str, Parameters] = {}
+    sampled: dict[str, Parameters] = {}
 
     samples = []
     for path in _counted(images_in(folder), on_made):
@@ -109,18 +109,18 @@ def degraded(
 
         def degrade(hr: Tensor, image: str = image, rng: Generator = rng) -> Tensor:
             size = (hr.shape[2], hr.shape[3])
-            drawn[image] = known.get(image) or degradation.sample(rng, size)
-            return degradation.apply(hr, [drawn[image]]).clamp(0, 1)
+            sampled[image] = known.get(image) or degradation.sample(rng, size)
+            return degradation.apply(hr, [sampled[image]]).clamp(0, 1)
 
         samples.append(_made(path, folder, degradation.scale, cache, degrade))
-    facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": drawn}
+    facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": sampled}
     return EvaluationSet(name, tuple(samples), facts)
 
 
 def _made(
     path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]
 ) -> EvaluationImage:
-    """A sample whose LR is made from HR. Files are named by their content: one that is there is what it should be."""
+    """An image whose LR is made from HR. Files are named by their content, so that existing ones need no check."""
     hr = over_white(path)
     height, width = (side // scale * scale for side in hr.shape[2:])
     if not height or not width:
@@ -137,7 +137,7 @@ def _made(
 
 
 def keep_image(folder: Path, rgb: Tensor) -> Path:
-    """The file of an image (1, 3, H, W) in [0, 1] with 8 bits, in ``folder``, named by its content."""
+    """Write an image (1, 3, H, W) in [0, 1] with 8 bits into ``folder``, named by its content; returns its path."""
     levels = quantize(rgb)
     digest = hashlib.sha256(f"{tuple(levels.shape)}".encode() + levels.numpy().tobytes()).hexdigest()
     path = folder / f"{digest}.png"
@@ -155,7 +155,7 @@ def _counted(paths: list[Path], on_made: OnMade | None) -> Iterator[Path]:
 
 
 def content_of(dataset: EvaluationSet) -> str:
-    """A digest of all images of a dataset, so that two runs can be known to have seen the same."""
+    """Digest of all images of a set; equal digests mean equal images."""
     digest = hashlib.sha256()
     for sample in dataset.samples:
         digest.update(f"{sample.image} {sha256_of(sample.lr)}\n".encode())

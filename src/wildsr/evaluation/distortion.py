@@ -1,9 +1,8 @@
-"""How far a result is from the truth, pixel by pixel: PSNR and SSIM.
+"""PSNR and SSIM.
 
-RealSR and BasicSR agree but for the precision of Y: 8-bit images, the border left out, no rounding of Y; what is
-computed of one pixel does not depend on whether the border went before or after. Their numbers are the defaults
-here, with ``channels="y"`` for those on Y. KAIR and MATLAB round Y too: ``rounding="rgb+y"``. BasicSR's variant on
-tensors adds 1e-8 to the mean squared error: ``floor=1e-8``.
+RealSR and BasicSR agree except for the precision of Y: 8-bit images, cropped borders, no rounding of Y. Their
+conventions are the defaults here, with ``channels="y"`` for those on Y. KAIR and MATLAB round Y
+too: ``rounding="rgb+y"``. BasicSR's variant on tensors adds 1e-8 to the mean squared error: ``floor=1e-8``.
 """
 
 import torch
@@ -35,8 +34,8 @@ def psnr(
     """PSNR in dB (B,), float64, of images (B, 3, H, W) in [0, 1]; equal images give infinity.
 
     Args:
-        result: the images to judge.
-        truth: what they should be.
+        result: the images to be measured.
+        truth: their references.
         border: pixels left out on every side.
         channels: all of RGB together, or Y of BT.601.
         rounding: what is rounded to 8 bits first, see :func:`wildsr.evaluation.planes.planes`.
@@ -58,7 +57,7 @@ def psnr(
 def psnr_of_means(result: Tensor, truth: Tensor, border: int = 0) -> Tensor:
     """PSNR in dB (B,), float64, between the mean colours of two images (B, 3, H, W) in [0, 1].
 
-    The squared error is the mean over R, G and B; a shift of colour shows here whatever the detail. The images are
+    The squared error is the mean over R, G and B; it measures colour shifts only. The images are
     rounded to 8 bits, their means are not. Equal means give infinity. Raises ``ValueError`` like :func:`psnr`.
     """
     result, truth = check_pair(result, truth, border)
@@ -94,15 +93,15 @@ def ssim(
         window = slice(rows.start, rows.stop + _WINDOW - 1)
         x = planes(result[:, :, window], channels, rounding)
         y = planes(truth[:, :, window], channels, rounding)
-        for channel in range(x.shape[1]):  # one at a time stays in the cache
+        for channel in range(x.shape[1]):  # one channel at a time fits into the cache
             total += _similarity(x[:, channel], y[:, channel], taps).sum((1, 2))
     return total / (height * width * (3 if channels == "rgb" else 1))
 
 
 def _similarity(x: Tensor, y: Tensor, taps: Tensor) -> Tensor:
     """SSIM (B, H-10, W-10) at every position of two planes (B, H, W) of levels."""
-    # By way of the difference: 2 cov(x, y) = var x + var y - var(x - y), and 2 μν = μ² + ν² - (μ - ν)². So four
-    # filtered maps do, and each factor is 1 less a quotient. In place: moving memory is what takes time here.
+    # From the difference: 2 cov(x, y) = var x + var y - var(x - y), and 2 μν = μ² + ν² - (μ - ν)². So four
+    # filtered maps are enough, and each factor is 1 minus a quotient. In place, because memory traffic dominates.
     maps = x.new_empty((4, *x.shape))
     maps[0] = x
     torch.sub(x, y, out=maps[1])

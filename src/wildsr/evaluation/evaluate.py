@@ -1,4 +1,4 @@
-"""Evaluations: folders of results, or methods at work on datasets. What comes out is a :class:`Results`."""
+"""Evaluations of folders of results, or of methods on evaluation sets."""
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from wildsr.image import ImageError
 from wildsr.inference.errors import UpscaleError
 
 DEFAULT_METRICS = ("psnr", "psnr-y", "ssim-y", "lpips-alex", "niqe", "brisque")
-"""The metrics that are taken by default, as far as they have what they need."""
+"""The default metrics; those whose files are missing are left out."""
 
 OnStep = Callable[[str, int, int], None]
 """Called with (what is being done, how many are done, how many there are)."""
@@ -34,15 +34,15 @@ OnStep = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """What to measure and how.
+    """Options of the measurement.
 
     Attributes:
         metrics: names of built-in metrics, and metrics of your own; None: :data:`DEFAULT_METRICS`, without those whose
             files are missing.
-        border: pixels that PSNR and SSIM leave out; None: as many as the scale.
+        border: border that PSNR and SSIM crop, in pixels; None: the scale.
         weights: the folder of the metrics' weights, see :func:`wildsr.zoo.features.files.features_folders`.
         device: where metrics are computed.
-        crop: results and truths of different sizes are cut to what both have, instead of being refused.
+        crop: crop results and references of different sizes to their common size, instead of refusing them.
     """
 
     metrics: tuple[str | FunctionMetric, ...] | None = None
@@ -54,7 +54,7 @@ class MeasureOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How models are run, and where their results are cached; ``fresh`` computes cached results again."""
+    """Options of running models, and the cache of their results; ``fresh`` computes cached results again."""
 
     inference: InferenceSettings = field(default_factory=InferenceSettings)
     cache: Path = field(default_factory=evaluation_cache)
@@ -70,20 +70,20 @@ def evaluate_results(
     suffix: str = "",
     on_step: OnStep | None = None,
 ) -> Results:
-    """Measure images that are there already.
+    """Measure folders of results.
 
     Args:
         folders: of results, by method.
         truth: the folder of the ground truth, paired by name (:func:`pair_folders`); None: no-reference metrics only.
-        measure: what and how.
-        scale: decides the border, if ``measure`` does not.
-        suffix: what was added to the names of the results.
+        measure: options.
+        scale: the border, unless ``measure`` has one.
+        suffix: what follows the names of the references in those of the results.
         on_step: progress.
 
     Raises:
-        PairingError: a folder is missing or empty, or nothing belongs together.
+        PairingError: a folder is missing or empty, or no names match.
         ValueError: an unknown metric.
-        FileNotFoundError: the weights of a metric that was asked for are missing.
+        FileNotFoundError: files of a requested metric are missing.
     """
     rows: list[Row] = []
     mismatches: dict[str, Any] = {}
@@ -116,25 +116,25 @@ def evaluate_methods(
     scale: int = 4,
     on_step: OnStep | None = None,
 ) -> Results:
-    """Let methods upscale datasets, and measure what comes out, as 8-bit images.
+    """Upscale evaluation sets with each method, and measure the results as 8-bit images.
 
-    Results that are in the cache are not made again. An image that a method fails on becomes a row with notes.
+    Cached results are reused. An image that a method cannot upscale becomes a row with notes.
 
     Args:
         candidates: the methods.
         datasets: see :mod:`wildsr.evaluation.datasets`.
-        measure: what and how to measure.
-        run: how methods are put to work.
-        scale: of all of them.
+        measure: options of the measurement.
+        run: how models are run.
+        scale: of all methods.
         on_step: progress.
 
     Raises:
         ModelError: a model cannot be loaded, or is of another scale.
         ValueError: an unknown metric or device.
-        FileNotFoundError: the weights of a metric that was asked for are missing.
+        FileNotFoundError: files of a requested metric are missing.
     """
     if not candidates or not datasets:
-        raise ValueError("there is nothing to evaluate: give at least one method and one dataset")
+        raise ValueError("nothing to evaluate: give at least one method and one dataset")
     _refuse_twins(datasets)
     reference = any(sample.hr is not None for dataset in datasets for sample in dataset.samples)
     meters, lacking = _meters(measure, scale, reference)
@@ -156,7 +156,7 @@ def evaluate_methods(
         dataset.name: {"pictures": len(dataset.samples), "sha256": content_of(dataset), **dataset.facts}
         for dataset in datasets
     }
-    # Rows of one image follow each other, so that its truth is read once.
+    # Rows of one image are adjacent, so that its reference is read once.
     order = {dataset.name: index for index, dataset in enumerate(datasets)}
     rows.sort(key=lambda row: (order[row.dataset], row.image))
     return _scored(
@@ -170,7 +170,7 @@ Made = dict[tuple[str, str], CandidateResult | str]
 def _upscaled(
     method: LoadedCandidate, datasets: Sequence[EvaluationSet], run: RunOptions, on_step: OnStep | None
 ) -> Made:
-    """All results of a method by dataset and image; where there is none, why."""
+    """All results of a method by dataset and image, or the reason of a failure."""
     made: Made = {}
     total = sum(len(dataset.samples) for dataset in datasets)
     for dataset in datasets:
@@ -193,7 +193,7 @@ def _row(
     plain: CandidateResult | str,
     meters: list[Meter],
 ) -> Row:
-    """A row without values yet; or, where there is no result, with the reason as a note for every metric."""
+    """A row without values; without a result, every metric gets the reason as its note."""
     failed = isinstance(made, str)
     return Row(
         sample.image,
@@ -226,7 +226,7 @@ def _scored(
 
 
 def _meters(measure: MeasureOptions, scale: int, reference: bool) -> tuple[list[Meter], dict[str, str]]:
-    """The metrics, and what those of the usual ones lack that are left out."""
+    """The meters, and the default metrics that are left out with the files they lack."""
     border = scale if measure.border is None else measure.border
     settings = MetricSettings(border, measure.weights, measure.device)
     if measure.metrics is not None:
@@ -253,8 +253,8 @@ def _protocol(
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
         "scale": scale,
         "border": scale if measure.border is None else measure.border,
-        "levels": "results and truths as 8-bit RGB, what is transparent over white",
-        "sizes": "cut to what both have" if measure.crop else "must be equal",
+        "levels": "results and references as 8-bit RGB, transparent pixels blended with white",
+        "sizes": "cropped to the common size" if measure.crop else "must be equal",
         "metrics": {
             meter.metric.name: {"definition": meter.metric.definition, "files": list(meter.files)}
             for meter in meters
@@ -267,4 +267,4 @@ def _refuse_twins(datasets: Sequence[EvaluationSet]) -> None:
     names = [dataset.name for dataset in datasets]
     for name in names:
         if names.count(name) > 1:
-            raise PairingError(f"two datasets are called '{name}'; give one another name: OTHER=FOLDER")
+            raise PairingError(f"two datasets have the name '{name}'; rename one: OTHER=FOLDER")

@@ -1,4 +1,4 @@
-"""The most memory that a piece of work needs, where the system tells."""
+"""Peak memory of a block of code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ _PROCESS = Path("/proc/self")
 
 @dataclass
 class Peak:
-    """What :func:`peak_memory` found, once its block is over; None where the system does not tell."""
+    """Peak memory in bytes, set when the block ends; None if the system does not report it."""
 
     bytes: int | None = None
 
 
 @contextmanager
 def peak_memory(device: str) -> Iterator[Peak]:
-    """Measure the peak within a block: of the GPU on CUDA, else of what this process holds in RAM (Linux only).
+    """Measure the peak within a block: GPU memory on CUDA, else the resident memory of this process (Linux only).
 
-    The latter includes Python, the libraries, and whatever else the process holds at that time.
+    The latter includes Python, the libraries and everything else in the process.
     """
     peak = Peak()
     if device.startswith("cuda"):
@@ -30,12 +30,12 @@ def peak_memory(device: str) -> Iterator[Peak]:
         peak.bytes = torch.cuda.max_memory_allocated(device)
         return
     try:
-        (_PROCESS / "clear_refs").write_text("5")  # forgets the highest value so far
-        told = True
+        (_PROCESS / "clear_refs").write_text("5")  # resets the peak
+        supported = True
     except OSError:
-        told = False
+        supported = False
     yield peak
-    peak.bytes = _resident("VmHWM") if told else None
+    peak.bytes = _resident("VmHWM") if supported else None
 
 
 def _resident(field: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The metrics by name: what each is, and how it becomes a number for a pair of images, or for one alone."""
+"""All metrics by name, and meters that compute them."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -21,12 +21,12 @@ from wildsr.zoo.features.files import find_file, identity
 from wildsr.zoo.features.lpips import load_lpips, lpips_files
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""Images to judge and their truths (the images themselves where there are none) -> (B,)."""
+"""From results and references (the results again where there are none) to values (B,)."""
 
 
 @dataclass(frozen=True)
 class MetricSettings:
-    """How to measure: pixels of ``border`` that PSNR and SSIM leave out, the folder of ``weights``, the device."""
+    """Border in pixels that PSNR and SSIM crop, folder of the metrics' files, and device."""
 
     border: int = 0
     weights: Path | None = None
@@ -35,14 +35,14 @@ class MetricSettings:
 
 @dataclass(frozen=True)
 class MetricKind:
-    """A metric before its weights are loaded.
+    """A metric whose files are not loaded yet.
 
     Attributes:
         label, higher_is_better, unit, reference, digits: as in :class:`wildsr.evaluation.results.Metric`.
-        define: what it is under some settings.
-        load: itself under some settings; raises ``FileNotFoundError`` when its weights are missing.
-        files: the files it needs, of which the protocol records the digests.
-        pulls: the published ones among them, for ``--pull``.
+        define: its definition under given settings.
+        load: the function under given settings; raises ``FileNotFoundError`` if its files are missing.
+        files: the files it needs; their digests are stored in the protocol.
+        pulls: those that can be downloaded.
     """
 
     label: str
@@ -67,7 +67,7 @@ def _distortion(name: str, channels: Channels) -> MetricKind:
         reference=True,
         digits=2 if name == "PSNR" else 4,
         define=lambda settings: (
-            f"{name} on {space}, 8-bit levels, {settings.border} pixels left out at every side{how}"
+            f"{name} on {space}, 8-bit levels, {settings.border} pixels cropped on each side{how}"
         ),
         load=lambda settings: lambda a, b: measure(a, b, settings.border, channels=channels),
     )
@@ -82,16 +82,14 @@ def _by_truth(
     unit: str = "",
     digits: int = 2,
 ) -> MetricKind:
-    """A measure that needs neither settings nor files."""
+    """A metric with a reference that needs neither settings nor files."""
     return MetricKind(
         label=label,
         higher_is_better=higher_is_better,
         unit=unit,
         reference=True,
         digits=digits,
-        define=lambda _: (
-            f"{definition}; grey 0.299 R + 0.587 G + 0.114 B of 8-bit levels, no border left out"
-        ),
+        define=lambda _: f"{definition}; grey 0.299 R + 0.587 G + 0.114 B of 8-bit levels, without cropping",
         load=lambda _: measure,
     )
 
@@ -126,7 +124,7 @@ def _niqe() -> MetricKind:
         reference=False,
         digits=3,
         define=lambda _: (
-            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit images, no border left out: "
+            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit images, without cropping: "
             "the convention of BSRGAN's paper"
         ),
         load=load,
@@ -167,7 +165,7 @@ METRICS: dict[str, MetricKind] = {
         reference=True,
         digits=2,
         define=lambda settings: (
-            f"PSNR between mean RGB colours, 8-bit levels, {settings.border} pixels left out at every side"
+            f"PSNR between mean RGB colours, 8-bit levels, {settings.border} pixels cropped on each side"
         ),
         load=lambda settings: lambda a, b: psnr_of_means(a, b, settings.border),
     ),
@@ -289,7 +287,7 @@ class Meter:
         self._undefined = 0
 
     def __call__(self, result: Tensor, truth: Tensor | None = None) -> list[float]:
-        """A number for every image of the batch; raises ``ValueError`` for what cannot be measured."""
+        """The value of each image of a batch; raises ``ValueError`` for images that cannot be measured."""
         if self.metric.reference and truth is None:
             raise ValueError(f"{self.metric.label} compares with a ground truth, and there is none")
         result = result.to(self._device)
@@ -312,17 +310,17 @@ class Meter:
 
     @property
     def count(self) -> int:
-        """How many images were measured, with a number or without."""
+        """Number of measured images, with a value or without."""
         return len(self._finite) + self._infinite + self._undefined
 
     @property
     def infinite(self) -> int:
-        """For how many images it was infinite: PSNR of equal images."""
+        """Number of images with an infinite value: PSNR of equal images."""
         return self._infinite
 
     @property
     def mean(self) -> float:
-        """The mean of the finite numbers; infinite if all were, NaN if there was none at all."""
+        """Mean of the finite values; infinite if all values are, NaN if there are none."""
         if self._finite:
             return math.fsum(self._finite) / len(self._finite)
         return math.inf if self._infinite else math.nan
@@ -355,9 +353,9 @@ def _check_name(name: str) -> None:
 
 
 def available_metrics(settings: MetricSettings, reference: bool) -> tuple[list[str], dict[str, str]]:
-    """The metrics whose weights are here, of those with or without a reference; and of the others, what they lack.
+    """The metrics whose files are installed, and what the others lack.
 
-    Those that compare with a truth are left out where there is none; the others are always there.
+    Without ``reference``, those that need one are in neither.
     """
     names, lacking = [], {}
     for name, kind in METRICS.items():

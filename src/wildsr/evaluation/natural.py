@@ -17,7 +17,7 @@ _SMALLEST, _STEP, _SHAPES = 0.2, 0.001, 9801
 
 
 def normalised(luma: Tensor, taps: Tensor) -> Tensor:
-    """Luminance (B, H, W) in levels less its local mean, over its local deviation + 1; the border is repeated.
+    """Mean-subtracted, contrast-normalised luminance (B, H, W) of levels, with replicated borders.
 
     Means are sums in float64 rounded to float32, and the rest is float32: a mean of equal levels is then that level,
     and a flat area exactly zero, neither above nor below.
@@ -33,8 +33,8 @@ def normalised(luma: Tensor, taps: Tensor) -> Tensor:
 def block_features(blocks: Tensor) -> Tensor:
     """The 18 features (..., 18), float64, of blocks (..., H, W) of normalised luminance.
 
-    Shape and mean scale of the block's values; then, for the products with each of four neighbours (the block
-    taken as periodic), shape, mean, left and right scale. A block without values on either side of zero gives NaN, and
+    Shape and mean scale of the block's values; then, for the products with each of four neighbours (with periodic
+    borders), shape, mean, left and right scale. A block without values on one side of zero gives NaN, and
     the smallest shape, 0.2.
     """
     blocks = blocks.double()
@@ -58,9 +58,9 @@ def asymmetric_gaussian(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def moments(values: Tensor) -> Tensor:
-    """What the fits look at (..., 6), float64, of values (..., H, W): moments of parts add up to those of the whole.
+    """Moments (..., 6), float64, of values (..., H, W); those of parts add up to those of the whole.
 
-    How many values there are, how many below zero and above it, the squares of those below, all squares, magnitudes.
+    Number of values, number below and above zero, sum of squares below zero, of all squares, and of magnitudes.
     """
     below = values.clamp(max=0)
     count = values.shape[-2] * values.shape[-1]
@@ -91,7 +91,7 @@ def symmetric(found: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _shape_of(ratio: Tensor, inverse: bool = False) -> Tensor:
-    """The shape on the grid with the nearest ratio of moments, or inverse; of two, and for NaN, the smaller."""
+    """The shape on the grid with the nearest ratio of moments, or inverse; ties and NaN give the smaller."""
     ratios = _ratios().to(ratio.device)
     above = torch.searchsorted(ratios, ratio.contiguous()).clamp(1, _SHAPES - 1)
     lower, upper = ratios[above - 1], ratios[above]

@@ -1,4 +1,4 @@
-"""NIQE: how natural an image looks, without a truth to compare it with; smaller is better.
+"""NIQE: naturalness of an image, without a reference; smaller is better.
 
 Mittal, Soundararajan, Bovik 2013, with the conventions of BasicSR, which are those of the authors' MATLAB code.
 """
@@ -22,17 +22,17 @@ PARAMETERS = "niqe_pris_params.npz"
 BLOCK = 96
 Luma = Literal["y", "gray"]
 
-# Rows read beyond a strip: 3 of the window at half size are 6 here, the halving takes 4; even, with room.
+# Rows read beyond a strip: 6 for the window at half size and 4 for the halving; an even number.
 _HALO = 16
 
 
 @dataclass(frozen=True)
 class Niqe:
-    """NIQE with its model of natural images.
+    """NIQE and its model of natural images.
 
     Attributes:
         mean: features of natural images (36,), float64.
-        covariance: of these features (36, 36), float64.
+        covariance: of the features (36, 36), float64.
         taps: samples (7,) of the window of local means, float64; the window is their outer product.
     """
 
@@ -41,13 +41,13 @@ class Niqe:
     taps: Tensor
 
     def __call__(self, images: Tensor, border: int = 0, luma: Luma = "y") -> Tensor:
-        """NIQE (B,), float64, of RGB images (B, 3, H, W) in [0, 1], each by itself; 0 at best, about 3 to 10.
+        """NIQE (B,), float64, of RGB images (B, 3, H, W) in [0, 1], each separately; 0 is best, 3 to 10 are usual.
 
         The images are rounded to 8 bits, and so is their luminance: Y of BT.601, or the ``gray`` of OpenCV.
-        ``border`` pixels are left out on every side; from what remains, whole blocks of 96x96 from the upper left are
-        looked at. Memory beyond the images is that of a strip of blocks.
+        ``border`` pixels are cropped on each side; the rest is split into whole blocks of 96x96 from the upper left.
+        Besides the images, memory for a strip of blocks is needed.
 
-        An image with fewer than two blocks that are not flat has nothing to measure and gives NaN.
+        An image with fewer than two blocks that are not flat gives NaN.
 
         Raises:
             ValueError: not RGB images, or too small for two blocks.
@@ -79,11 +79,11 @@ class Niqe:
         return torch.cat(parts, dim=1)
 
     def distance(self, features: Tensor) -> Tensor:
-        """How far the blocks of one image, features (N, 36), are from natural ones: its NIQE, a scalar."""
+        """NIQE of one image, a scalar, from the features (N, 36) of its blocks."""
         usable = features[~features.isnan().any(dim=1)]
         if len(usable) < 2:
             return features.new_tensor(torch.nan)
-        # Flat blocks count in the mean with the features they have, as in the original.
+        # Flat blocks contribute their finite features to the mean, as in the original.
         shift = self.mean.to(features.device) - features.nanmean(dim=0)
         covariance = (self.covariance.to(features.device) + usable.T.cov()) / 2
         squared: Tensor = shift @ torch.linalg.pinv(covariance, rtol=1e-15) @ shift
@@ -91,13 +91,13 @@ class Niqe:
 
 
 def load_niqe(folder: Path | None = None) -> Niqe:
-    """NIQE with the parameters in ``niqe_pris_params.npz``; where, see :func:`wildsr.zoo.features.files.find_file`.
+    """Load NIQE from ``niqe_pris_params.npz``, found by :func:`wildsr.zoo.features.files.find_file`.
 
     The file is that of BasicSR: ``mu_pris_param`` (1, 36), ``cov_pris_param`` (36, 36), ``gaussian_window`` (7, 7).
 
     Raises:
-        FileNotFoundError: it is not there; says how to get it.
-        ValueError: the file is not what it should be.
+        FileNotFoundError: the file is missing; the message says how to get it.
+        ValueError: the file has other content.
     """
     path = find_file((PARAMETERS,), folder)
     try:
@@ -107,17 +107,19 @@ def load_niqe(folder: Path | None = None) -> Niqe:
                 for key in ("mu_pris_param", "cov_pris_param", "gaussian_window")
             )
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no parameters of NIQE ({error}); fetch it again") from error
+        raise ValueError(
+            f"{path} does not hold the parameters of NIQE ({error}); download it again"
+        ) from error
     taps = window.sum(-1)
     separable = window.ndim == 2 and torch.allclose(torch.outer(taps, taps), window, atol=1e-9)
     if mean.numel() != 36 or covariance.shape != (36, 36) or not separable or len(taps) % 2 == 0:
-        raise ValueError(f"{path} holds parameters of other shapes than NIQE's; fetch it again")
+        raise ValueError(f"{path} holds parameters of other shapes than NIQE's; download it again")
     return Niqe(mean.flatten(), covariance, taps)
 
 
 def _levels(images: Tensor, luma: Luma) -> Tensor:
-    """Luminance (B, H, W) in whole levels, float32."""
-    # Rounded to float32 where the originals are, OpenCV's order of channels included: it decides about halves.
+    """Luminance (B, H, W) rounded to levels, float32."""
+    # Rounded to float32 where the originals are, in OpenCV's order of channels: this decides how halves are rounded.
     if luma == "y":
         y = planes(images, "y")[:, 0] / 255
         return y.float().mul(255).round()
@@ -130,7 +132,7 @@ def _levels(images: Tensor, luma: Luma) -> Tensor:
 
 
 def _half(levels: Tensor) -> Tensor:
-    """Whole levels (B, H, W) at half size: of them float32 holds all products with the kernel's weights, n / 256."""
+    """Levels (B, H, W) at half size; float32 represents all products with the kernel's weights n / 256 exactly."""
     return imresize(levels, 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Which result belongs to which truth: by name, never by the order of files."""
+"""Pairing of results and references by name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from wildsr.storage.walk import files_below
 
 
 class PairingError(UsageError, ValueError):
-    """Nothing can be compared; the message says what was looked for."""
+    """No images can be paired; the message says what was searched for."""
 
 
 @dataclass(frozen=True)
 class ImagePair:
-    """Two files of one image, under the name that both share."""
+    """Two files of one image, and their common name."""
 
     name: str
     first: Path
@@ -24,12 +24,12 @@ class ImagePair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """What belongs together, and what was left over.
+    """Pairs, and files without a partner.
 
     Attributes:
-        pairs: in the order of their names.
+        pairs: sorted by name.
         only_first, only_second: files without a partner.
-        ambiguous: what might belong to several, a sentence each; not paired.
+        ambiguous: files with several possible partners, a sentence each; they are not paired.
     """
 
     pairs: tuple[ImagePair, ...]
@@ -38,7 +38,7 @@ class Pairing:
     ambiguous: tuple[str, ...]
 
     def mismatches(self) -> dict[str, list[str]]:
-        """What was not paired, as data; empty when all was."""
+        """Files that were not paired, by kind; empty if all were."""
         found = {
             "without_truth": [str(path) for path in self.only_first],
             "without_result": [str(path) for path in self.only_second],
@@ -48,7 +48,7 @@ class Pairing:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and its subfolders, in the order of their names; hidden ones are left out.
+    """The images in a folder and its subfolders, sorted by name; hidden ones are left out.
 
     Raises:
         PairingError: there is no such folder, it cannot be read, or there is no image in it.
@@ -65,17 +65,17 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def name_of(path: Path, folder: Path) -> str:
-    """The name of an image in ``folder``: its place without the suffix, with ``/`` on every system."""
+    """The name of an image: its path within ``folder`` without suffix, with ``/`` as separator."""
     return without_suffix(path.relative_to(folder))
 
 
 def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:
     """Pair the images of two folders, results and truths, by :func:`wildsr.data.names.partners`.
 
-    ``suffix`` is cut off the results' names first, where they have it.
+    ``suffix`` is removed from the names of results first.
 
     Raises:
-        PairingError: a folder is missing or empty, or nothing belongs together.
+        PairingError: a folder is missing or empty, or no names match.
     """
     results = {path: name_of(path, first).removesuffix(suffix) for path in images_in(first)}
     truths = {path: name_of(path, second) for path in images_in(second)}
@@ -83,8 +83,8 @@ def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:
     if not found.pairs:
         raise PairingError(
             f"no image in {first} has the name of one in {second}: the first are '{next(iter(results.values()))}' "
-            f"and '{next(iter(truths.values()))}'. Give the results the names of the originals, or say with --suffix "
-            "what was added to them"
+            f"and '{next(iter(truths.values()))}'. Give the results the names of the originals, or name the addition "
+            "with --suffix"
         )
     pairs = sorted(
         (ImagePair(truths[theirs], ours, theirs) for ours, theirs in found.pairs), key=lambda pair: pair.name

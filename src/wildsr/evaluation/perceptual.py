@@ -12,10 +12,10 @@ _GRID, _HALO = 16, 112
 
 
 def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Tensor:
-    """LPIPS (B,), float32, of images (B, 3, H, W): 8-bit levels as uint8, or [0, 1] as they are.
+    """LPIPS (B,), float32, of images (B, 3, H, W): 8-bit levels as uint8, or floats in [0, 1].
 
-    Larger images are looked at in tiles of ``tile`` pixels a side, a multiple of 16, which see enough around
-    themselves to make no difference but that of summing. The network's device is used.
+    Larger images are processed in tiles of ``tile`` pixels a side, a multiple of 16, with enough context that only the
+    order of summation differs. Computed on the network's device.
 
     Raises:
         ValueError: different shapes, not RGB images, or below 64 pixels a side.
@@ -47,7 +47,7 @@ def lpips(network: Lpips, result: Tensor, truth: Tensor, tile: int = 1024) -> Te
 def _core(
     level: Tensor, step: int, begins: tuple[int, int], sizes: tuple[int, int], last: tuple[bool, bool]
 ) -> Tensor:
-    """The positions of a level that belong to a tile's core; at the image's end, all that there are."""
+    """The positions of a feature level that belong to a tile's core; at the end of the image, all that remain."""
     down, across = (
         slice(begin // step, None if ends else (begin + size) // step)
         for begin, size, ends in zip(begins, sizes, last, strict=True)
@@ -56,7 +56,7 @@ def _core(
 
 
 def _cores(length: int, tile: int) -> list[tuple[int, int]]:
-    """Tiles from end to end; the last may be larger by what would be too little for a tile of its own."""
+    """Tile ranges; the last tile is extended by a remainder that is too small for a tile of its own."""
     starts = list(range(0, max(length - tile // 2, 1), tile))
     return list(zip(starts, [*starts[1:], length], strict=True))
 

@@ -1,4 +1,4 @@
-"""What metrics look at: checked images as planes of 0 to 255 levels, a strip of rows at a time."""
+"""Input checks of metrics, and conversion to planes of 8-bit levels, in strips of rows."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -13,11 +13,11 @@ Rounding = Literal["none", "rgb", "rgb+y"]
 
 
 def check_images(name: str, images: Tensor, border: int = 0, least: int = 1) -> Tensor:
-    """``images`` (B, 3, H, W) without ``border`` pixels on every side.
+    """``images`` (B, 3, H, W), cropped by ``border`` pixels on each side.
 
     Raises:
         ValueError: not a batch of RGB images of floating point or uint8, a negative border, or a side below
-            ``least`` pixels once the border is off.
+            ``least`` pixels after cropping.
     """
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1] != 3:
@@ -27,7 +27,7 @@ def check_images(name: str, images: Tensor, border: int = 0, least: int = 1) -> 
             f"{name} must be floating point in [0, 1] or levels as uint8, not {images.dtype}; divide by 255 first"
         )
     if border < 0:
-        raise ValueError(f"the border is a number of pixels, 0 or more, not {border}")
+        raise ValueError(f"the border must be 0 or more pixels, not {border}")
     if min(shape[2:]) - 2 * border < least:
         without = f" without a border of {border}" if border else ""
         raise ValueError(
@@ -38,11 +38,11 @@ def check_images(name: str, images: Tensor, border: int = 0, least: int = 1) -> 
 
 
 def check_pair(result: Tensor, truth: Tensor, border: int = 0, least: int = 1) -> tuple[Tensor, Tensor]:
-    """Both without the border; raises ``ValueError`` like :func:`check_images`, and for different shapes."""
+    """Crop both by the border; raises ``ValueError`` like :func:`check_images`, and for different shapes."""
     if result.shape != truth.shape:
         raise ValueError(
             f"the images have different shapes: {tuple(result.shape)} and {tuple(truth.shape)}; "
-            "a result is compared with a truth of its own size"
+            "a result and its reference must have the same size"
         )
     result = check_images("the result", result, border, least)
     return result, check_images("the truth", truth, border, least)
@@ -51,9 +51,9 @@ def check_pair(result: Tensor, truth: Tensor, border: int = 0, least: int = 1) -
 def planes(images: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb") -> Tensor:
     """RGB (B, 3, H, W) in [0, 1] as float64 levels: (B, 3, H, W) of 0 to 255, or Y (B, 1, H, W) of 16 to 235.
 
-    What is uint8 are levels already, in a quarter of the memory, as large images are best kept.
+    uint8 images hold levels already, in a quarter of the memory.
 
-    ``rounding`` "rgb" clamps and rounds the image to 8 bits, as its file would be; "rgb+y" then rounds Y to
+    ``rounding`` "rgb" clamps and rounds the image to 8 bits, as when saved; "rgb+y" then rounds Y to
     whole levels too, as rgb2ycbcr of MATLAB and KAIR does with 8-bit images; "none" takes the values as they are.
     """
     if images.dtype == torch.uint8:
@@ -69,9 +69,9 @@ def planes(images: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb
 
 
 def strips(height: int, row: int, pixels: int = 1 << 20, multiple: int = 1) -> Iterator[slice]:
-    """Rows 0 to ``height`` in strips of about ``pixels`` values, ``row`` to a row; whole multiples of rows.
+    """Rows 0 to ``height`` in strips of about ``pixels`` values, ``row`` to a row; in multiples of ``multiple`` rows.
 
-    Smaller strips would suit the cache of one core better, larger ones leave fewer waits of threads for each other.
+    The size balances cache use of one core against synchronisation of threads.
     """
     rows = max(pixels // (row * multiple), 1) * multiple
     for top in range(0, height, rows):
@@ -79,7 +79,7 @@ def strips(height: int, row: int, pixels: int = 1 << 20, multiple: int = 1) -> I
 
 
 def filtered(maps: Tensor, taps: Tensor) -> Tensor:
-    """``maps`` (..., H, W) under the separable symmetric window ``taps`` ⊗ ``taps`` where it fits whole (valid)."""
+    """``maps`` (..., H, W) under the separable symmetric window ``taps`` ⊗ ``taps`` at valid positions."""
     for dimension in (-2, -1):
         length = maps.shape[dimension] - len(taps) + 1
         total = maps.narrow(dimension, 0, length) * taps[0]
@@ -90,7 +90,7 @@ def filtered(maps: Tensor, taps: Tensor) -> Tensor:
 
 
 def gaussian_taps(size: int, sigma: float) -> Tensor:
-    """Samples (size,) of a Gaussian of ``sigma`` pixels, float64, of sum 1."""
+    """Samples (size,) of a Gaussian of ``sigma`` pixels, float64, normalised to sum 1."""
     offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     taps = torch.exp(-offsets.square() / (2 * sigma**2))
     return taps / taps.sum()

@@ -1,4 +1,4 @@
-"""What a benchmark is made of: parts, metrics, conventions and published numbers."""
+"""The definition of a benchmark: parts, metrics, conventions and published numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Part:
 
     Attributes:
         name: of the dataset.
-        folders: where its images may be within the folder of data; the first that is there counts.
-        images: how many there must be; None where nobody has published how many there are.
+        folders: possible places within the data folder; the first that exists is used.
+        images: their required number; None if no number was published.
         build: makes the dataset of (name, folder, cache, progress).
     """
 
@@ -29,10 +29,10 @@ class PublishedRow:
     """Numbers that others published, for comparison; never computed here.
 
     Attributes:
-        method: as its authors call it.
+        method: its name in the source.
         values: by label of metric.
-        images: which images they are of.
-        source: where they stand.
+        images: the images that were measured.
+        source: where they were published.
     """
 
     method: str
@@ -46,12 +46,12 @@ class Protocol:
     """A benchmark.
 
     Attributes:
-        parts: its datasets; of a benchmark that is not ``standard``, those that are in the folder of data.
+        parts: its datasets; without ``standard``, missing ones are skipped.
         metrics: names of the metrics.
-        about: what it measures, for people.
-        border: pixels that PSNR and SSIM leave out; None: as many as the scale.
-        published: numbers of others.
-        standard: runs when no benchmark is named.
+        about: a description for the page.
+        border: border that PSNR and SSIM crop, in pixels; None: the scale.
+        published: numbers published by others.
+        standard: whether it runs when no benchmark is named.
         data_sets: names for ``wildsr data`` that bring its images.
     """
 

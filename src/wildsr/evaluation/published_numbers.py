@@ -1,7 +1,7 @@
 """Numbers from the originals' repositories, as their authors wrote them; each row names its source.
 
-They were computed by others, with other code and often on other images: a row says on which. Numbers that stand in
-papers alone, and not in the repositories or in their figures, are left out.
+They were computed with other code and often on other images, which each row names. Numbers that are only in papers, and
+not in the repositories or their figures, are left out.
 """
 
 from wildsr.evaluation.protocol import PublishedRow

@@ -24,7 +24,7 @@ from wildsr.zoo.features.files import pull_file
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is to be evaluated. Folders are ``FOLDER`` or ``NAME=FOLDER``.
+    """A requested evaluation. Folders are ``FOLDER`` or ``NAME=FOLDER``.
 
     Attributes:
         results: folders of results that exist already; or else
@@ -90,7 +90,7 @@ def pull_missing(names: tuple[str, ...] | None, weights: Path | None) -> None:
 
 
 def metric_device(device: str) -> str:
-    """Where metrics are computed when models run on ``device``: never MPS, which lacks float64."""
+    """The device for metrics when models run on ``device``: never MPS, which lacks float64."""
     picked = str(pick_device(device))
     return picked if picked.startswith("cuda") else "cpu"
 

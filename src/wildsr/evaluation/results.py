@@ -1,7 +1,6 @@
-"""What an evaluation found, as data: metrics, methods, one row per image and method. Imports no torch.
+"""Results of an evaluation as data: metrics, methods, one row per image and method. Imports no torch.
 
-Everything that is printed, plotted or tested for significance comes from a :class:`Results`, and its JSON is the
-whole of it.
+Tables, charts and significance tests are computed from :class:`Results` only, and its JSON is complete.
 """
 
 import json
@@ -11,23 +10,23 @@ from typing import Any
 
 TRAINED_MARK = "†"
 """Marks values of metrics that the method was trained on."""
-TRAINED_NOTE = f"{TRAINED_MARK} The model was trained on this metric, so the value flatters it."
+TRAINED_NOTE = f"{TRAINED_MARK} The model was trained on this metric, so the value is biased in its favour."
 FORMAT = 1
-"""Version of the JSON; raised when its meaning changes."""
+"""Version of the JSON format."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a column of numbers is.
+    """Description of a metric.
 
     Attributes:
         name: the key of :attr:`Row.values`, such as ``psnr-y``.
-        label: for people, such as ``PSNR (Y)``.
-        higher_is_better: which way is better.
-        unit: ``dB``, or nothing.
-        definition: colour space, border, rounding, weights: what somebody else needs to get the same number.
-        reference: it compares with a ground truth.
-        digits: decimals worth printing.
+        label: in tables, such as ``PSNR (Y)``.
+        higher_is_better: whether larger values are better.
+        unit: such as ``dB``; may be empty.
+        definition: colour space, border, rounding, weights: everything that is needed to repeat the number.
+        reference: whether it compares with a ground truth.
+        digits: decimals in tables.
     """
 
     name: str
@@ -41,18 +40,18 @@ class Metric:
 
 @dataclass(frozen=True)
 class Row:
-    """One image by one method.
+    """The values of one image and one method.
 
     Attributes:
         image: its name, unique within the dataset.
         method: a member of :attr:`Results.methods`.
-        values: by name of metric; infinite for a PSNR of equal images, NaN where there is nothing to measure. A
-            metric that refused the image is absent, and :attr:`notes` says why.
+        values: by name of metric; infinite for a PSNR of equal images, NaN where the metric is undefined. A
+            metric that refused the image is missing, with the reason in :attr:`notes`.
         dataset: the folder or protocol part it belongs to.
-        seconds: what upscaling it took, without reading and writing; None when it was not upscaled here.
-        peak_bytes: most memory the process held while it was upscaled; None where that is not known.
-        lr, sr, hr, bicubic: where the images lie, or None. ``bicubic`` is the plain enlargement of ``lr``.
-        notes: by name of metric, why there is no value.
+        seconds: time of upscaling, without reading and writing; None if it was not upscaled here.
+        peak_bytes: peak memory of the process during upscaling; None if unknown.
+        lr, sr, hr, bicubic: paths of the images, or None. ``bicubic`` is ``lr`` resized by bicubic interpolation.
+        notes: by name of metric, the reason why there is no value.
     """
 
     image: str
@@ -70,10 +69,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """All that an evaluation found.
+    """Results of an evaluation.
 
     Attributes:
-        protocol: how the numbers came about: wildsr's version, scale, border, metrics' weights, facts of the
+        protocol: how the numbers were obtained: wildsr's version, scale, border, metrics' weights, facts of the
             methods (``protocol["methods"][name]``), degradations, mismatches. JSON only.
         metrics: the columns, in order.
         methods: in order.
@@ -91,7 +90,7 @@ class Results:
         return tuple(dict.fromkeys(row.dataset for row in self.rows))
 
     def column(self, metric: str, method: str, dataset: str | None = None) -> dict[tuple[str, str], float]:
-        """The values of one metric and method by (dataset, image), where there are any; all datasets by default."""
+        """The values of one metric and method by (dataset, image), without missing ones; all datasets by default."""
         return {
             (row.dataset, row.image): row.values[metric]
             for row in self.rows
@@ -99,7 +98,7 @@ class Results:
         }
 
     def trained_on(self, method: str, metric: str) -> bool:
-        """Whether the training of a method optimised this metric, as far as its model says.
+        """Whether the training of a method optimised this metric, according to the model's header.
 
         PSNR and SSIM of RGB and of Y count as one metric each.
         """
@@ -107,7 +106,7 @@ class Results:
         return metric.removesuffix("-y") in facts.get("trained_on", ())
 
     def to_json(self) -> str:
-        """Standard JSON: numbers that are not finite are the texts ``Infinity``, ``-Infinity`` and ``NaN``."""
+        """Standard JSON; non-finite numbers are the strings ``Infinity``, ``-Infinity`` and ``NaN``."""
         content = {"wildsr_results": FORMAT, **asdict(self)}
         for row in content["rows"]:
             row["values"] = {name: _plain(value) for name, value in row["values"].items()}
@@ -115,12 +114,12 @@ class Results:
 
     @classmethod
     def from_json(cls, text: str) -> "Results":
-        """What :meth:`to_json` wrote; raises ``ValueError`` for anything else."""
+        """Parse the JSON of :meth:`to_json`; raises ``ValueError`` for other content."""
         try:
             content = json.loads(text)
             version = content["wildsr_results"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError("these are no results of wildsr evaluate") from error
+            raise ValueError("this is not a results file of wildsr evaluate") from error
         if version != FORMAT:
             raise ValueError(
                 f"the results are of format {version}, this wildsr reads format {FORMAT}; evaluate again"

@@ -1,4 +1,4 @@
-"""Numbers for images on disk; the next ones are read while these are measured."""
+"""Measuring of images on disk; the next images are read in the background."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +12,7 @@ from wildsr.evaluation.results import Row
 from wildsr.image import ImageError, probe, read_levels
 
 READ_AHEAD_UP_TO = 32_000_000
-"""Pixels. Larger images are not read ahead, so that only one pair of them is in memory."""
+"""Largest size in pixels of images that are read ahead; of larger ones only one pair is in memory."""
 
 OnRow = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
@@ -21,17 +21,17 @@ OnRow = Callable[[int, int], None]
 def score(
     rows: Sequence[Row], meters: Sequence[Meter], *, crop: bool = False, on_row: OnRow | None = None
 ) -> list[Row]:
-    """The rows with the values of all metrics, in the same order.
+    """Fill in the values of all metrics; the order of rows is kept.
 
     A metric that refuses an image leaves a note instead of a value; an image that cannot be read leaves one for
-    every metric. Result and truth of different sizes are refused, or with ``crop`` cut at the right and the bottom
-    to what both have. Rows of one truth that follow each other read it once.
+    every metric. Result and reference of different sizes are refused, or with ``crop`` cropped at the right and the
+    bottom to their common size. A reference is read once for adjacent rows.
     """
     done: list[Row] = []
     with ThreadPoolExecutor(1, "wildsr-read") as reader:
         for row, pair in _read_ahead(rows, reader):
             done.append(_scored(row, pair, meters, crop))
-            del pair  # or it would be in memory while the next one is read
+            del pair  # frees the memory before the next pair is read
             if on_row is not None:
                 on_row(len(done), len(rows))
     return done
@@ -50,7 +50,7 @@ def _scored(row: Row, pair: Pair | ImageError, meters: Sequence[Meter], crop: bo
         mismatch = f"the result has {_size(result)} pixels and the truth {_size(truth)}"
         if crop:
             height, width = (min(a, b) for a, b in zip(result.shape[2:], truth.shape[2:], strict=True))
-            notes["picture"] = f"{mismatch}: both were cut to {width}x{height}"
+            notes["picture"] = f"{mismatch}: both were cropped to {width}x{height}"
             result, truth = (x[..., :height, :width] for x in (result, truth))
             mismatch = ""
     for meter in meters:
@@ -60,7 +60,7 @@ def _scored(row: Row, pair: Pair | ImageError, meters: Sequence[Meter], crop: bo
         elif truth is None:
             continue
         elif mismatch:
-            notes[name] = f"{mismatch}; use --crop if they only differ at the right and the bottom"
+            notes[name] = f"{mismatch}; use --crop if they differ only at the right and the bottom"
             continue
         else:
             truth_or_none = truth
@@ -72,7 +72,7 @@ def _scored(row: Row, pair: Pair | ImageError, meters: Sequence[Meter], crop: bo
 
 
 def _read_ahead(rows: Sequence[Row], reader: ThreadPoolExecutor) -> Iterator[tuple[Row, Pair | ImageError]]:
-    """Every row with its images; the last truth is kept as long as the next row has the same."""
+    """Each row with its images; a reference is kept while following rows use it."""
     last: tuple[str, Tensor] | None = None
 
     def read_pair(row: Row) -> Pair | ImageError:
@@ -103,7 +103,7 @@ def _small(row: Row) -> bool:
     try:
         sizes = [probe(Path(path)) for path in (row.sr, row.hr) if path is not None]
     except ImageError:
-        return True  # reading it tells why
+        return True  # reading it reports the error
     return all(size.width * size.height <= READ_AHEAD_UP_TO for size in sizes)
 
 

@@ -1,7 +1,7 @@
 """Edge sharpness, noise in flat areas and periodic patterns, each relative to or located by the ground truth.
 
-PSNR and LPIPS barely respond to soft edges, leftover noise or a faint grid, all of which people see at once. These
-measures work on the grey value 0.299 R + 0.587 G + 0.114 B of 8-bit levels and leave no border out.
+PSNR and LPIPS barely respond to soft edges, remaining noise or a faint grid, which people notice at once. These
+metrics work on the grey value 0.299 R + 0.587 G + 0.114 B of 8-bit levels of whole images.
 """
 
 import torch
@@ -31,7 +31,7 @@ def edge_sharpness(result: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         result: images (B, 3, H, W), floating point in [0, 1] or levels as uint8.
-        truth: what they should be, in the same form.
+        truth: their references, in the same form.
 
     Raises:
         ValueError: different shapes, not RGB images, or a side below 2 pixels.
@@ -49,7 +49,7 @@ def flat_noise(result: Tensor, truth: Tensor) -> Tensor:
     """Mean standard deviation in flat blocks, relative to the truth's own; (B,), float64.
 
     Blocks of 8x8 pixels, from the top left corner on without overlap, are flat where the standard deviation of the
-    truth is below 1.5 levels. 1 means as noisy as the truth, more means noise that is left or invented. NaN where an
+    truth is below 1.5 levels. 1 means as noisy as the truth, more means remaining or invented noise. NaN where an
     image has 20 flat blocks or fewer, or where the truth has no deviation at all.
 
     The arguments and errors are those of :func:`edge_sharpness`; sides are at least 8 pixels.

@@ -1,4 +1,4 @@
-"""From rows to what tables say: means with intervals, the best and the second best, and whether two methods differ."""
+"""Statistics for tables: means with intervals, ranks, and differences between methods."""
 
 import math
 import statistics
@@ -16,12 +16,12 @@ class Cell:
 
     Attributes:
         interval: the mean over the ``images`` on which every method has a finite value, and its interval; None
-            where there is none.
-        images: so many.
-        infinite: on how many images this method's value is infinite (PSNR of equal images), left out of the mean.
-        missing: on how many images this method has no number: refused, or nothing to measure.
+            without such images.
+        images: their number.
+        infinite: number of images with an infinite value (PSNR of equal images), which the mean leaves out.
+        missing: number of images without a value: refused, or undefined.
         place: 1 for the best mean, 2 for the second best, and so on; equal means share a place.
-        trained_on: the method was trained on this metric.
+        trained_on: whether the method was trained on this metric.
     """
 
     interval: Interval | None
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cost:
-    """What upscaling took: the median of seconds an image, and the highest peak of memory; None where not known."""
+    """Cost of upscaling: median seconds per image and highest peak memory; None if unknown."""
 
     seconds: float | None
     peak_bytes: int | None
@@ -72,7 +72,7 @@ def cells(results: Results, dataset: str, metric: Metric, seed: int = 0) -> dict
 def differences(
     results: Results, metric: Metric, against: str, dataset: str | None = None, seed: int = 0
 ) -> dict[str, Difference]:
-    """Every method less ``against``, on the images on which both have finite values; those without any are absent."""
+    """Difference of each method to ``against``, on images where both are finite; methods without any are left out."""
     found = {}
     base = results.column(metric.name, against, dataset)
     for method in results.methods:
@@ -92,7 +92,7 @@ def any_trained_on(results: Results) -> bool:
 
 
 def costs(results: Results, dataset: str) -> dict[str, Cost]:
-    """What upscaling took on one dataset, by method."""
+    """Cost of upscaling on one dataset, by method."""
     found = {}
     for method in _methods_on(results, dataset):
         rows = [row for row in results.rows if row.method == method and row.dataset == dataset]
@@ -103,7 +103,7 @@ def costs(results: Results, dataset: str) -> dict[str, Cost]:
 
 
 def measured(results: Results, dataset: str) -> list[Metric]:
-    """The metrics of which a dataset has any value."""
+    """The metrics that have values on a dataset."""
     present = {name for row in results.rows if row.dataset == dataset for name in row.values}
     return [metric for metric in results.metrics if metric.name in present]
 
@@ -114,7 +114,7 @@ def _methods_on(results: Results, dataset: str) -> list[str]:
 
 
 def _common(columns: list[dict[tuple[str, str], float]]) -> list[tuple[str, str]]:
-    """The images, in order, on which every column has a finite value."""
+    """The images on which every column has a finite value, in order."""
     if not columns:
         return []
     return [

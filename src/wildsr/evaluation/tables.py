@@ -1,4 +1,4 @@
-"""Results as tables: CSV with a line for every image, and Markdown for people."""
+"""Results as CSV and as Markdown tables."""
 
 import csv
 import io
@@ -9,16 +9,16 @@ from wildsr.evaluation.summary import Cell, Cost, any_trained_on, cells, costs, 
 
 LEGEND = (
     "Means over the images on which every method has a finite value; in brackets 95 % bootstrap intervals over "
-    "images. **Best**, _second best_. Arrows point to better."
+    "images. **Best**, _second best_. Arrows show whether higher or lower is better."
 )
 NOTE_ON_P = (
-    "Mean differences with 95 % bootstrap intervals; on how many images the method is better and worse; p of no "
-    "difference, two-sided, by flipping signs, not corrected for the number of comparisons."
+    "Mean differences with 95 % bootstrap intervals; numbers of images on which the method is better and worse; "
+    "two-sided p-value of no difference by sign flips, not corrected for multiple comparisons."
 )
 
 
 def to_csv(results: Results) -> str:
-    """A line for every image and method; numbers in full."""
+    """One line for each image and method, with full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [metric.name for metric in results.metrics]
@@ -32,7 +32,7 @@ def to_csv(results: Results) -> str:
 
 
 def to_markdown(results: Results, against: str | None = None, seed: int = 0) -> str:
-    """A table for every dataset, and one of the differences to the method ``against``, by default the first."""
+    """A table for each dataset, and one of the differences to ``against``, by default the first method."""
     parts = []
     for dataset in results.datasets:
         if dataset:
@@ -51,7 +51,7 @@ def legend(results: Results) -> str:
 
 
 def summary_table(results: Results, dataset: str, seed: int = 0) -> str:
-    """The means of one dataset: methods down, metrics across."""
+    """Means of one dataset: a row for each method, a column for each metric."""
     metrics, cost = measured(results, dataset), costs(results, dataset)
     columns = {metric.name: cells(results, dataset, metric, seed) for metric in metrics}
     timed = any(one.seconds is not None for one in cost.values())
@@ -66,7 +66,7 @@ def summary_table(results: Results, dataset: str, seed: int = 0) -> str:
 def difference_table(
     results: Results, against: str, seed: int = 0, datasets: tuple[str, ...] | None = None
 ) -> str:
-    """How every method differs from ``against``: datasets and metrics down."""
+    """Differences of each method to ``against``: a row for each dataset and metric."""
     lines = [["dataset", "metric", "method", "difference", "better / worse", "p"]]
     for dataset in datasets or results.datasets:
         for metric in measured(results, dataset):
@@ -95,14 +95,14 @@ def difference_table(
 
 
 def remarks(results: Results, dataset: str, seed: int = 0) -> list[str]:
-    """What the means of a dataset leave out, a sentence each."""
+    """Sentences about the images that the means of a dataset leave out."""
     found = []
     for metric in measured(results, dataset):
         for method, cell in cells(results, dataset, metric, seed).items():
             if cell.infinite:
                 found.append(
-                    f"{metric.label} of {method} is infinite on {_images(cell.infinite)}, equal to the truth; these "
-                    "are left out of the means."
+                    f"{metric.label} of {method} is infinite on {_images(cell.infinite)}, equal to the reference; the "
+                    "means leave these out."
                 )
             if cell.missing:
                 found.append(f"{metric.label} of {method} is missing on {_images(cell.missing)}.")

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML file that needs nothing else."""
+"""The report of an evaluation: one self-contained HTML file."""
 
 from wildsr.evaluation.report.page import write_report
 

@@ -1,4 +1,4 @@
-"""Drawings in SVG: how values are spread over images, and curves of power."""
+"""SVG charts: distributions of values over images, and power spectra."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _WIDTH, _LANE, _LEFT, _RIGHT = 400, 46, 14, 14
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers within [low, high], at most ``most`` and a few."""
+    """Round numbers within [low, high], about ``most`` of them."""
     span = high - low or abs(high) or 1.0
     step = 10 ** math.floor(math.log10(span / most))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= most)
@@ -24,10 +24,10 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 def distribution(
     metric: Metric, values: Mapping[str, Sequence[tuple[str, float]]], marks: Mapping[str, str]
 ) -> str:
-    """A lane for every method with a dot for every image, the quartiles as a box, and the median as a line.
+    """One lane per method with a dot for each image, a box from the lower to the upper quartile, and the median.
 
     Args:
-        metric: what is drawn.
+        metric: of the values.
         values: by method, (image, finite value), not empty.
         marks: by method, its CSS class.
     """
@@ -55,7 +55,7 @@ def distribution(
             box = f'x="{x(quarter)}" y="{middle - 9}" width="{max((three - quarter) * scale, 1):.1f}" height="18"'
             parts.append(f'<rect class="box" {box} rx="3"/>')
         for index, (image, value) in enumerate(found):
-            # Up and down by the golden ratio, so that neighbours seldom hide each other.
+            # Vertical offsets by the golden ratio, so that neighbours rarely overlap.
             y = middle + ((index * 0.618) % 1 - 0.5) * 13
             label = f"{image}: {value:.{metric.digits}f}"
             parts.append(
@@ -71,7 +71,7 @@ def distribution(
 def curves(
     lines: Mapping[str, npt.NDArray[np.float64]], marks: Mapping[str, str], limit: float | None, name: str
 ) -> str:
-    """Curves of dB over 0 to 0.5 cycles per pixel, each with its CSS class; ``limit`` is marked by a dashed line."""
+    """Curves of dB over 0 to 0.5 cycles per pixel, each with its CSS class; a dashed line at ``limit``."""
     height, left, bottom = 300, 34, 34
     low = math.floor(min(float(line.min()) for line in lines.values()) / 10) * 10
     high = math.ceil(max(float(line.max()) for line in lines.values()) / 10) * 10
@@ -103,7 +103,7 @@ def curves(
 
 
 def whisker(low: float, mean: float, high: float, span: tuple[float, float]) -> str:
-    """A mean and its interval within ``span``, as small as a word."""
+    """A mean and its interval within ``span``, as a small inline chart."""
     width = span[1] - span[0] or 1.0
     ends = [4 + 92 * (value - span[0]) / width for value in (low, mean, high)]
     return (

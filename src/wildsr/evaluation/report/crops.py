@@ -1,4 +1,4 @@
-"""Where the methods differ most: the places that the report shows enlarged."""
+"""Crops of the report: the places where methods differ most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,19 @@ from torch import Tensor
 from wildsr.evaluation.planes import planes, strips
 
 SIDE = 96
-"""Pixels of a crop, of the enlarged image; a multiple of the usual scales."""
+"""Side of a crop in pixels of the result; a multiple of the usual scales."""
 _CELL = 24
 
 HOW = (
-    f"Crops are {SIDE}x{SIDE} pixels of the results. For every pixel, the variance of luminance (Y) over the methods "
-    "is taken; where there is one method only, over it and the ground truth, or bicubic. Of all windows on a grid of "
-    f"{_CELL} pixels, the one with the largest mean variance is the first crop, and so on among those that do not "
-    "overlap it. So crops show where methods disagree, not where any of them looks best. They are coded without loss."
+    f"Crops are {SIDE}x{SIDE} pixels of the results, placed on a grid of {_CELL} pixels where the variance of "
+    "luminance (Y) between the methods is largest, without overlap. A single method is compared with the ground truth, "
+    "or with bicubic. So crops show where methods disagree, not where one looks best. They are stored losslessly."
 )
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A window of an enlarged image, in its pixels."""
+    """A window of a result, in its pixels."""
 
     left: int
     top: int
@@ -32,9 +31,9 @@ class Crop:
 
 
 def choose(images: Sequence[Tensor], count: int = 3) -> list[Crop]:
-    """At most ``count`` windows where ``images``, all (1, 3, H, W) uint8, differ most, the most first.
+    """At most ``count`` windows where ``images``, all (1, 3, H, W) uint8, differ most, in descending order.
 
-    What is smaller than a window is one crop, as a whole. Images that are all equal, or only one, have none.
+    An image smaller than a window is one crop. There are none for a single image or equal ones.
     """
     height, width = images[0].shape[2:] if images else (0, 0)
     if len(images) < 2 or all(torch.equal(images[0], other) for other in images[1:]):
@@ -69,7 +68,7 @@ def most_different(images: Sequence[Tensor], side: int) -> Crop:
 
 
 def cut(levels: Tensor, crop: Crop, whole: tuple[int, int]) -> Tensor:
-    """The window of levels (1, 3, h, w) that shows what ``crop`` shows of an image of (height, width) ``whole``."""
+    """The part of levels (1, 3, h, w) that corresponds to ``crop`` of an image of size (height, width) ``whole``."""
     down, across = levels.shape[2] / whole[0], levels.shape[3] / whole[1]
     rows = slice(round(crop.top * down), max(round((crop.top + crop.height) * down), 1))
     columns = slice(round(crop.left * across), max(round((crop.left + crop.width) * across), 1))
@@ -77,7 +76,7 @@ def cut(levels: Tensor, crop: Crop, whole: tuple[int, int]) -> Tensor:
 
 
 def _variance(images: Sequence[Tensor], rows: slice) -> Tensor:
-    """Mean variance over the images in whole cells of some rows; (rows of cells, columns of cells)."""
+    """Mean variance between the images in whole cells of some rows; (rows of cells, columns of cells)."""
     luma = torch.cat([planes(image[:, :, rows], "y") for image in images])
     return (
         F.avg_pool2d(luma.var(0, correction=0), _CELL)[0]

@@ -1,4 +1,4 @@
-"""What the page holds of one image: its versions, the crops, the numbers."""
+"""The data of one image for the page: versions, crops, values."""
 
 import math
 from collections import Counter
@@ -17,7 +17,7 @@ _COLOURS = 8
 
 
 def marks_of(methods: tuple[str, ...]) -> dict[str, str]:
-    """The CSS class that gives a method, or another version of an image, its colour."""
+    """The CSS class with the colour of each method and each other version of an image."""
     marks = {method: f"m{index % _COLOURS}" for index, method in enumerate(methods)}
     return {INPUT: "input", PLAIN: "plain", TRUTH: "truth"} | marks
 
@@ -25,13 +25,13 @@ def marks_of(methods: tuple[str, ...]) -> dict[str, str]:
 def describe(
     results: Results, scene: Scene, longest: int
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float64]]]:
-    """What the page needs of one scene, and the spectra of its versions."""
+    """The data of one scene for the page, and the power spectra of its versions."""
     levels, problems = read_layers(scene)
     marks = marks_of(results.methods)
     methods = {
         layer.label: levels[layer.label] for layer in scene.layers if layer.method and layer.label in levels
     }
-    # Sizes as (height, width); a version of another size than most is shown, but not compared.
+    # Sizes as (height, width). A version whose size differs from that of most is shown, but not compared.
     sizes = Counter((image.shape[2], image.shape[3]) for image in methods.values() or levels.values())
     whole = sizes.most_common(1)[0][0] if sizes else (1, 1)
     alike = {label: image for label, image in levels.items() if image.shape[2:] == whole}
@@ -78,7 +78,7 @@ def _powers(alike: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def _values(results: Results, scene: Scene) -> dict[str, Any]:
-    """The numbers of one image: names of metrics, and by method their texts with the best marked."""
+    """The values of one image: names of metrics, and the formatted values of each method with the best marked."""
     rows = [row for row in results.rows if (row.dataset, row.image) == (scene.dataset, scene.image)]
     metrics = [metric for metric in results.metrics if any(metric.name in row.values for row in rows)]
     best: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""The report put together: tables, drawings and images into one HTML file."""
+"""Assembles tables, charts and images to one HTML file."""
 
 import json
 import math
@@ -33,28 +33,28 @@ def write_report(
     against: str | None = None,
     images: int = 24,
     longest: int = 1024,
-    title: str = "How good are these results?",
+    title: str = "Evaluation report",
     on_image: OnImage | None = None,
 ) -> None:
-    """Write the report of an evaluation: one HTML file, which opens without a network and asks for nothing else.
+    """Write the report of an evaluation: one HTML file that loads nothing from elsewhere.
 
-    Images are read from where the rows say; what cannot be read is named in the report.
+    Images are read from the paths in the rows; the report names those that cannot be read.
 
     Args:
-        results: what was found.
-        path: of the file; replaced only when all of the new one is there.
-        against: the method that the others are compared with; the first by default.
-        images: so many at most are shown, evenly spread over all; numbers are of all.
-        longest: longest side in pixels of images that are shown as a whole; crops are as they are.
+        results: of the evaluation.
+        path: of the file, written atomically.
+        against: method that the others are compared with; the first by default.
+        images: largest number of images to show, evenly spaced; values are of all images.
+        longest: longest side in pixels of whole images; crops are not resized.
         title: of the page.
         on_image: progress.
 
     Raises:
-        ValueError: there are no rows, or no method ``against``.
+        ValueError: there are no rows, or ``against`` is not a method.
         OSError: the file cannot be written.
     """
     if not results.rows:
-        raise ValueError("there is nothing to report: the evaluation has no rows")
+        raise ValueError("nothing to report: the evaluation has no rows")
     against = against or results.methods[0]
     if against not in results.methods:
         raise ValueError(f"there is no method '{against}' among {', '.join(results.methods)}")
@@ -74,7 +74,7 @@ def write_report(
 
 
 def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArray[np.float64]]]]) -> str:
-    """The curves of every dataset with their legend."""
+    """The power spectra of each dataset with a legend."""
     marks = marks_of(results.methods)
     scale = results.protocol.get("scale")
     limit = 0.5 / scale if isinstance(scale, int | float) and scale > 1 else None
@@ -93,7 +93,7 @@ def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArra
 
 
 def _page(
-    results: Results, against: str, title: str, shown: list[dict[str, Any]], scenes: int, drawn: str
+    results: Results, against: str, title: str, shown: list[dict[str, Any]], scenes: int, charts: str
 ) -> str:
     marks = marks_of(results.methods)
     several = len(results.methods) > 1
@@ -101,12 +101,12 @@ def _page(
     sections.append(("spread", "Distributions", _distributions(results, marks)))
     if shown:
         sections.append(("look", "Images", _look(shown, scenes)))
-    if drawn:
+    if charts:
         sections.append(
             (
                 "spectra",
                 "Spectra",
-                f'<p class="note">{escape(spectra.HOW)}</p><div class="charts">{drawn}</div>',
+                f'<p class="note">{escape(spectra.HOW)}</p><div class="charts">{charts}</div>',
             )
         )
     numbers = {(entry["dataset"], entry["image"]): index for index, entry in enumerate(shown)}
@@ -121,7 +121,7 @@ def _page(
     style, script, layout = (
         (folder / f"report.{end}").read_text(encoding="utf-8") for end in ("css", "js", "html")
     )
-    # Within a script element only "<" could end it or open a comment.
+    # Within a script element, only "<" could end the element or start a comment.
     content = json.dumps({"scenes": shown}, ensure_ascii=False).replace("<", "\\u003c")
     filled = {
         "policy": _POLICY,
@@ -168,7 +168,7 @@ def _summary(results: Results, marks: Mapping[str, str], against: str | None) ->
 
 
 def _distributions(results: Results, marks: Mapping[str, str]) -> str:
-    parts = ['<p class="note">Every dot is an image; boxes are quartiles, lines medians.</p>']
+    parts = ['<p class="note">Each dot is an image; boxes are quartiles, lines medians.</p>']
     for dataset in results.datasets:
         if dataset:
             parts.append(f"<h3>{escape(dataset)}</h3>")
@@ -180,9 +180,9 @@ def _distributions(results: Results, marks: Mapping[str, str]) -> str:
                 if found := [(key[1], value) for key, value in column.items() if math.isfinite(value)]:
                     values[method] = found
             if values:
-                drawn = distribution(metric, values, marks)
+                chart = distribution(metric, values, marks)
                 parts.append(
-                    f'<figure class="card"><figcaption>{tables.heading(metric)}</figcaption>{drawn}</figure>'
+                    f'<figure class="card"><figcaption>{tables.heading(metric)}</figcaption>{chart}</figure>'
                 )
         parts.append("</div>")
     return "".join(parts)
@@ -190,7 +190,7 @@ def _distributions(results: Results, marks: Mapping[str, str]) -> str:
 
 def _look(shown: list[dict[str, Any]], scenes: int) -> str:
     layout = (files("wildsr.evaluation.report") / "look.html").read_text(encoding="utf-8")
-    some = f" {len(shown)} of {scenes} images are shown here, evenly spread." if len(shown) < scenes else ""
+    some = f" {len(shown)} of {scenes} images are shown here, evenly spaced." if len(shown) < scenes else ""
     return layout.replace("@@how@@", escape(crops.HOW + some))
 
 

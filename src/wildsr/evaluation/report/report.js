@@ -9,7 +9,7 @@
   const dot = (mark) => make("i", { className: `dot ${mark}` });
   const scenes = JSON.parse($("data").textContent).scenes;
 
-  // Light and dark: the system's choice until the button is used.
+  // Light or dark as the system is set, until the button is used.
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
   const nameTheme = () => { $("theme").textContent = isDark() ? "Light" : "Dark"; };
@@ -36,7 +36,7 @@
       const [p, q] = [a.cells[column], b.cells[column]];
       if (p.dataset.v === undefined) return sign * p.textContent.localeCompare(q.textContent, undefined, { numeric: true });
       const [x, y] = [numeric(p), numeric(q)];
-      // What has no number comes last, whichever way.
+      // Missing values come last in both directions.
       if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
       return x === y ? 0 : sign * (x < y ? -1 : 1);
     });
@@ -103,7 +103,7 @@
     $("values").replaceChildren(make("thead", {}, head), make("tbody", {}, ...found));
   };
 
-  // Crops: one state for all of them, in parts of a pane.
+  // The common view of all crops, in fractions of a pane.
   const view = { zoom: 1, x: 0, y: 0 };
   const crops = $("crops");
   const applyView = () => {
@@ -192,7 +192,7 @@
       make("div", { className: "tiles" }, ...tiles.map(({ label, mark, src }) => make("figure", { className: "tile" },
         make("div", { className: "pane" }, make("img", { src, alt: `Crop ${index + 1}, ${label}`, draggable: false })),
         make("figcaption", {}, dot(mark), label)))))));
-    if (!found.length) crops.textContent = "There is nothing to compare: fewer than two versions of the same size, or they are equal.";
+    if (!found.length) crops.textContent = "Nothing to compare: fewer than two versions of the same size, or all are equal.";
     resetView();
   };
 
@@ -216,7 +216,7 @@
       for (const side of ["left", "right"]) {
         $(`${side}-layer`).replaceChildren(...labels.map((label) => new Option(label)));
       }
-      // What was chosen for the last image stays; at first it is the plainest against the last method.
+      // Keeps the choice of the last image; initially bicubic against the first other method.
       const methods = scene.layers.filter((one) => /^m\d$/.test(one.mark)).map((one) => one.label);
       if (!labels.includes(chosen.left)) chosen.left = labels.find((label) => label.toLowerCase().startsWith("bicubic")) ?? labels[0];
       if (!labels.includes(chosen.right)) chosen.right = methods.find((label) => label !== chosen.left) ?? labels[labels.length - 1];

@@ -1,4 +1,4 @@
-"""The images of a report: which belong together, read, brought to a sensible size, and coded into the page."""
+"""The images of a report: grouped by scene, read, resized and encoded for the page."""
 
 import base64
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _WEBP_QUALITY = 82
 
 @dataclass(frozen=True)
 class Layer:
-    """One version of an image: its name for people, the method it is by (or None), and its file."""
+    """One version of an image: its label, its method or None, and its file."""
 
     label: str
     method: str | None
@@ -29,7 +29,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Scene:
-    """An image in all its versions: input, bicubic, the methods in their order, ground truth; those there are."""
+    """An image in its available versions: input, bicubic, the methods in their order, ground truth."""
 
     dataset: str
     image: str
@@ -37,7 +37,7 @@ class Scene:
 
 
 def gather(results: Results) -> list[Scene]:
-    """The scenes, in order of first appearance; images without any file on record are none."""
+    """The scenes, in order of first appearance; images without files are left out."""
     groups: dict[tuple[str, str], list[Layer]] = {}
     ends: dict[tuple[str, str], dict[str, str]] = {}
     for row in results.rows:
@@ -62,14 +62,14 @@ def gather(results: Results) -> list[Scene]:
 
 
 def spread(scenes: list[Scene], most: int) -> list[Scene]:
-    """At most ``most`` of the scenes, evenly spread over their order."""
+    """At most ``most`` of the scenes, evenly spaced in their order."""
     if len(scenes) <= most:
         return scenes
     return [scenes[index * len(scenes) // most] for index in range(most)]
 
 
 def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
-    """8-bit levels (1, 3, H, W) uint8 of every version by label, and what went wrong with the others."""
+    """8-bit levels (1, 3, H, W) uint8 of each version by label, and the errors of the others."""
     found, problems = {}, []
     for layer in scene.layers:
         try:
@@ -98,7 +98,7 @@ def downscaled(levels: Tensor, longest: int) -> Tensor:
 
 
 def data_uri(levels: Tensor, lossless: bool = False) -> str:
-    """Levels (1, 3, H, W) uint8 as a WebP within an address."""
+    """Levels (1, 3, H, W) uint8 as a data URI with a WebP image."""
     coded = BytesIO()
     image = Image.fromarray(levels[0].permute(1, 2, 0).contiguous().numpy())
     if lossless:

@@ -1,4 +1,4 @@
-"""How much detail of each size an image has: its power spectrum, averaged over directions."""
+"""Radially averaged power spectra."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ SMALLEST = 2 * BINS
 HOW = (
     f"Power of luminance (Y, 8-bit levels) less its mean, under a Hann window, in the middle square of at most "
     f"{LARGEST} pixels; averaged over directions in {BINS} rings up to half a cycle per pixel, in dB, then over "
-    "images. Left are large structures, right the finest detail; the dashed line is as far as the input reaches. "
-    "A curve below the ground truth is smoother than it, one above has noise or made-up detail."
+    "images. Large structures are on the left, fine detail on the right; the dashed line is the limit of the input. "
+    "Below the ground truth, results are too smooth; above it, they have noise or invented detail."
 )
 
 

@@ -1,4 +1,4 @@
-"""The tables of a report, as HTML; everything that comes from outside is escaped."""
+"""The tables of a report as HTML; all names and texts are escaped."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _PLACES = {1: "best", 2: "second"}
 
 
 def summary(results: Results, dataset: str, marks: Mapping[str, str]) -> str:
-    """The means of one dataset: methods down, metrics across; the best and the second best marked."""
+    """Means of one dataset, a row for each method; the best and the second best are marked."""
     metrics, cost = measured(results, dataset), costs(results, dataset)
     columns = {metric.name: cells(results, dataset, metric) for metric in metrics}
     timed = any(one.seconds is not None for one in cost.values())
@@ -33,7 +33,7 @@ def summary(results: Results, dataset: str, marks: Mapping[str, str]) -> str:
 
 
 def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
-    """How every method differs from ``against``, with intervals and p."""
+    """Differences of each method to ``against``, with intervals and p-values."""
     lines = []
     for dataset in results.datasets:
         for metric in measured(results, dataset):
@@ -64,7 +64,7 @@ def comparison(results: Results, against: str, marks: Mapping[str, str]) -> str:
 
 
 def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str, str], int]) -> str:
-    """A line for every image and method, to be sorted and filtered; ``shown`` are the scenes that can be opened."""
+    """A row for each image and method, sortable and filterable; ``shown``: indices of the scenes that can be opened."""
     names = ["Dataset", "Image", "Method", *(heading(metric) for metric in results.metrics)]
     timed = any(row.seconds is not None for row in results.rows)
     names += ["Seconds"] * timed
@@ -88,7 +88,7 @@ def images(results: Results, marks: Mapping[str, str], shown: Mapping[tuple[str,
 
 
 def facts(value: Any) -> str:
-    """Nested facts, such as a protocol, as nested lists; long ones are folded."""
+    """Nested facts, such as a protocol, as nested lists; long lists are collapsed."""
     if isinstance(value, Mapping):
         if not value:
             return '<span class="none">none</span>'
@@ -106,7 +106,7 @@ def facts(value: Any) -> str:
 
 
 def heading(metric: Metric) -> str:
-    """The name of a metric with its unit, and an arrow that points to better."""
+    """The name of a metric with its unit, and an arrow for the better direction."""
     unit = f" <small>{escape(metric.unit)}</small>" if metric.unit else ""
     arrow, better = ("↑", "higher") if metric.higher_is_better else ("↓", "lower")
     return f'{escape(metric.label)}{unit} <span class="arrow" title="{better} is better">{arrow}</span>'
@@ -118,7 +118,7 @@ def trained_mark(trained_on: bool) -> str:
 
 
 def plain(value: float | None, digits: int) -> str:
-    """A number for people."""
+    """A formatted number."""
     if value is None or math.isnan(value):
         return "–"
     return f"{value:.{digits}f}" if math.isfinite(value) else ("∞" if value > 0 else "−∞")
@@ -150,7 +150,7 @@ def _value(results: Results, row: Row, metric: Metric) -> str:
 
 
 def _key(value: float | None) -> str:
-    """What the page sorts by; nothing for what is no number."""
+    """The sort key of a value; empty for missing values."""
     if value is None or math.isnan(value):
         return ""
     return ("1e999" if value > 0 else "-1e999") if math.isinf(value) else repr(value)

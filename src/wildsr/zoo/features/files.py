@@ -1,6 +1,6 @@
 """The files of feature networks and learned metrics: their folders, and how to get them. Imports no torch.
 
-None of them comes with wildsr.
+None of them is part of wildsr.
 """
 
 import os
@@ -30,10 +30,10 @@ class FeatureFile:
     """A published file.
 
     Attributes:
-        origin: who publishes it.
-        licence: SPDX name of what its publisher's repository says.
-        urls: direct addresses, best first; none where there is no address to fetch from.
-        sha256: of the file, where it is known.
+        origin: its publisher.
+        licence: SPDX name of the licence of the publisher's repository.
+        urls: addresses for download, best first; may be empty.
+        sha256: of the file, if known.
         digest_start: first digits of its SHA-256, where only these are known: torchvision puts them into file names.
         by_hand: instructions, when there is no address.
     """
@@ -133,7 +133,7 @@ def _not_a_page(path: Path) -> None:
     """Refuse web pages, which servers may send instead of a file."""
     with path.open("rb") as file:
         if file.read(1) == b"<":
-            raise ModelError("what came is a web page, not the file")
+            raise ModelError("the server sent a web page instead of the file")
 
 
 def _how_to_get(name: str) -> str:
