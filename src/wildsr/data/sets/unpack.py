@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from wildsr.data.errors import DataError
+from wildsr.storage.paths import relative_path
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 """The suffixes of supported archives."""
@@ -174,13 +175,12 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 
 def _place(archive: Path, name: str) -> PurePosixPath:
     """A path within the target; raises ``DataError`` for any other."""
-    place = PurePosixPath(name.replace("\\", "/"))
-    bad = (
-        place.is_absolute() or ".." in place.parts or any(":" in part or "\0" in part for part in place.parts)
-    )
-    if bad or not place.parts:
-        raise DataError(f"{archive} holds '{name}', which would lie outside of its folder; it is refused")
-    return place
+    try:
+        return relative_path(name)
+    except ValueError as error:
+        raise DataError(
+            f"{archive} holds '{name}', which would lie outside of its folder; it is refused"
+        ) from error
 
 
 def _is_skipped(name: str) -> bool:

@@ -1,8 +1,10 @@
 """Reads the metadata of ONNX files, and the other files they refer to, from the protobuf; runs nothing."""
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
+
+from wildsr.storage.paths import join_untrusted
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 # The fields of messages that contain tensors, or such messages (onnx.proto, IR version 10).
@@ -73,14 +75,10 @@ def inspect(path: Path) -> OnnxFile:
 
 def _beside(path: Path, location: str) -> Path:
     """The file that holds a tensor, which must be in the folder of the model."""
-    outside = any(
-        kind(location).is_absolute() or kind(location).drive or ".." in kind(location).parts
-        for kind in (PurePosixPath, PureWindowsPath)
-    )
-    folder = path.parent.resolve()
-    target = (folder / location).resolve()
-    if outside or not location or not target.is_relative_to(folder):
-        raise ValueError(f"it wants to read {location!r}, which is not in its folder")
+    try:
+        target = join_untrusted(path.parent, location)
+    except ValueError as error:
+        raise ValueError(f"it wants to read {location!r}, which is not in its folder") from error
     if not target.is_file():
         raise ValueError(f"its weights are in another file, {location}, which is missing; put it beside it")
     return target
