@@ -160,6 +160,13 @@ def test_parameters_of_a_stranger_are_bounded(step: dict[str, Any], said: str) -
         run_steps(torch.rand(1, 3, 8, 8), [{"steps": [step]}])
 
 
+def test_a_small_image_may_grow_to_its_final_size() -> None:
+    """BSRGAN's draws go to 9x9 pixels and back to 80x80."""
+    steps = [{"step": "resize", "size": [size, size], "method": "bilinear"} for size in (4, 80)]
+    grown = run_steps(torch.rand(1, 3, 8, 8), [{"steps": steps}])
+    assert grown.shape == (1, 3, 80, 80)
+
+
 def test_too_many_steps() -> None:
     with pytest.raises(DegradationError, match="1001 steps"):
         run_steps(torch.rand(1, 3, 8, 8), [{"steps": [{"step": "jpeg", "quality": 90}] * 1001}])

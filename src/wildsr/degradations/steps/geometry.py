@@ -9,8 +9,9 @@ from torch import Tensor
 from wildsr.degradations.fields import require
 from wildsr.ops import resize as resizing
 
-# In pixels. Parameters may come from a file of anybody; BSRGAN and Real-ESRGAN enlarge at most 2.25 times in a step.
-_MOST_ENLARGED = 64
+# In pixels. Parameters may come from a file of anybody. BSRGAN and Real-ESRGAN enlarge at most 2.25 times in a step, but
+# for the last one, which goes to the final size: after several random downscales, from 9x9 to 80x80 for instance.
+_MOST_ENLARGED, _ALWAYS_ALLOWED = 64, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def resize(images: Tensor, steps: Sequence[Resize]) -> Tensor:
     """Resize (n, 3, H, W); all steps must have the same size and method."""
     step = steps[0]
     height, width = images.shape[-2:]
-    if step.size[0] * step.size[1] > _MOST_ENLARGED * height * width:
+    if step.size[0] * step.size[1] > max(_MOST_ENLARGED * height * width, _ALWAYS_ALLOWED):
         raise ValueError(
             f"{step.size[1]}x{step.size[0]} pixels are more than {_MOST_ENLARGED} times those of the image, "
             f"{width}x{height}"
