@@ -22,7 +22,7 @@ from wildsr.evaluation.candidates import (
 from wildsr.evaluation.datasets import EvaluationSet, content_of, degraded, downscaled, paired, real
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.evaluate import MeasureOptions, RunOptions, evaluate_methods, evaluate_results
-from wildsr.evaluation.results import Results
+from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.evaluation.summary import cells, differences
 from wildsr.evaluation.tables import to_csv, to_markdown
 from wildsr.image import Canvas, Traits, read_levels, write
@@ -260,3 +260,14 @@ def test_best_and_second_best_are_marked(tmp_path: Path, truth: Path) -> None:
     assert f"| middle | _{means['middle']:.2f}_ [" in "\n".join(lines)
     assert f"| far | {means['far']:.2f} [" in "\n".join(lines)
     assert any(line.startswith("|  | PSNR | near | +") and "2 / 0 of 2" in line for line in lines)
+
+
+def test_names_are_no_formulas_and_no_markup() -> None:
+    method = "@method|[link](x)"
+    metric = Metric("psnr", "PSNR", True, "dB", "", True)
+    rows = (Row("=1+1.png", method, {"psnr": 1.0}, "<img src=x>"),)
+    results = Results({}, (metric,), (method,), rows)
+    assert f"'=1+1.png,'{method},1.0" in to_csv(results)
+    page = to_markdown(results)
+    assert "<img" not in page
+    assert "\\|\\[link\\]" in page

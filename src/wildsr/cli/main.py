@@ -98,10 +98,28 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _licenses(asked: bool) -> None:
+    if asked:
+        from wildsr.cli.licences import licence_lines
+
+        for line in licence_lines():
+            typer.echo(line)
+        raise typer.Exit
+
+
 @app.callback()
 def wildsr(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    licenses: Annotated[
+        bool,
+        typer.Option(
+            "--licenses",
+            callback=_licenses,
+            is_eager=True,
+            help="Print the licenses of wildsr, its models and the installed packages that it uses, and exit.",
+        ),
     ] = False,
 ) -> None:
     """Super-resolution for real photos: small, noisy, compressed."""

@@ -1,8 +1,10 @@
 """Results as CSV and as Markdown tables."""
 
 import csv
+import html
 import io
 import math
+import re
 
 from wildsr.evaluation.results import TRAINED_MARK, TRAINED_NOTE, Metric, Results
 from wildsr.evaluation.summary import Cell, Cost, any_trained_on, cells, costs, differences, measured
@@ -27,8 +29,14 @@ def to_csv(results: Results) -> str:
         values = [row.values.get(name, "") for name in names]
         notes = "; ".join(f"{name}: {note}" for name, note in row.notes.items())
         cost = ["" if value is None else value for value in (row.seconds, row.peak_bytes)]
-        writer.writerow([row.dataset, row.image, row.method, *values, *cost, notes])
+        texts = [_as_text(text) for text in (row.dataset, row.image, row.method)]
+        writer.writerow([*texts, *values, *cost, _as_text(notes)])
     return text.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: file names may be anybody's."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def to_markdown(results: Results, against: str | None = None, seed: int = 0) -> str:
@@ -36,7 +44,7 @@ def to_markdown(results: Results, against: str | None = None, seed: int = 0) -> 
     parts = []
     for dataset in results.datasets:
         if dataset:
-            parts.append(f"### {dataset}")
+            parts.append(f"### {_escaped(dataset)}")
         parts += [summary_table(results, dataset, seed), *remarks(results, dataset, seed)]
     parts.append(legend(results))
     against = against or results.methods[0]
@@ -136,7 +144,9 @@ def _images(count: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("_", "\\_")
+    """Text in which Markdown and HTML see no markup."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", plain)
 
 
 def _markdown(lines: list[list[str]]) -> str:
