@@ -45,6 +45,7 @@ def main() -> None:
     parent = Parent()
     import wildsr.image.header  # noqa: F401 - loads libvips ahead of the first message
 
+    parent.send(ready=True)
     for message in parent.messages():
         parent.send(**answer(message))
 

@@ -41,10 +41,9 @@ class Inspector:
         """Its answer. Raises :class:`ChildEnded` where a file has ended it."""
         async with self._turn:
             try:
-                if self._child is None:
-                    self._child = await Child.start(INSPECTOR)
-                await self._child.send(message)
-                return await self._child.receive(self._timeout)
+                child = await self._begin()
+                await child.send(message)
+                return await child.receive(self._timeout)
             except BaseException:
                 # Also when the request is given up: the answer must not be taken for that of the next.
                 await self.stop()
@@ -53,8 +52,13 @@ class Inspector:
     async def start(self) -> None:
         """Start the process ahead of the first request."""
         async with self._turn:
-            if self._child is None:
-                self._child = await Child.start(INSPECTOR)
+            await self._begin()
+
+    async def _begin(self) -> Child:
+        if self._child is None:
+            self._child = await Child.start(INSPECTOR)
+            await self._child.receive(COPY_SECONDS)  # its greeting, once libvips is loaded
+        return self._child
 
     async def stop(self) -> None:
         """End the process."""

@@ -65,7 +65,7 @@ class Settings:
     devices: tuple[str, ...] = ("auto",)
     model: str = "default"
     stall: float = 900.0
-    patience: float = 1.0
+    patience: float = 1.6
     grace: float = 5.0
     body_timeout: float = 60.0
     limits: Limits = field(default_factory=Limits)
