@@ -167,7 +167,7 @@ def overhead(photo: Path, folder: Path, repeat: int) -> None:
         ratios = [b / a for a, b in zip(here, there, strict=True)]
         print(
             f"{photo.name}, {name}: library {statistics.median(here):.3f} s, service {statistics.median(there):.3f} s, "
-            f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}); {repeat} pairs, same bytes"
+            f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}); {repeat} pairs"
         )
 
 

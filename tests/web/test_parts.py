@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wildsr.web.events import Hub
 from wildsr.web.files import parse_range
+from wildsr.web.jobs import without_paths
 from wildsr.web.problems import Problem
 from wildsr.web.scheduler import FairQueue
 from wildsr.web.settings import Settings, parse_bytes, parse_duration
@@ -99,6 +100,11 @@ def test_a_damaged_job_list_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="cannot be made"):
         Store(tmp_path / "file" / "inner")
+
+
+def test_messages_lose_all_paths_of_the_service(tmp_path: Path) -> None:
+    text = f"{tmp_path}/jobs/a/source.png is cut off ({tmp_path}/uploads/another: bad seek to 9)."
+    assert without_paths(text, tmp_path, "mine.png") == "mine.png is cut off (mine.png: bad seek to 9)."
 
 
 def test_hosts_of_a_local_service(tmp_path: Path) -> None:

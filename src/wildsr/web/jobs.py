@@ -1,7 +1,9 @@
 """A job: its record on the disk, and what the API shows of it."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -175,6 +177,14 @@ def kept(source: dict[str, Any], result: dict[str, Any]) -> list[KeptView]:
         there = bool(result["grey"])
         found.append(KeptView(what="Grey", before="yes", after="yes" if there else "no", kept=there))
     return found
+
+
+def without_paths(text: str, folder: Path, name: str) -> str:
+    """``text`` with ``name`` in place of every path within the folder of the service.
+
+    Messages of libvips may also hold the path of an earlier file, perhaps another client's.
+    """
+    return re.sub(re.escape(str(folder)) + r"[^\s:;,()'\"]*", lambda _: name, text)
 
 
 def _image(facts: dict[str, Any]) -> dict[str, Any]:

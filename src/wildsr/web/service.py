@@ -12,7 +12,7 @@ from typing import Any
 from wildsr.image.formats import RAW_SUFFIXES, READABLE_SUFFIXES, Size
 from wildsr.web.channel import Child, ChildEnded, Message
 from wildsr.web.events import Hub
-from wildsr.web.jobs import ENDED, JobRecord, JobView, view_of
+from wildsr.web.jobs import ENDED, JobRecord, JobView, view_of, without_paths
 from wildsr.web.metrics import Metrics
 from wildsr.web.options import JobOptions, check_result, models, parse_options, settle_models
 from wildsr.web.problems import Problem
@@ -263,7 +263,7 @@ class Service:
                 422, "unreadable", f"{name} breaks the program that reads it; it {error}."
             ) from error
         if "error" in answer:
-            text = str(answer["error"]).replace(str(path), name)
+            text = without_paths(str(answer["error"]), self.store.folder, name)
             if answer["large"]:
                 raise Problem(413, "too-many-pixels", text)
             raise Problem(422, "unreadable", text)

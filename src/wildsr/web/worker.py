@@ -20,6 +20,7 @@ from wildsr.image.formats import FORMATS, Size
 from wildsr.inference.errors import JobCancelled
 from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.web.channel import Message, Parent
+from wildsr.web.jobs import without_paths
 from wildsr.web.options import JobOptions, result_label
 
 if TYPE_CHECKING:
@@ -228,11 +229,9 @@ def media_type(name: str) -> str:
 
 def _public(text: str, message: Message) -> str:
     """``text`` without paths of the server: the client's name of the image in place of ours."""
-    folder = str(Path(message["source"]).parent)
-    text = text.replace(message["source"], message["name"])
-    return text.replace(f"{folder}{os.sep}result{message['suffix']}", "the result").replace(
-        folder, "the job's folder"
-    )
+    source = Path(message["source"])
+    text = text.replace(str(source.parent / f"result{message['suffix']}"), "the result")
+    return without_paths(text, source.parents[2], message["name"])
 
 
 def main() -> None:
