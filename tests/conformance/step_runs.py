@@ -1,4 +1,4 @@
-"""Runs the recorded training steps with our objectives, and compares what comes out."""
+"""Runs the recorded training steps with our objectives, and compares the results."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ STEPS = 3
 
 @dataclass
 class Outcome:
-    """Of every step the losses and the state after it, and the gradients of the first step."""
+    """Losses and state after every step, and gradients of the first step."""
 
     losses: list[dict[str, float]]
     start: dict[str, Tensor]
@@ -161,7 +161,7 @@ def learned(name: str, gradients: Mapping[str, Tensor]) -> bool:
 
 
 def slices(item: Golden) -> Callable[[str, Tensor], Tensor]:
-    """What a file stores of its largest tensors."""
+    """The parts of the largest tensors that a file stores."""
     stored = item.json("sliced") if "sliced" in item.metadata else {}
 
     def cut(name: str, value: Tensor) -> Tensor:

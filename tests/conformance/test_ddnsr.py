@@ -75,7 +75,7 @@ def test_the_rrdb_is_that_of_rrdbnet(golden: Read, case: str) -> None:
 
 
 def test_networks_in_training(golden: Read, golden_folder: Path) -> None:
-    """What the networks of the recorded training steps give before the first step."""
+    """Outputs of the networks of the recorded training steps before the first step."""
     names = golden_names("ddnsr/train/*", golden_folder)
     if not names:
         pytest.skip("no recorded training")

@@ -109,7 +109,7 @@ def test_kernelgan_schedule(golden: Read) -> None:
 
 
 def states(item: Golden, prefix: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Of the generator, its layers in order, and of the discriminator."""
+    """The layers of the generator in order, and of the discriminator."""
     generator = item.under(f"{prefix}G.")
     last = len(item.json("conf")["G_structure"]) - 2
     names = ["first_layer", *(f"feature_block.{i}" for i in range(last)), "final_layer"]

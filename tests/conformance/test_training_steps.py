@@ -222,7 +222,7 @@ def test_srrescgan(golden: Read, dtype: torch.dtype) -> None:
 
 
 class StandInLpips(nn.Module):
-    """What the recorded DSGAN runs have in place of LPIPS."""
+    """The replacement of LPIPS in the recorded DSGAN runs."""
 
     def __init__(self, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every network promises: sizes, exact receptive fields, and that it can be traced."""
+"""Properties of every network: output sizes, exact receptive fields, and that it can be traced."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ def test_output_is_scale_times_the_input(make: Callable[[], Any]) -> None:
 
 @every_network
 def test_receptive_field_is_exact(make: Callable[[], Any]) -> None:
-    """The gradient of every output of a pixel reaches as far as promised and no further."""
+    """The gradient of every output of a pixel reaches exactly to the receptive field."""
     network = make().double().eval()
     with torch.no_grad():
         for parameter in network.parameters():

@@ -1,4 +1,4 @@
-"""What the golden files do not show of the networks that training needs, and of DSGAN's generator."""
+"""Properties of training networks, and of DSGAN's generator, that the golden files do not cover."""
 
 import copy
 

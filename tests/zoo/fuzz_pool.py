@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What became of all files: ``outcomes`` counts by kind and by "model" or "refused"."""
+    """The results of all files: ``outcomes`` counts by kind and by "model" or "refused"."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
@@ -118,7 +118,7 @@ class _Worker:
         self._process: subprocess.Popen[str] | None = None
 
     def attempt(self, case: Hostile) -> dict[str, object]:
-        """What came of loading a file."""
+        """The result of loading a file."""
         inputs = self._folder / "in"
         shutil.rmtree(inputs, ignore_errors=True)
         inputs.mkdir()

@@ -26,7 +26,7 @@ def saved(content: object, *, legacy: bool) -> bytes:
 
 
 def _save_legacy(content: object, file: io.BytesIO) -> None:
-    """What torch.save wrote before version 1.6, without the addresses in memory by which it named storages."""
+    """The format of torch.save before version 1.6, without memory addresses as names of storages."""
     storages: dict[int, tuple[str, torch.TypedStorage]] = {}
 
     class Pickler(pickle.Pickler):

@@ -34,7 +34,7 @@ class Windows(nn.Module):
 
 
 class Descriptor:
-    """What ``spandrel.ImageModelDescriptor`` offers."""
+    """The attributes of ``spandrel.ImageModelDescriptor``."""
 
     def __init__(self, weight: Tensor, **facts: Any) -> None:
         self.model = Windows(weight)

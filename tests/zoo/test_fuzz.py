@@ -151,7 +151,7 @@ def test_odd_tensors(tmp_path: Path, make: Callable[[], Tensor], said: str, lega
 
 
 def test_ordinary_nesting_is_no_crime(tmp_path: Path) -> None:
-    """What training checkpoints hold besides weights: settings, counters, states of random generators."""
+    """Content of training checkpoints besides weights: settings, counters, states of random generators."""
     state = SRVGGNetCompact(4, 1).state_dict()
     beside = {"rng": random.getstate(), "iter": 1 << 40, "loss": [0.5] * 50_000, "betas": ((0.9, 0.99),) * 20}
     for legacy in (False, True):

@@ -47,7 +47,7 @@ def shuffled(x: Array, by: int) -> Array:
 
 
 def run_ncnn(param: Path, image: Array) -> Array:
-    """What the graph makes of an image (3, H, W), in float64."""
+    """The output of the graph for an image (3, H, W), in float64."""
     data, blobs = param.with_suffix(".bin").read_bytes(), {}
 
     def take(kind: str, count: int) -> Array:

@@ -97,7 +97,7 @@ def _loaded(source: str | os.PathLike[str], toward: str | os.PathLike[str] | Non
 def _network(
     source: str | os.PathLike[str], toward: str | os.PathLike[str] | None, strength: float
 ) -> tuple[Recognised, nn.Module, Header]:
-    """What the source is, its network, and the header of a file of it."""
+    """The architecture of the source, its network, and the header of the converted file."""
     path = find(source)[1]
     try:
         recognised = recognise(read_weights(path).tensors)
