@@ -1,4 +1,4 @@
-"""What wildsr makes of a file of any kind."""
+"""Loads a file of any format, or reports why it is refused."""
 
 import json
 import shutil
