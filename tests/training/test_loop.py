@@ -406,6 +406,14 @@ def test_the_best_model_is_kept_for_each_metric(tmp_path: Path) -> None:
             assert file.metadata()["steps"] == step
 
 
+def test_a_metric_that_cannot_be_computed_here_is_left_out_of_several(tmp_path: Path) -> None:
+    given = settings(1, best_by=("score", "lpips"), ema=0.0)
+    train(tmp_path, given, Pixel(), validate=lambda _: Validation({"score": 1.0}))
+    assert last_state(tmp_path)["best"] == {"score": [1.0, 1]}
+    assert (tmp_path / "small-best-score.safetensors").is_file()
+    assert not (tmp_path / "small-best-lpips.safetensors").exists()
+
+
 def test_a_checkpoint_of_an_older_version_is_resumed(tmp_path: Path) -> None:
     """Its keys had other names, and its best value was that of a single metric."""
     judge = iter([3.0, 2.0])
