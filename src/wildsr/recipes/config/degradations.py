@@ -88,10 +88,20 @@ class LearnedDegradationConfig(DegradationConfig):
     def build(self, scale: int) -> "Degradation":
         """A ``Dsgan`` or ``Ddnsr`` with its network."""
         from wildsr.data.learned import learned_degradation
+        from wildsr.degradations.degradation import DegradationError
+        from wildsr.networks.ddnsr import DegradationNetwork
         from wildsr.zoo.catalogue import find
+        from wildsr.zoo.load import load_network
 
         path = Path(self.model) if Path(self.model).is_file() else find(self.model)[1]
-        return learned_degradation(path, scale, self.references)
+        try:
+            return learned_degradation(path, scale, self.references)
+        except DegradationError as error:
+            if self.references is not None or not isinstance(load_network(path), DegradationNetwork):
+                raise
+            raise RecipeError(
+                f"data.degradation.references: {self.model} needs a folder of real LR images"
+            ) from error
 
 
 AnyDegradation = Annotated[
