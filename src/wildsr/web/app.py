@@ -10,8 +10,9 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Red
 from fastapi.staticfiles import StaticFiles
 
 from wildsr import __version__
-from wildsr.web import problems, security
-from wildsr.web.routes import errors, render_metrics, router
+from wildsr.web import event_routes, problems, security
+from wildsr.web.responses import errors
+from wildsr.web.routes import render_metrics, router
 from wildsr.web.service import Service
 from wildsr.web.settings import Settings
 
@@ -47,6 +48,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.service = service
     problems.install(app)
     app.include_router(router)
+    app.include_router(event_routes.router)
     _add_pages(app, settings)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(security.Gate, settings=settings, metrics=service.metrics)

@@ -1,7 +1,5 @@
 """The HTTP interface under /v1."""
 
-import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,24 +11,20 @@ from wildsr import __version__
 from wildsr.image.formats import FORMATS
 from wildsr.web import metrics
 from wildsr.web.archive import zip_stream
-from wildsr.web.events import sse
 from wildsr.web.files import send_file
 from wildsr.web.jobs import ENDED, JobRecord, JobView, State
 from wildsr.web.options import models, parse_options
-from wildsr.web.problems import MEDIA_TYPE, Problem, ProblemDetails
-from wildsr.web.service import Service
+from wildsr.web.problems import Problem
+from wildsr.web.responses import NO_JOB, JobId, Responses, errors, service_of
 from wildsr.web.worker import media_type
 from wildsr.zoo.catalogue import ALIASES
 
-_HEARTBEAT = 15.0
 _SHOWN_BY_BROWSERS = ("jpeg", "png", "webp", "avif")
 _OPTIONS = {"$ref": "#/components/schemas/JobOptions"}
 
 router = APIRouter(prefix="/v1")
 
-Responses = dict[int | str, dict[str, Any]]
 
-JobId = str
 Client = Annotated[
     str | None,
     Header(
@@ -47,15 +41,8 @@ Key = Annotated[
         description="A request that is sent again with the same key makes no second job.",
     ),
 ]
-LastEvent = Annotated[str | None, Header(alias="Last-Event-ID", description="Number of the last event seen.")]
 
 
-def errors(text: str) -> dict[str, Any]:
-    """Documentation of an error response."""
-    return {"description": text, "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}}}
-
-
-_NO_JOB: Responses = {404: errors("There is no such job.")}
 _BAD: Responses = {
     409: errors("Conflict."),
     413: errors("Too many bytes or pixels."),
@@ -93,26 +80,6 @@ class ModelView(BaseModel):
     default: bool
 
 
-class EventView(BaseModel):
-    """An event of a job."""
-
-    id: int
-    event: str
-    data: dict[str, Any]
-
-
-class EventList(BaseModel):
-    """Events after ``after``; ``last`` is the number to ask with next time."""
-
-    events: list[EventView]
-    last: int
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
 def _client(request: Request, named: str | None) -> str:
     return f"name {named}" if named else f"address {request.client.host if request.client else '?'}"
 
@@ -121,7 +88,7 @@ def _accepted(request: Request, job: JobRecord, status: int = 202, replayed: boo
     headers = {"Location": f"/v1/jobs/{job.id}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    return JSONResponse(_service(request).view(job).model_dump(), status, headers=headers)
+    return JSONResponse(service_of(request).view(job).model_dump(), status, headers=headers)
 
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -173,7 +140,7 @@ async def create_job(
 
     The image is the part `image` of a form, or the body itself. The job runs when the answer has come.
     """
-    service, who = _service(request), _client(request, client)
+    service, who = service_of(request), _client(request, client)
     del options, name  # read together with the body
     with service.room(who, key):
         async with service.receiver.receive(request) as upload:
@@ -189,7 +156,7 @@ async def list_jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> JobList:
     """List jobs, oldest first."""
-    service = _service(request)
+    service = service_of(request)
     first = service.job(after).number if after is not None else 0
     found = [
         view
@@ -203,22 +170,22 @@ async def list_jobs(
     return JobList(jobs=found[:limit], next=f"/v1/jobs{query}" if query else None)
 
 
-@router.get("/jobs/{job_id}", response_model=JobView, responses=_NO_JOB, tags=["jobs"])
+@router.get("/jobs/{job_id}", response_model=JobView, responses=NO_JOB, tags=["jobs"])
 async def get_job(request: Request, job_id: JobId) -> JobView:
     """Look at a job."""
-    service = _service(request)
+    service = service_of(request)
     return service.view(service.job(job_id))
 
 
 @router.delete(
     "/jobs/{job_id}",
     response_model=JobView,
-    responses=_NO_JOB | {204: {"description": "The job had ended; it and its files are gone."}},
+    responses=NO_JOB | {204: {"description": "The job had ended; it and its files are gone."}},
     tags=["jobs"],
 )
 async def delete_job(request: Request, job_id: JobId) -> Response:
     """Cancel a job that waits or runs; remove one that has ended, with its files."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     if await service.delete(job):
         return JSONResponse(service.view(job).model_dump())
@@ -228,7 +195,7 @@ async def delete_job(request: Request, job_id: JobId) -> Response:
 @router.delete("/jobs", status_code=204, tags=["jobs"])
 async def delete_ended_jobs(request: Request) -> Response:
     """Remove all jobs that have ended, with their files."""
-    service = _service(request)
+    service = service_of(request)
     for job in service.store:
         if job.state in ENDED:
             service.remove(job)
@@ -236,11 +203,11 @@ async def delete_ended_jobs(request: Request) -> Response:
 
 
 @router.post(
-    "/jobs/{job_id}/retry", status_code=202, response_model=JobView, responses=_NO_JOB | _BAD, tags=["jobs"]
+    "/jobs/{job_id}/retry", status_code=202, response_model=JobView, responses=NO_JOB | _BAD, tags=["jobs"]
 )
 async def retry_job(request: Request, job_id: JobId) -> Response:
     """Queue a job again that failed or was cancelled."""
-    service = _service(request)
+    service = service_of(request)
     return _accepted(request, await service.retry(service.job(job_id)))
 
 
@@ -248,55 +215,55 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
     "/jobs/{job_id}/again",
     status_code=202,
     response_model=JobView,
-    responses=_NO_JOB | _BAD,
+    responses=NO_JOB | _BAD,
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _OPTIONS}}}},
     tags=["jobs"],
 )
 async def repeat_job(request: Request, job_id: JobId, client: Client = None) -> Response:
     """Make another job of the same image with other options, without uploading it again."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     options = parse_options(await _small_body(request))
     return _accepted(request, await service.again(job, options, _client(request, client)))
 
 
 @router.get(
-    "/jobs/{job_id}/result", responses=_FILE | _NO_JOB | {409: errors("Not finished.")}, tags=["files"]
+    "/jobs/{job_id}/result", responses=_FILE | NO_JOB | {409: errors("Not finished.")}, tags=["files"]
 )
 async def get_result(request: Request, job_id: JobId) -> Response:
     """Download the result."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     result = _finished(job)
     path = service.store.result_of(job)
     return send_file(request, path, result["media_type"], result["etag"], download=result["name"])
 
 
-@router.get("/jobs/{job_id}/source", responses=_FILE | _NO_JOB, tags=["files"])
+@router.get("/jobs/{job_id}/source", responses=_FILE | NO_JOB, tags=["files"])
 async def get_source(request: Request, job_id: JobId) -> Response:
     """Download the image as it was uploaded."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     path, kind = service.store.source_of(job), media_type(job.source["format"])
     return send_file(request, path, kind, f'"{job.id}-source"', download=job.name)
 
 
-@router.get("/jobs/{job_id}/thumbnail", responses=_FILE | _NO_JOB, tags=["files"])
+@router.get("/jobs/{job_id}/thumbnail", responses=_FILE | NO_JOB, tags=["files"])
 async def get_thumbnail(request: Request, job_id: JobId) -> Response:
     """Get a small WebP of the source."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     return send_file(request, await service.thumbnail(job), "image/webp", f'"{job.id}-thumbnail"')
 
 
 @router.get(
     "/jobs/{job_id}/screen/{which}",
-    responses=_FILE | _NO_JOB | {409: errors("Not finished.")},
+    responses=_FILE | NO_JOB | {409: errors("Not finished.")},
     tags=["files"],
 )
 async def get_screen_copy(request: Request, job_id: JobId, which: str) -> Response:
     """Get the source or the result (`which`) in a form that browsers show: itself, or an 8-bit PNG."""
-    service = _service(request)
+    service = service_of(request)
     job = service.job(job_id)
     if which not in ("source", "result"):
         raise Problem(404, "not-found", "There is nothing at this address.")
@@ -316,7 +283,7 @@ async def get_archive(
     ids: Annotated[str | None, Query(description="Ids of jobs, separated by commas; all by default.")] = None,
 ) -> Response:
     """Download results as one ZIP file."""
-    service = _service(request)
+    service = service_of(request)
     jobs = [service.job(one) for one in ids.split(",")] if ids else [j for j in service.store if j.result]
     files: list[tuple[str, Path]] = []
     for job in jobs:
@@ -327,40 +294,10 @@ async def get_archive(
     return StreamingResponse(zip_stream(files), media_type="application/zip", headers=headers)
 
 
-_EVENTS: Responses = {
-    200: {
-        "description": "Events, as text/event-stream, or as JSON where Accept asks for it.",
-        "content": {
-            "text/event-stream": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"$ref": "#/components/schemas/EventList"}},
-        },
-    },
-    204: {"description": "The job has ended and there is nothing new."},
-}
-After = Annotated[int | None, Query(ge=0, le=1 << 53, description="As Last-Event-ID, for polling.")]
-Wait = Annotated[float, Query(ge=0, le=30, description="When polling: seconds to wait for an event.")]
-
-
-@router.get("/jobs/{job_id}/events", responses=_EVENTS | _NO_JOB, tags=["events"], response_class=Response)
-async def follow_job(
-    request: Request, job_id: JobId, last_event: LastEvent = None, after: After = None, wait: Wait = 0
-) -> Response:
-    """Follow one job; the stream ends with the job."""
-    return await _events(request, _service(request).job(job_id), _number(last_event, after), wait)
-
-
-@router.get("/events", response_model=EventList, responses=_EVENTS, tags=["events"], response_class=Response)
-async def follow_all(
-    request: Request, last_event: LastEvent = None, after: After = None, wait: Wait = 0
-) -> Response:
-    """Follow all jobs."""
-    return await _events(request, None, _number(last_event, after), wait)
-
-
 @router.get("/models", response_model=list[ModelView], tags=["service"])
 async def list_models(request: Request) -> list[ModelView]:
     """List the models that jobs may name."""
-    chosen = _service(request).settings.model
+    chosen = service_of(request).settings.model
     default = ALIASES.get(chosen, chosen)
     return [
         ModelView(
@@ -378,7 +315,7 @@ async def list_models(request: Request) -> list[ModelView]:
 @router.get("/about", tags=["service"])
 async def about(request: Request) -> dict[str, Any]:
     """Say which version this is, what it reads and writes, and its limits."""
-    settings = _service(request).settings
+    settings = service_of(request).settings
     suffixes = [suffix for form in FORMATS.values() if form.readable for suffix in form.suffixes]
     return {
         "version": __version__,
@@ -392,7 +329,7 @@ async def about(request: Request) -> dict[str, Any]:
 
 async def render_metrics(request: Request) -> PlainTextResponse:
     """Counters and gauges in the text format of Prometheus."""
-    service = _service(request)
+    service = service_of(request)
     slots = service.scheduler.slots
     text = service.metrics.render(
         queued=len(service.scheduler.queue),
@@ -420,66 +357,3 @@ async def _small_body(request: Request) -> bytes:
         if len(body) > 1 << 16:
             raise Problem(413, "options-too-large", "The options are too long.")
     return body
-
-
-def _number(last_event: str | None, after: int | None) -> int | None:
-    if last_event is not None and re.fullmatch(r"\d{1,16}", last_event):
-        return int(last_event)
-    return after
-
-
-async def _events(request: Request, job: JobRecord | None, number: int | None, wait: float) -> Response:
-    service = _service(request)
-    job_id = job.id if job is not None else None
-    if "application/json" in request.headers.get("accept", ""):
-        return await _poll(service, job, number, wait)
-    ended = job is not None and job.state in ENDED
-    if ended and number is not None and service.hub.since(number, job_id) == []:
-        return Response(status_code=204)  # tells EventSource not to connect again
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        _stream(service, job_id, number), media_type="text/event-stream", headers=headers
-    )
-
-
-def _snapshot(service: Service, job_id: str | None) -> dict[str, Any]:
-    if job_id is None:
-        return {"jobs": [view.model_dump() for view in service.views()]}
-    job = service.store.get(job_id)
-    return {"jobs": [service.view(job).model_dump()] if job is not None else []}
-
-
-async def _poll(service: Service, job: JobRecord | None, number: int | None, wait: float) -> Response:
-    job_id = job.id if job is not None else None
-    if number is None or (found := service.hub.since(number, job_id)) is None:
-        snapshot = EventView(id=service.hub.last, event="snapshot", data=_snapshot(service, job_id))
-        return JSONResponse(EventList(events=[snapshot], last=service.hub.last).model_dump())
-    if not found and wait:
-        await service.hub.wait(number, wait)
-        found = service.hub.since(number, job_id) or []
-    events = [EventView(id=event.number, event=event.kind, data=event.data) for event in found]
-    return JSONResponse(EventList(events=events, last=service.hub.last).model_dump())
-
-
-async def _stream(service: Service, job_id: str | None, number: int | None) -> AsyncIterator[bytes]:
-    yield b"retry: 1000\n\n"
-    while not service.hub.closed:
-        found = service.hub.since(number, job_id) if number is not None else None
-        if found is None:  # the beginning, or too long ago: how things stand now
-            number = service.hub.last
-            yield sse("snapshot", _snapshot(service, job_id), number)
-        else:
-            for event in found:
-                yield event.as_sse()
-            number = service.hub.last if not found else found[-1].number
-        job = service.store.get(job_id) if job_id is not None else None
-        if (
-            job_id is not None
-            and (job is None or job.state in ENDED)
-            and not service.hub.since(number, job_id)
-        ):
-            return
-        before = service.hub.last
-        await service.hub.wait(max(number, before), _HEARTBEAT)
-        if service.hub.last == before:
-            yield b": still here\n\n"
