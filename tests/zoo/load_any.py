@@ -1,4 +1,4 @@
-"""Loads a file of any format, or reports why it is refused."""
+"""Loads files of any kind, for tests with damaged and hostile files."""
 
 import json
 import shutil
