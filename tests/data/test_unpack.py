@@ -9,7 +9,7 @@ import pytest
 
 from archives import make_tar, make_zip
 from wildsr.data.errors import DataError
-from wildsr.data.sets.unpack import Limits, stem_of, unpack
+from wildsr.data.sets.unpack import ArchiveLimits, stem_of, unpack
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -18,7 +18,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-USUAL = Limits()
+USUAL = ArchiveLimits()
 FILES = {"HR/0001.png": b"one", "HR/deep/0002.png": b"two"}
 
 
@@ -49,7 +49,7 @@ def test_unpacked_folders_have_usual_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def refused(archive: Path, target: Path, limits: Limits = USUAL) -> str:
+def refused(archive: Path, target: Path, limits: ArchiveLimits = USUAL) -> str:
     """The message of a refusal, after which nothing must be left."""
     before = set(target.parent.rglob("*"))
     with pytest.raises(DataError) as caught:
@@ -92,9 +92,9 @@ def test_links_in_zips_are_refused(tmp_path: Path) -> None:
 
 def test_bombs_are_refused_while_they_unpack(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "bomb.zip", {"zeros.png": bytes(1 << 22)})
-    assert "is refused" in refused(archive, tmp_path / "out", Limits(ratio=20, floor=1 << 16))
+    assert "is refused" in refused(archive, tmp_path / "out", ArchiveLimits(ratio=20, floor=1 << 16))
     many = make_zip(tmp_path / "many.zip", {f"{index}.png": b"" for index in range(5)})
-    assert "more than 4 files" in refused(many, tmp_path / "out", Limits(files=4))
+    assert "more than 4 files" in refused(many, tmp_path / "out", ArchiveLimits(files=4))
 
 
 def test_one_place_twice_is_refused(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def accepted(candidates: Candidates, rule: NoiseRule) -> Tensor:
 
 
 @dataclass
-class Collected:
+class NoiseStatistics:
     """Statistics of a collection of noise patches.
 
     Attributes:
@@ -111,7 +111,7 @@ def collect_noise(
     seed: int = 0,
     workers: int = 1,
     on_image: Callable[[], None] | None = None,
-) -> tuple[NoisePool, Collected]:
+) -> tuple[NoisePool, NoiseStatistics]:
     """Collect the noise patches of images, in a temporary file.
 
     Args:
@@ -125,7 +125,7 @@ def collect_noise(
     Raises:
         EstimationError: there is no patch; the message suggests other settings.
     """
-    found = Collected()
+    found = NoiseStatistics()
     rng = np.random.default_rng(seed)
     origins: list[str] = []
     size = 3 * rule.patch**2
@@ -189,7 +189,7 @@ def _patches(path: Path, rule: NoiseRule) -> Result:
     return [levels[:, top : top + side, left : left + side].clone() for top, left in corners], candidates
 
 
-def _note(found: Collected, name: str, candidates: Candidates, take: Tensor, rule: NoiseRule) -> None:
+def _note(found: NoiseStatistics, name: str, candidates: Candidates, take: Tensor, rule: NoiseRule) -> None:
     """Update the statistics, from which advice is derived."""
     found.images += 1
     found.candidates += len(take)
@@ -210,7 +210,7 @@ def _note(found: Collected, name: str, candidates: Candidates, take: Tensor, rul
         found.brightest = max(best, found.brightest or best)
 
 
-def _advice(found: Collected, rule: NoiseRule) -> str:
+def _advice(found: NoiseStatistics, rule: NoiseRule) -> str:
     if not found.images:
         return f"none of the {len(found.failures)} images could be read"
     if not found.candidates:

@@ -11,7 +11,7 @@ from wildsr.degradations.pools import KernelPool, save_kernel_pool, save_noise_p
 from wildsr.errors import UsageError
 from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
 from wildsr.estimation.kernelgan import KernelGANSettings
-from wildsr.estimation.noise import Collected, NoiseRule, collect_noise
+from wildsr.estimation.noise import NoiseRule, NoiseStatistics, collect_noise
 from wildsr.estimation.overview import kernel_sheet, noise_sheet, write_sheet
 from wildsr.estimation.sources import evenly, find_sources
 from wildsr.storage.devices import pick_device
@@ -104,7 +104,7 @@ def write_noise_pool(
     seed: int = 0,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
-) -> tuple[int, Collected]:
+) -> tuple[int, NoiseStatistics]:
     """Collect noise patches from photos, and write them as a pool, with a PNG overview beside it.
 
     Returns:

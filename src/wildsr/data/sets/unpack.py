@@ -26,8 +26,8 @@ OnFiles = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits of archives: images hardly compress, so more than this is an attack or a mistake.
+class ArchiveLimits:
+    """ArchiveLimits of archives: images hardly compress, so more than this is an attack or a mistake.
 
     Attributes:
         ratio: unpacked bytes per byte of the archive.
@@ -62,7 +62,9 @@ def stem_of(name: str) -> str:
     return name
 
 
-def unpack(archive: Path, target: Path, *, limits: Limits = Limits(), on_files: OnFiles | None = None) -> int:
+def unpack(
+    archive: Path, target: Path, *, limits: ArchiveLimits = ArchiveLimits(), on_files: OnFiles | None = None
+) -> int:
     """Unpack ``archive`` into the folder ``target``, which appears only when everything is unpacked.
 
     A single top folder of the same name as ``target`` is not repeated. Returns the number of files.
@@ -97,7 +99,7 @@ def unpack(archive: Path, target: Path, *, limits: Limits = Limits(), on_files: 
     return count
 
 
-def _unpack_into(archive: Path, work: Path, limits: Limits, on_files: OnFiles | None) -> int:
+def _unpack_into(archive: Path, work: Path, limits: ArchiveLimits, on_files: OnFiles | None) -> int:
     allowed = max(limits.floor, limits.ratio * archive.stat().st_size)
     too_large = f"{archive} holds more than {allowed / 1e9:.1f} GB, far more than images of its size can; it is refused"
     written = count = 0
