@@ -29,8 +29,8 @@ from skimage import data
 
 import wildsr
 from wildsr.image import Canvas, Traits, read, write
-from wildsr.inference.files import Saving, check, compute, save, traits_for
-from wildsr.inference.sizing import Wanted
+from wildsr.inference.files import SaveOptions, check, compute, save, traits_for
+from wildsr.inference.sizing import OutputSize
 
 PARTS = ("overhead", "body", "bomb", "cancel", "jobs")
 
@@ -137,7 +137,7 @@ def photograph() -> torch.Tensor:
 
 def overhead(photo: Path, folder: Path, repeat: int) -> None:
     """Request to result, beside the library from file to file."""
-    upscaler, wanted, saving = wildsr.Upscaler(wildsr.load()), Wanted(), Saving()
+    upscaler, wanted, saving = wildsr.Upscaler(wildsr.load()), OutputSize(), SaveOptions()
     content, target = photo.read_bytes(), folder / "library.png"
 
     def library() -> bytes:
