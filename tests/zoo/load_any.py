@@ -86,13 +86,13 @@ def load_names(path: Path) -> object:
     """Names as arguments, as outputs, as names within a folder, and as files of one."""
     from wildsr.errors import UsageError
     from wildsr.inference.jobs import Naming, existing_outputs, find_jobs
-    from wildsr.storage.names import inside
+    from wildsr.storage.paths import join_untrusted
 
     folder = path.parent / "photos"
     folder.mkdir()
     for name in json.loads(path.read_bytes()):
         try:
-            place = inside(folder, name)
+            place = join_untrusted(folder, name)
             assert place.resolve().is_relative_to(folder.resolve())
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()

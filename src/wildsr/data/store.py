@@ -12,7 +12,7 @@ from torch import Tensor
 from wildsr.data.errors import DataError
 from wildsr.image import ImageError, Size, probe, read_levels
 from wildsr.storage.atomic import replacing
-from wildsr.storage.names import inside
+from wildsr.storage.paths import join_untrusted
 
 SUFFIX = ".lmdb"
 _FORMAT, _VERSION = "wildsr pictures", 1
@@ -58,7 +58,7 @@ def contents(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Files of a folder as arguments of :func:`write_store`."""
     for name in names:
         try:
-            path = inside(folder, name)
+            path = join_untrusted(folder, name)
         except ValueError as error:
             raise DataError(f"{folder} cannot be packed: {error}") from error
         yield name, path.read_bytes()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from wildsr.image import write_rgb
-from wildsr.storage.names import inside
+from wildsr.storage.paths import join_untrusted
 from wildsr.training.errors import TrainingError
 from wildsr.training.settings import Run
 from wildsr.training.state_files import write_whole
@@ -69,7 +69,7 @@ class Logs:
         """
         for name, image in images.items():
             try:
-                folder = inside(self.folder / "samples", name)
+                folder = join_untrusted(self.folder / "samples", name)
             except ValueError:  # from a store that somebody else wrote
                 continue
             folder.mkdir(parents=True, exist_ok=True)
