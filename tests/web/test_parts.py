@@ -14,7 +14,7 @@ from wildsr.web.jobs import without_paths
 from wildsr.web.problems import Problem
 from wildsr.web.scheduler import FairQueue
 from wildsr.web.settings import Settings, parse_bytes, parse_duration
-from wildsr.web.store import Store, StoreError
+from wildsr.web.store import JobStore, StoreError
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 999)), unique=True))
@@ -96,10 +96,10 @@ def test_durations_and_sizes() -> None:
 def test_a_damaged_job_list_is_explained(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite").write_bytes(b"no database" * 500)
     with pytest.raises(StoreError, match="damaged"):
-        Store(tmp_path)
+        JobStore(tmp_path)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="cannot be made"):
-        Store(tmp_path / "file" / "inner")
+        JobStore(tmp_path / "file" / "inner")
 
 
 def test_messages_lose_all_paths_of_the_service(tmp_path: Path) -> None:

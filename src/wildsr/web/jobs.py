@@ -71,7 +71,7 @@ class ProgressView(BaseModel):
 
 
 class ImageView(BaseModel):
-    """What the header of an image says."""
+    """Facts from the header of an image."""
 
     width: int
     height: int
@@ -126,7 +126,7 @@ class JobView(BaseModel):
 
 
 def view_of(job: JobRecord, keep: float, progress: Progress | None, position: int | None) -> JobView:
-    """What the API shows of ``job``."""
+    """The representation of ``job`` in the API."""
     base = f"/v1/jobs/{job.id}"
     links = {
         "self": base,
@@ -159,7 +159,7 @@ def view_of(job: JobRecord, keep: float, progress: Progress | None, position: in
 
 
 def kept(source: dict[str, Any], result: dict[str, Any]) -> list[KeptView]:
-    """What became of the properties of the source that a result can lose."""
+    """Which properties of the source the result has kept, of those that it can lose."""
     found = []
     if source["profile"] is not None:
         after = result["profile"]

@@ -142,7 +142,7 @@ def result_suffix(options: JobOptions, name: str) -> str:
 
 
 def result_label(options: JobOptions, scale: int | None) -> str:
-    """What is added to the name of a result: x4, x2.5 or upscaled."""
+    """The suffix of the name of a result: x4, x2.5 or upscaled."""
     if options.scale is not None:
         return f"x{options.scale:g}"
     if options.wanted != OutputSize(fit=options.fit) or not scale:

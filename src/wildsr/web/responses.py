@@ -1,4 +1,4 @@
-"""What the routes share: the service behind a request, and documentation of errors."""
+"""Helpers of all routes: the service behind a request, and the documentation of errors."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ from wildsr.web.jobs import ENDED, JobRecord, Progress, State
 from wildsr.web.metrics import Metrics
 from wildsr.web.options import JobOptions, result_suffix
 from wildsr.web.settings import Settings
-from wildsr.web.store import Store
+from wildsr.web.store import JobStore
 
 WORKER = "wildsr.web.worker"
 _LONGEST_BACKOFF = 30.0
@@ -94,7 +94,7 @@ class Scheduler:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
+        store: JobStore,
         metrics: Metrics,
         on_change: Callable[[JobRecord], None],
         on_progress: Callable[[JobRecord], None],

@@ -18,7 +18,7 @@ from wildsr.web.options import JobOptions, check_result, models, parse_options, 
 from wildsr.web.problems import Problem
 from wildsr.web.scheduler import Scheduler
 from wildsr.web.settings import Settings
-from wildsr.web.store import Store
+from wildsr.web.store import JobStore
 from wildsr.web.uploads import Receiver, Upload
 
 INSPECTOR = "wildsr.web.inspector"
@@ -73,7 +73,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.store = Store(settings.folder)
+        self.store = JobStore(settings.folder)
         self.hub = Hub()
         self.receiver = Receiver(settings, self.store, self.metrics)
         self.scheduler = Scheduler(settings, self.store, self.metrics, self._changed, self._progressed)
@@ -113,7 +113,7 @@ class Service:
         return job
 
     def view(self, job: JobRecord, positions: dict[str, int] | None = None) -> JobView:
-        """What the API shows of a job."""
+        """The representation of a job in the API."""
         if positions is None:
             positions = self.scheduler.queue.positions() if job.state == "queued" else {}
         progress = self.scheduler.progress.get(job.id)

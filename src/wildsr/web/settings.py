@@ -17,7 +17,7 @@ _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 @dataclass(frozen=True)
 class Limits:
-    """What the service accepts.
+    """Limits on requests and stored jobs.
 
     Attributes:
         body: bytes of one request.

@@ -23,7 +23,7 @@ class StoreError(UsageError):
     """The folder cannot be used; the message says why and what to do."""
 
 
-class Store:
+class JobStore:
     """All jobs, in memory and on the disk.
 
     A record is on the disk before the call that changes it returns, so that a crash loses no accepted job. The folder

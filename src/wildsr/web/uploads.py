@@ -18,7 +18,7 @@ from wildsr.image.formats import FORMATS, SNIFF_BYTES, sniff
 from wildsr.web.metrics import Metrics
 from wildsr.web.problems import Problem
 from wildsr.web.settings import Settings
-from wildsr.web.store import Store
+from wildsr.web.store import JobStore
 
 _BUFFER = 1 << 20
 _LONGEST_FIELD = 64 << 10
@@ -42,7 +42,7 @@ class Upload:
 class Receiver:
     """Receives uploads within the limits of disk and number."""
 
-    def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, store: JobStore, metrics: Metrics) -> None:
         self._settings, self._store, self._metrics = settings, store, metrics
         self._receiving: dict[Path, int] = {}
 

@@ -294,7 +294,7 @@ class DualDataConfig(DataConfig):
     """Side of the LR patch in pixels."""
 
     def given(self, folders: Sequence[Path]) -> dict[str, Any]:
-        """Of several folders, one may hold LR images; its HR images and all others are mixed."""
+        """Assign the folders to the fields: one may hold LR images; its HR images and all others are mixed."""
         if len(folders) < 2:
             return super().given(folders)
         with_lr = {path: lr for path in folders if (lr := _found_inside(path, ("LR", *_SOURCES)))}
