@@ -63,7 +63,7 @@ def cut(scene: Scene) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("sheet", type=Path)
-    parser.add_argument("models", nargs="*", default=["wildsr-faithful-x4", "default"])
+    parser.add_argument("models", nargs="*", default=["wildsr-faithful-x4", "wildsr-compact-x4"])
     options = parser.parse_args()
     upscalers = {Path(name).stem: wildsr.Upscaler(wildsr.load(name)) for name in options.models}
     images, labels = [], []

@@ -145,7 +145,7 @@ def test_pull_goes_on_past_failures(wildsr: Run, folder: Path) -> None:
     done = wildsr("models", "pull", "realsr-df2k", "default", "small-x2")
     assert done.exit_code == 1
     assert "wildsr models add DF2K.pth --as realsr-df2k" in done.output
-    assert "default" not in line_of("wildsr-compact-x4", done.output)
+    assert "default" not in line_of("wildsr-photo-x4", done.output)
     assert (folder / "small-x2.pth").is_file()
 
 

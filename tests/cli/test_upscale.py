@@ -304,18 +304,19 @@ def test_a_model_that_changes_nothing_changes_nothing(wildsr: Run, own_folders: 
 def test_strength_toward_another_model(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     photo = save_photo(tmp_path / "a.png")
     faithful = ["-m", "wildsr-faithful-x4"]
-    blended = ["--strength", "0", "--toward", "wildsr-faithful-x4"]
-    for name, options in (("faithful", faithful), ("blended", blended), ("default", [])):
+    compact = ["-m", "wildsr-compact-x4"]
+    blended = [*compact, "--strength", "0", "--toward", "wildsr-faithful-x4"]
+    for name, options in (("faithful", faithful), ("blended", blended), ("compact", compact)):
         done = wildsr("upscale", photo, "--precision", "exact", "-o", tmp_path / f"{name}.png", *options)
         assert done.exit_code == 0, done.output
-    images = {name: read(tmp_path / f"{name}.png").rgb for name in ("faithful", "blended", "default")}
+    images = {name: read(tmp_path / f"{name}.png").rgb for name in ("faithful", "blended", "compact")}
     assert torch.equal(images["blended"], images["faithful"])
-    assert not torch.equal(images["default"], images["faithful"])
+    assert not torch.equal(images["compact"], images["faithful"])
 
 
 def test_models_that_do_not_blend_are_wrong_usage(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     photo = save_photo(tmp_path / "a.png")
-    done = wildsr("upscale", photo, "--strength", "0.5", "--toward", "tiny")
+    done = wildsr("upscale", photo, "--strength", "0.5", "--toward", "wildsr-faithful-x4")
     assert done.exit_code == 2
     assert "only two models of the same architecture" in " ".join(done.output.split())
     assert not (tmp_path / "a_x4.png").exists()

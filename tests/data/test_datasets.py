@@ -95,6 +95,17 @@ def test_sharpening_keeps_the_image_as_it_was(tmp_path: Path) -> None:
     assert (means - sample["lr"]).abs().mean() < 0.04
 
 
+def test_the_original_can_be_degraded_instead_of_the_sharpened_image(tmp_path: Path) -> None:
+    images = find_images(save_folder(tmp_path, 1), 64)
+    dataset = DegradedPairs(
+        Picker(images, 0), preset("bicubic"), 64, 8, 0, sharpen=lambda image: 1 - image, degrade_original=True
+    )
+    sample = dataset.sample(0)
+    assert torch.equal(sample["hr"], 1 - sample["hr_reference"])
+    means = torch.nn.functional.avg_pool2d(sample["hr_reference"], 4)
+    assert (means - sample["lr"]).abs().mean() < 0.04
+
+
 def test_noise_is_added_to_lr_alone(tmp_path: Path) -> None:
     save_pairs(tmp_path, 2)
     generator = torch.Generator().manual_seed(0)

@@ -27,7 +27,7 @@ def _run(network: nn.Module) -> torch.Tensor:
 
 def test_every_flipped_bit_is_noticed(network: nn.Module) -> None:
     expected = _run(network)
-    (blob,) = cache_folder().glob("*.blob")
+    (blob,) = cache_folder("openvino").glob("*.blob")
     sound = blob.read_bytes()
     for place in range(0, len(sound), max(1, len(sound) // 40)):
         damaged = bytearray(sound)
@@ -48,4 +48,4 @@ def test_a_sound_file_is_used(network: nn.Module, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
 def test_the_folder_is_private(network: nn.Module) -> None:
     _run(network)
-    assert cache_folder().stat().st_mode & 0o077 == 0
+    assert cache_folder("openvino").stat().st_mode & 0o077 == 0

@@ -130,3 +130,14 @@ def test_psnr_loss_is_the_mean_of_the_images_psnr() -> None:
     off = torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1)
     torch.testing.assert_close(psnr_loss(hr + off, hr, epsilon=0.0), torch.tensor(-3.0))
     assert psnr_loss(hr, hr).item() == pytest.approx(-5)
+
+
+def test_features_of_a_random_part() -> None:
+    loss = PerceptualLoss(small_vgg(), {"conv1_2": 1.0}, crop=16)
+    sr, hr = images(0), images(1)
+    torch.manual_seed(0)
+    values = {float(loss(sr, hr)) for _ in range(4)}
+    assert len(values) > 1
+    assert min(values) > 0
+    parts = PerceptualLoss(small_vgg(), {"conv1_2": 1.0}, crop=64)
+    torch.testing.assert_close(parts(sr, hr), PerceptualLoss(small_vgg(), {"conv1_2": 1.0})(sr, hr))

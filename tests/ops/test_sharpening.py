@@ -1,6 +1,6 @@
 import torch
 
-from wildsr.ops.sharpening import unsharp_mask
+from wildsr.ops.sharpening import steepen_edges, unsharp_mask
 
 
 def test_flat_images_stay() -> None:
@@ -20,3 +20,17 @@ def test_edges_become_steeper_within_the_range() -> None:
 def test_small_differences_are_left_alone() -> None:
     grain = 0.5 + 0.01 * torch.rand(1, 3, 32, 32)
     assert torch.equal(unsharp_mask(grain, threshold=10), grain)
+
+
+def test_edges_are_steepened_without_halos() -> None:
+    ramp = torch.linspace(-1, 1, 5).mul(0.2).add(0.5)
+    edge = torch.cat([torch.full((14,), 0.3), ramp, torch.full((13,), 0.7)]).expand(1, 3, 32, 32)
+    sharp = steepen_edges(edge, weight=1.0)
+    assert sharp.diff(dim=-1).max() > 1.15 * edge.diff(dim=-1).max()
+    assert sharp.min() >= edge.min()
+    assert sharp.max() <= edge.max()
+
+
+def test_weak_contrast_is_not_steepened() -> None:
+    grain = 0.5 + 0.01 * torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(steepen_edges(grain), grain)

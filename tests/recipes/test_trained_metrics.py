@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.config import (
+    FlatConfig,
     GridConfig,
     L1Config,
     L2Config,
@@ -14,6 +15,7 @@ from wildsr.recipes.config import (
     LpipsConfig,
     PixelObjectiveConfig,
     SSIMConfig,
+    TeacherConfig,
 )
 from wildsr.recipes.run import run_of
 from wildsr.recipes.yaml import changed
@@ -29,6 +31,12 @@ def test_metrics_among_the_losses() -> None:
     }
     assert PixelObjectiveConfig(terms=terms).trained_metrics() == ("grid", "lpips-squeeze", "psnr")
     assert PixelObjectiveConfig(terms={"absolute": L1Config()}).trained_metrics() == ()
+
+
+def test_losses_against_the_output_of_a_teacher_count_too() -> None:
+    teacher = TeacherConfig(model="wildsr-photo-x4", terms={"pattern": GridConfig(period=4)})
+    objective = PixelObjectiveConfig(terms={"flat": FlatConfig()}, teacher=teacher)
+    assert objective.trained_metrics() == ("flat-noise", "grid")
 
 
 def test_the_header_of_a_trained_model_lists_them() -> None:

@@ -57,6 +57,8 @@ def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
     if isinstance(recipe.objective, DSGANObjectiveConfig):
         # LPIPS wants 64 pixels, and at that size its discriminator, which has one width, takes long.
         small.append("objective.terms.perceptual.weight=0")
+    if getattr(recipe.objective, "teacher", None) is not None:
+        small.append("objective.teacher.model=wildsr-photo-x4")
     if isinstance(recipe.data, DegradedDataConfig | UnpairedDataConfig):
         small.append(f"data.folder={folder / 'HR'}")
     return changed(recipe, [*small, *changes], name)

@@ -118,7 +118,9 @@ def test_misspelt_names(folder: Path) -> None:
         with pytest.raises(ModelError, match=f"did you mean.*'{right}'"):
             load(wrong)
     with pytest.raises(
-        ModelError, match="models that are here: default, wildsr-compact-x4, wildsr-faithful-x4, grandmother"
+        ModelError,
+        match="models that are here: default, wildsr-compact-x4, wildsr-faithful-x4, wildsr-photo-x4, "
+        "grandmother",
     ):
         load("qqqqq")
 

@@ -6,8 +6,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from wildsr.zoo.catalogue import describe
+from wildsr.zoo.catalogue import EMBEDDED, describe
 from wildsr.zoo.convert import convert
+from wildsr.zoo.header import Header, read_metadata
 from wildsr.zoo.load import load
 
 
@@ -15,6 +16,29 @@ def test_embedded_models_say_what_they_were_trained_on() -> None:
     assert {"lpips-alex", "lpips-squeeze"} <= set(describe("wildsr-compact-x4").trained_on)
     assert load("default").contract.trained_on == describe("default").trained_on
     assert load("wildsr-faithful-x4").contract.trained_on == ("psnr",)
+    assert load("wildsr-photo-x4").contract.trained_on == ("flat-noise", "grid")
+
+
+def test_a_file_says_the_same_as_the_catalogue() -> None:
+    for entry in EMBEDDED.values():
+        header = Header.parse(read_metadata(entry.path))
+        assert (header.architecture, header.scale, header.licence) == (
+            entry.architecture,
+            entry.scale,
+            entry.licence,
+        )
+    photo = Header.parse(read_metadata(EMBEDDED["wildsr-photo-x4"].path))
+    assert photo.trained_on == EMBEDDED["wildsr-photo-x4"].trained_on
+    assert "Copyright (c) 2021, Xintao Wang" in photo.source
+
+
+def test_the_licence_of_a_derived_model_lies_beside_its_weights() -> None:
+    path = EMBEDDED["wildsr-photo-x4"].path
+    assert path is not None
+    notice = (path.parent / "NOTICE-realesr-general-x4v3.txt").read_text(encoding="utf-8")
+    assert "wildsr-photo-x4" in notice
+    assert "Copyright (c) 2021, Xintao Wang" in notice
+    assert "Redistributions in binary form must reproduce" in notice
 
 
 def test_a_converted_file_keeps_it(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def upscale(
         str | None,
         typer.Option(
             help="Blend toward this model with a --strength below 1. It must have the same architecture, such as "
-            "wildsr-faithful-x4 for the default model.",
+            "wildsr-faithful-x4 for wildsr-compact-x4.",
             show_default=False,
         ),
     ] = None,

@@ -49,7 +49,8 @@ class DegradedPairs:
     on a side in LR. BSRGAN crops 320 and then 72x4, so that blurs and shifts have context.
 
     ``sharpen`` sharpens the HR patch before it is degraded (Real-ESRGAN's ``gt_usm``); ``hr_reference`` is then the
-    original patch. ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`.
+    original patch. With ``degrade_original`` that is degraded instead, so that the network learns to sharpen.
+    ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`.
     """
 
     hr: Picker
@@ -60,6 +61,7 @@ class DegradedPairs:
     augment: Augment = "all"
     sharpen: Sharpener | None = None
     rendered: float = 0
+    degrade_original: bool = False
 
     @property
     def pickers(self) -> Sequence[Picker]:
@@ -74,7 +76,8 @@ class DegradedPairs:
         reference = _patch(image, self.hr_patch, self.augment, rng)
         hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
-        lr = self.degradation.apply(hr.unsqueeze(0), [parameters])[0]
+        degraded = reference if self.degrade_original else hr
+        lr = self.degradation.apply(degraded.unsqueeze(0), [parameters])[0]
         scale = self.degradation.scale
         top, left = draw_crop(rng, (lr.shape[-2], lr.shape[-1]), self.lr_patch)
         hr_place, kept = (top * scale, left * scale), self.lr_patch * scale

@@ -74,6 +74,7 @@ PROTOCOLS: dict[str, Protocol] = {
 STANDARD: dict[str, tuple[str, ...]] = {
     BICUBIC: (),
     "default": (),
+    "wildsr-compact-x4": (),
     "wildsr-faithful-x4": (),
     "realesr-general-x4v3": ("weights/realesr-general-x4v3.safetensors", "realesr-general-x4v3.safetensors"),
     "4xNomos8k-span-otf-medium": (

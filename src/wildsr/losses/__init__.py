@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wildsr.losses.adversarial import GanLoss as GanLoss
     from wildsr.losses.adversarial import probability_gan_loss as probability_gan_loss
+    from wildsr.losses.flat import flat_loss as flat_loss
     from wildsr.losses.frequency import LowFrequencyLoss as LowFrequencyLoss
     from wildsr.losses.frequency import mean_loss as mean_loss
     from wildsr.losses.frequency import rgb_loss as rgb_loss
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
     from wildsr.losses.pixel import psnr_loss as psnr_loss
     from wildsr.losses.ssim import ssim_index as ssim_index
     from wildsr.losses.ssim import ssim_loss as ssim_loss
+    from wildsr.losses.teacher import HaloFreeTarget as HaloFreeTarget
     from wildsr.losses.total_variation import total_variation as total_variation
     from wildsr.losses.total_variation import tv_difference as tv_difference
 
 _HOME_OF = {
     "GanLoss": "wildsr.losses.adversarial",
+    "HaloFreeTarget": "wildsr.losses.teacher",
     "LowFrequencyLoss": "wildsr.losses.frequency",
     "LpipsLoss": "wildsr.losses.perceptual",
     "PerceptualLoss": "wildsr.losses.perceptual",
     "charbonnier_mean": "wildsr.losses.pixel",
     "charbonnier_sum": "wildsr.losses.pixel",
+    "flat_loss": "wildsr.losses.flat",
     "gradient_penalty": "wildsr.losses.gradient_penalty",
     "grid_loss": "wildsr.losses.grid",
     "l1": "wildsr.losses.pixel",
@@ -51,11 +55,13 @@ _HOME_OF = {
 
 __all__ = [
     "GanLoss",
+    "HaloFreeTarget",
     "LowFrequencyLoss",
     "LpipsLoss",
     "PerceptualLoss",
     "charbonnier_mean",
     "charbonnier_sum",
+    "flat_loss",
     "gradient_penalty",
     "grid_loss",
     "l1",

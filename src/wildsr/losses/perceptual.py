@@ -17,6 +17,8 @@ class PerceptualLoss(nn.Module):
             which also normalises the images. It is frozen.
         weights: weight of the distance for each layer that is used.
         distance: between two batches of features of the same shape.
+        crop: side in pixels of a square to which the images are cropped first, at a random place from PyTorch's default
+            generator, to save time; None for whole images.
 
     Raises:
         ValueError: in the forward pass, for a layer that ``features`` does not have.
@@ -27,14 +29,20 @@ class PerceptualLoss(nn.Module):
         features: nn.Module,
         weights: Mapping[str, float],
         distance: Callable[[Tensor, Tensor], Tensor] = l1,
+        crop: int | None = None,
     ) -> None:
         super().__init__()
         self.features = features.requires_grad_(False).eval()
         self.weights = dict(weights)
         self.distance = distance
+        self.crop = crop
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The weighted sum of the distances."""
+        if self.crop is not None:
+            top, left = (int(torch.randint(max(1, side - self.crop + 1), ())) for side in hr.shape[-2:])
+            area = (..., slice(top, top + self.crop), slice(left, left + self.crop))
+            sr, hr = sr[area], hr[area]
         with torch.no_grad():
             reference = self.features(hr)
         found = self.features(sr)

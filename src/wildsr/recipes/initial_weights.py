@@ -23,7 +23,8 @@ def new_network(config: NetworkConfig, name: str, scale: int, seed: int) -> nn.M
     Random weights depend on ``seed`` and ``name`` alone.
 
     Raises:
-        RecipeError: the scale does not suit the network, or the weights of ``config.start`` do not fit.
+        RecipeError: the scale does not suit the network, or the weights of ``config.start`` do not fit, or no weight
+            has a prefix of ``config.frozen``.
     """
     # PyTorch's modules draw their weights from the default generator, whose state is restored afterwards.
     with torch.random.fork_rng(devices=[]):
@@ -38,7 +39,9 @@ def new_network(config: NetworkConfig, name: str, scale: int, seed: int) -> nn.M
             _initialise(network, nn.init.xavier_uniform_)
     if config.start is not None:
         _start_from(network, config.start, config.start_whole, name)
-    return network.train().requires_grad_(True)
+    network.train().requires_grad_(True)
+    _freeze(network, config.frozen, name)
+    return network
 
 
 def _seed_of(seed: int, name: str) -> int:
@@ -55,6 +58,18 @@ def _initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
             fill(weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def _freeze(network: nn.Module, prefixes: tuple[str, ...], name: str) -> None:
+    weights = dict(network.named_parameters())
+    for prefix in prefixes:
+        frozen = [key for key in weights if key.startswith(prefix)]
+        if not frozen:
+            raise RecipeError(
+                f"networks.{name}.frozen: no weight has the prefix {prefix}; the weights are {', '.join(weights)}"
+            )
+        for key in frozen:
+            weights[key].requires_grad_(False)
 
 
 def _start_from(network: nn.Module, start: str, whole: bool, name: str) -> None:

@@ -1,11 +1,23 @@
 """The built-in recipes by name, one module per method. Imports no torch."""
 
-from wildsr.recipes.builtin import bsrgan, compact, ddnsr, dsgan, edl, esrgan, real_esrgan, realsr, srrescgan
+from wildsr.recipes.builtin import (
+    bsrgan,
+    compact,
+    ddnsr,
+    dsgan,
+    edl,
+    esrgan,
+    photo,
+    real_esrgan,
+    realsr,
+    srrescgan,
+)
 from wildsr.recipes.config.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
     "wildsr-compact-x4": compact.WILDSR_COMPACT_X4,
     "wildsr-faithful-x4": compact.WILDSR_FAITHFUL_X4,
+    "wildsr-photo-x4": photo.WILDSR_PHOTO_X4,
     "wildsr-camera-x4": compact.WILDSR_CAMERA_X4,
     "rrdb-psnr": esrgan.RRDB_PSNR,
     "realsr-df2k": realsr.REALSR_DF2K,

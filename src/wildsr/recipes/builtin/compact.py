@@ -50,7 +50,7 @@ WILDSR_FAITHFUL_X4 = Recipe(
 WILDSR_COMPACT_X4 = WILDSR_FAITHFUL_X4.model_copy(
     update={
         "name": "wildsr-compact-x4",
-        "about": "The default model: continues from wildsr-faithful-x4, for PSNR and perceptual quality. Needs the "
+        "about": "The fast model: continues from wildsr-faithful-x4, for PSNR and perceptual quality. Needs the "
         "weights of LPIPS.",
         "networks": {"generator": ResUNetConfig(start="wildsr-faithful-x4")},
         "objective": PixelObjectiveConfig(

@@ -21,6 +21,7 @@ from wildsr.recipes.config.losses import (
     CharbonnierConfig,
     ColourConfig,
     FeaturesConfig,
+    FlatConfig,
     GridConfig,
     L1Config,
     L2Config,
@@ -59,6 +60,7 @@ from wildsr.recipes.config.objectives import (
     ObjectiveConfig,
     PixelObjectiveConfig,
     SRResCGANObjectiveConfig,
+    TeacherConfig,
 )
 from wildsr.recipes.config.optimizers import (
     ConstantConfig,
@@ -93,6 +95,7 @@ __all__ = [
     "ExclusionaryObjectiveConfig",
     "FeaturesConfig",
     "FileSettings",
+    "FlatConfig",
     "GanObjectiveConfig",
     "GridConfig",
     "L1Config",
@@ -123,6 +126,7 @@ __all__ = [
     "SSIMConfig",
     "ScheduleConfig",
     "TVConfig",
+    "TeacherConfig",
     "TrainSettings",
     "UNetConfig",
     "UnpairedDataConfig",

@@ -7,6 +7,7 @@ of images (``.lmdb``).
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -135,6 +136,9 @@ class DegradedDataConfig(DataConfig):
     """Side in pixels of the LR patch that is kept of the result."""
     sharpen: bool = False
     """Sharpen the HR patch first (USM, Real-ESRGAN); it is then the target of pixel and feature losses."""
+    crisp: Annotated[float, Field(ge=0)] = 0
+    """Weight with which the edges of the target are made steeper, without halos; the original patch is degraded.
+    Instead of ``sharpen``."""
     rendered: Annotated[float, Field(ge=0, le=1)] = 0
     """Share of patches that are rendered instead of cropped from an image: text, line art and dead leaves."""
 
@@ -153,6 +157,9 @@ class DegradedDataConfig(DataConfig):
                 f"data.hr_patch is {self.hr_patch}; it must be a multiple of the scale {scale}, and at least "
                 f"{scale} times data.lr_patch, which is {self.lr_patch}"
             )
+        if self.sharpen and self.crisp:
+            raise RecipeError("data.sharpen and data.crisp exclude each other; set one of them to false or 0")
+        sharpen = _sharpen if self.sharpen else partial(_steepen, weight=self.crisp) if self.crisp else None
         degradation = self.build_degradation(scale)
         images = find_images(self.hr or (self._folder(),), self.hr_patch)
         dataset = DegradedPairs(
@@ -162,8 +169,9 @@ class DegradedDataConfig(DataConfig):
             self.lr_patch,
             seed,
             self.augment,
-            _sharpen if self.sharpen else None,
+            sharpen,
             self.rendered,
+            self.crisp > 0,
         )
         return TrainingData(dataset, {"HR": images})
 
@@ -352,3 +360,9 @@ def _sharpen(image: "Tensor") -> "Tensor":
     from wildsr.ops.sharpening import unsharp_mask
 
     return unsharp_mask(image.unsqueeze(0))[0]
+
+
+def _steepen(image: "Tensor", weight: float) -> "Tensor":
+    from wildsr.ops.sharpening import steepen_edges
+
+    return steepen_edges(image.unsqueeze(0), weight)[0]

@@ -168,6 +168,8 @@ class FeaturesConfig(LossConfig):
     """Mean absolute or mean squared difference."""
     normalise: bool = True
     """Normalise the input by the mean and standard deviation of ImageNet."""
+    crop: Annotated[int, Field(ge=16)] | None = None
+    """Side in pixels of the random part of each patch on which it is computed, to save time; null for all of it."""
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:class:`wildsr.losses.perceptual.PerceptualLoss` on a VGG."""
@@ -180,7 +182,7 @@ class FeaturesConfig(LossConfig):
         path = find_file((f"{self.network}.safetensors", f"{self.network}.pth"), features)
         layers = {layer: weight for layer, weight in self.layers.items() if weight}
         network = load_vgg(path, list(layers), 19 if self.network == "vgg19" else 16, self.normalise)
-        return PerceptualLoss(network, layers, l1 if self.distance == "l1" else l2)
+        return PerceptualLoss(network, layers, l1 if self.distance == "l1" else l2, self.crop)
 
 
 class LpipsConfig(LossConfig):
@@ -224,6 +226,25 @@ class GridConfig(LossConfig):
         return "grid"
 
 
+class FlatConfig(LossConfig):
+    """Penalty on noise where the reference is flat."""
+
+    kind: Literal["flat"] = "flat"
+    level: Annotated[float, Field(gt=0)] = 2.0
+    """The reference is flat where its local standard deviation is below this, in levels of 8 bits."""
+
+    def build(self, features: Path | None) -> "ImageLoss":
+        """:func:`wildsr.losses.flat.flat_loss`."""
+        from wildsr.losses.flat import flat_loss
+
+        del features
+        return partial(flat_loss, level=self.level)
+
+    def metric(self) -> str:
+        """The metric ``flat-noise`` measures the same noise."""
+        return "flat-noise"
+
+
 Loss = Annotated[
     LossConfig,
     OneOf(
@@ -238,6 +259,7 @@ Loss = Annotated[
         FeaturesConfig,
         LpipsConfig,
         GridConfig,
+        FlatConfig,
     ),
 ]
 Losses = dict[str, Loss]

@@ -26,6 +26,8 @@ class NetworkConfig(Node):
     initialisation: Literal["glorot-uniform"] | None = None
     """``glorot-uniform``: Glorot-uniform weights and zero biases, Keras's default; null for the network's own
     initialisation."""
+    frozen: tuple[str, ...] = ()
+    """Prefixes of the names of weights that are not trained, such as ``body.66.``."""
 
     upscales: ClassVar[bool] = True
     """Whether it makes HR images of LR images, so that it can be validated."""

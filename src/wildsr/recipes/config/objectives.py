@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from wildsr.training.objective import Objective
     from wildsr.training.objectives.gan import AdversarialLoss
+    from wildsr.training.objectives.terms import Teacher
 
 Every = Annotated[int, Field(ge=1)]
 
@@ -64,6 +65,38 @@ class AdversarialConfig(Node):
         )
 
 
+class TeacherConfig(Node):
+    """Another model, whose output, without halos and with the colours of the reference, is a further target."""
+
+    model: str
+    """A name or a file."""
+    terms: Losses
+    """Losses of the generated image against that target."""
+    sigma: Annotated[float, Field(gt=0)] = 3.0
+    """Standard deviation, in HR pixels, of the Gaussian below which frequencies are those of the reference."""
+    reach: Annotated[int, Field(ge=1)] = 4
+    """The target is clamped to the range of the reference within this many HR pixels."""
+    tolerance: Weight = 2.0
+    """Margin of that range, in levels of 8 bits."""
+    crisp: Weight = 1.5
+    """Weight with which edges are then made steeper; 0 for none."""
+
+    def build(self, features: Path | None) -> "Teacher":
+        """The losses, with the model loaded. Raises ``RecipeError`` if it, or a feature network, is missing."""
+        from wildsr.losses.teacher import HaloFreeTarget
+        from wildsr.training.objectives.terms import Teacher
+        from wildsr.zoo.catalogue import find
+        from wildsr.zoo.errors import ModelError
+        from wildsr.zoo.load import load_network
+
+        try:
+            network = load_network(Path(self.model) if Path(self.model).is_file() else find(self.model)[1])
+        except ModelError as error:
+            raise RecipeError(f"objective.teacher.model: {error}") from error
+        target = HaloFreeTarget(network, self.sigma, self.reach, self.tolerance, self.crisp)
+        return Teacher(target, build_terms(self.terms, features, "teacher.terms"))
+
+
 class ObjectiveConfig(Node):
     """Base of all objectives. A subclass adds its settings as fields, and builds the objective."""
 
@@ -86,7 +119,8 @@ class ObjectiveConfig(Node):
 
     def trained_metrics(self) -> tuple[str, ...]:
         """The metrics of ``wildsr evaluate`` among the losses, in alphabetical order."""
-        values = [getattr(self, name) for name in type(self).model_fields]
+        nodes = [self, *(one for _, one in self if isinstance(one, TeacherConfig))]
+        values = [value for node in nodes for _, value in node]
         losses = [one for value in values for one in (value.values() if isinstance(value, dict) else [value])]
         found = {loss.metric() for loss in losses if isinstance(loss, LossConfig) and loss.weight}
         return tuple(sorted(metric for metric in found if metric is not None))
@@ -109,6 +143,8 @@ class PixelObjectiveConfig(ObjectiveConfig):
     kind: Literal["pixel"] = "pixel"
     terms: Losses
     """Losses of the generated image against the reference."""
+    teacher: TeacherConfig | None = None
+    """Further losses against the output of another model; null for none."""
 
     trains: ClassVar[tuple[str, ...]] = ("generator",)
 
@@ -118,11 +154,12 @@ class PixelObjectiveConfig(ObjectiveConfig):
 
         del seed
         terms = build_terms(self.terms, features)
-        if not terms:
+        teacher = None if self.teacher is None else self.teacher.build(features)
+        if not terms and (teacher is None or not teacher.terms):
             raise RecipeError(
                 "objective.terms: a network cannot be trained without a loss; give one a weight"
             )
-        return PixelObjective(networks["generator"], terms)
+        return PixelObjective(networks["generator"], terms, teacher)
 
 
 class GanObjectiveConfig(ObjectiveConfig):
@@ -133,13 +170,16 @@ class GanObjectiveConfig(ObjectiveConfig):
     """Losses of the generated image against the reference."""
     adversarial: AdversarialConfig
     """The adversarial loss, and the training of the discriminator."""
+    teacher: TeacherConfig | None = None
+    """Further losses against the output of another model; null for none."""
 
     def build(self, networks: "Mapping[str, nn.Module]", features: Path | None, seed: int) -> "Objective":
         """A ``GanObjective``."""
         from wildsr.training.objectives.gan import GanObjective
 
         terms, adversarial = build_terms(self.terms, features), self.adversarial.build(seed)
-        return GanObjective(networks["generator"], networks["discriminator"], terms, adversarial)
+        teacher = None if self.teacher is None else self.teacher.build(features)
+        return GanObjective(networks["generator"], networks["discriminator"], terms, adversarial, teacher)
 
 
 class ExclusionaryObjectiveConfig(ObjectiveConfig):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.gradient_penalty import between, gradient_penalty
 from wildsr.training.objective import Batch, Losses, Turn
-from wildsr.training.objectives.terms import Terms, image, move_losses, weighted
+from wildsr.training.objectives.terms import Teacher, Terms, image, move_losses, weighted
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,17 @@ class GanObjective:
     result = "generator"
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, terms: Terms, adversarial: AdversarialLoss
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        terms: Terms,
+        adversarial: AdversarialLoss,
+        teacher: Teacher | None = None,
     ) -> None:
         self.networks = {"generator": generator, "discriminator": discriminator}
         self.terms = dict(terms)
         self.adversarial = adversarial
+        self.teacher = teacher
 
     def turns(self, step: int) -> Sequence[Turn]:
         """The generator's turn, if it has one in this step, then the discriminator's."""
@@ -69,6 +75,8 @@ class GanObjective:
     def to_device(self, device: str) -> None:
         """Move the feature networks of the losses."""
         move_losses((term.loss for term in self.terms.values()), device)
+        if self.teacher is not None:
+            self.teacher.to_device(device)
 
     def generate(self, batch: Batch) -> Tensor:
         """The generator's output for ``lr``."""
@@ -80,7 +88,10 @@ class GanObjective:
         hr = image(batch, "hr")
         sr = self.generate(batch)
         batch["sr"] = sr.detach()
-        return weighted(self.terms, sr, hr) | {"adversarial": self.adversarial_loss(sr, batch)}
+        losses = weighted(self.terms, sr, hr)
+        if self.teacher is not None:
+            losses |= self.teacher.losses(sr, image(batch, "lr"), hr)
+        return losses | {"adversarial": self.adversarial_loss(sr, batch)}
 
     def adversarial_loss(self, fake: Tensor, batch: Batch) -> Tensor:
         """The generator's weighted adversarial loss for its images."""

@@ -30,6 +30,23 @@ class Term:
 Terms = Mapping[str, Term]
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """Losses against targets that are made of LR and HR images with the help of another model."""
+
+    target: Callable[[Tensor, Tensor], Tensor]
+    terms: Terms
+
+    def losses(self, sr: Tensor, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        """The weighted losses, with ``teacher-`` in front of their names."""
+        losses = weighted(self.terms, sr, self.target(lr, hr))
+        return {f"teacher-{name}": loss for name, loss in losses.items()}
+
+    def to_device(self, device: str) -> None:
+        """Move the other model, and the feature networks of the losses."""
+        move_losses((self.target, *(term.loss for term in self.terms.values())), device)
+
+
 def weighted(terms: Terms, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
     """The losses of ``sr`` against ``hr``, times their weights, by name; those of weight 0 are left out."""
     return {name: term.weight * term.loss(sr, hr) for name, term in terms.items() if term.weight}

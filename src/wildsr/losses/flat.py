@@ -1,0 +1,23 @@
+"""A loss against noise in flat areas."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.ops.color import grey
+
+
+def flat_loss(sr: Tensor, hr: Tensor, size: int = 9, level: float = 2.0) -> Tensor:
+    """Mean absolute deviation of ``sr`` from its local mean where ``hr`` is flat, 0 elsewhere.
+
+    The images are (B, 3, H, W) in [0, 1]. Local means are over ``size`` x ``size`` pixels, ``size`` odd. ``hr`` is
+    flat where the local standard deviation of its luma is below ``level`` levels of 8 bits. The mean is over all
+    pixels, so a batch without flat areas has a loss of 0.
+    """
+    luma = grey(hr)
+    variance = _local_mean(luma.square(), size) - _local_mean(luma, size).square()
+    flat = (variance < (level / 255) ** 2).to(sr)
+    return (flat * (sr - _local_mean(sr, size)).abs()).mean()
+
+
+def _local_mean(images: Tensor, size: int) -> Tensor:
+    return F.avg_pool2d(images, size, 1, size // 2, count_include_pad=False)
