@@ -32,7 +32,7 @@ def samples() -> dict[str, list[Files]]:
     ]
     states = [network.state_dict() for network in networks]
     return {
-        "safetensors": [{".safetensors": save(state, {"scale": "4"})} for state in states],
+        "safetensors": [{".safetensors": save(state, {"licence": "MIT"})} for state in states],
         "zip": [{".pth": saved({"params_ema": state}, legacy=False)} for state in states],
         "legacy": [{".pth": saved(state, legacy=True)} for state in states],
         **_other_formats(),

@@ -337,7 +337,7 @@ def test_a_graph_that_computes_something_else(tmp_path: Path) -> None:
         ("0=1 1=2.0 2=2.0", "0=2 1=2.0 2=2.0", "another way than nearest"),
         ("0=1 1=2.0 2=2.0", "0=1 1=99999.0 2=99999.0", "would make"),
         ("b7 b8 0=2", "b7 b8 0=2 1=1", "another order"),
-        ("2 1 b8 b9 b10", "2 1 b8 b9 b10 0=1", "something else"),
+        ("2 1 b8 b9 b10", "2 1 b8 b9 b10 0=1", "something other"),
         ("2 1 b8 b9 b10", "2 1 b8 b99 b10", "cannot be computed"),
         ("BinaryOp         b10_ 2 1 b8 b9 b10", "Sigmoid b10_ 1 1 b8 b10", "2 outputs"),
         ("4=1 5=1", "4=0 5=1", "not square, of stride 1"),

@@ -23,7 +23,7 @@ from wildsr.cli import (
     upscale,
     web,
 )
-from wildsr.cli.console import allow_any_character, safe, say
+from wildsr.cli.console import allow_any_character, safe
 
 
 class _Verbs(TyperGroup):
@@ -103,7 +103,7 @@ def _licenses(asked: bool) -> None:
         from wildsr.cli.licences import licence_lines
 
         for line in licence_lines():
-            say(line)
+            typer.echo(line)
         raise typer.Exit
 
 
