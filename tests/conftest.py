@@ -1,7 +1,11 @@
 """Tests keep their caches and models to themselves, and small images do not need many threads."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores, and so do those that tests start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

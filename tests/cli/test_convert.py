@@ -138,7 +138,7 @@ def test_licence_and_source_are_handed_on(wildsr: Run, tmp_path: Path) -> None:
 def test_weights_decide_not_the_header(wildsr: Run, tmp_path: Path) -> None:
     target = tmp_path / "out.safetensors"
     assert wildsr("convert", checkpoint(tmp_path, "compact"), target).exit_code == 0
-    lying = header(target) | {"scale": "2", "sizes": '{"features": 64}', "architecture": "RRDBNet"}
+    lying = header(target) | {"sizes": '{"features": 64}', "architecture": "RRDBNet"}
     save_file(load(target).network.state_dict(), tmp_path / "lying.safetensors", lying)
     assert load(tmp_path / "lying.safetensors").contract.sizes == {"features": 6, "convs": 2, "scale": 4}
 

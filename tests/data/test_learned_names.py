@@ -19,6 +19,7 @@ from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.recipes.config import LearnedDegradationConfig
+from wildsr.recipes.errors import RecipeError
 
 Run = Callable[..., Result]
 
@@ -117,5 +118,5 @@ def test_evaluate_makes_inputs_with_a_model(run: Run, dsgan: Path, tmp_path: Pat
 
 
 def test_recipes_say_what_is_wrong_with_a_model(ddnsr: Path) -> None:
-    with pytest.raises(DegradationError, match="real LR images"):
+    with pytest.raises(RecipeError, match="real LR images"):
         LearnedDegradationConfig(model=str(ddnsr)).build(4)

@@ -171,7 +171,7 @@ def test_shutdown_keeps_jobs(start: Callable[..., Running], tmp_path: Path) -> N
     assert "retry: 1000" in lines
 
     second = start(folder=folder)
-    assert second.get(running)["state"] in ("queued", "running")
+    assert second.get(running)["state"] in ("queued", "running", "finished"), "finished or kept, never lost"
     second.http.delete(running["links"]["self"])
     assert len(second.result(waiting)) > 100
 
