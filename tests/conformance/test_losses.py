@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from wildsr.losses.adversarial import GanLoss, probability_gan_loss, target_loss
 from wildsr.losses.frequency import LowFrequencyLoss, mean_loss, rgb_loss
-from wildsr.losses.gradient_penalty import between, gradient_penalty, r1_penalty
+from wildsr.losses.penalties import between, gradient_penalty, r1_penalty
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import charbonnier_mean, charbonnier_sum, l1, l2
 from wildsr.losses.ssim import ssim_index
-from wildsr.losses.total_variation import total_variation, tv_difference
+from wildsr.losses.variation import total_variation, tv_difference
 from wildsr.ops.frequency import LowPass
 
 Read = Callable[[str], Golden]

@@ -27,7 +27,7 @@ from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.frequency import LowFrequencyLoss
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import l1
-from wildsr.losses.total_variation import tv_difference
+from wildsr.losses.variation import tv_difference
 from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
 from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator
 from wildsr.networks.edl import EDLNet

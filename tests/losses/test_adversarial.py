@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from wildsr.losses.adversarial import GanLoss, Group, probability_gan_loss
-from wildsr.losses.gradient_penalty import between, gradient_penalty, r1_penalty
+from wildsr.losses.penalties import between, gradient_penalty, r1_penalty
 
 ADVERSARIES = [
     GanLoss("vanilla"),

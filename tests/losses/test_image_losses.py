@@ -8,7 +8,7 @@ from wildsr.losses.frequency import LowFrequencyLoss, mean_loss, rgb_loss
 from wildsr.losses.perceptual import LpipsLoss, PerceptualLoss
 from wildsr.losses.pixel import charbonnier_mean, charbonnier_sum, l1, l2, psnr_loss
 from wildsr.losses.ssim import ssim_index, ssim_loss
-from wildsr.losses.total_variation import total_variation, tv_difference
+from wildsr.losses.variation import total_variation, tv_difference
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures
 from wildsr.ops.frequency import LowPass

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,18 @@ def test_a_damaged_job_list_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="cannot be made"):
         JobStore(tmp_path / "file" / "inner")
+
+
+def test_a_thumbnail_that_is_being_written_survives_the_start_of_the_job(tmp_path: Path) -> None:
+    """It was deleted where the worker began at that moment, and the page showed no thumbnail."""
+    store, job = JobStore(tmp_path), SimpleNamespace(id="a", source_file="source.png")
+    folder = store.folder_of(job)
+    folder.mkdir(parents=True)
+    for name in ("source.png", "thumbnail.webp", ".thumbnail.webp.part.webp", "result.png"):
+        (folder / name).touch()
+    store.keep_only_source(job)
+    assert not (folder / "result.png").exists()
+    assert len(list(folder.iterdir())) == 3
 
 
 def test_messages_lose_all_paths_of_the_service(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from wildsr.losses.frequency import LowFrequencyLoss as LowFrequencyLoss
     from wildsr.losses.frequency import mean_loss as mean_loss
     from wildsr.losses.frequency import rgb_loss as rgb_loss
-    from wildsr.losses.gradient_penalty import gradient_penalty as gradient_penalty
-    from wildsr.losses.gradient_penalty import r1_penalty as r1_penalty
     from wildsr.losses.grid import grid_loss as grid_loss
+    from wildsr.losses.penalties import gradient_penalty as gradient_penalty
+    from wildsr.losses.penalties import r1_penalty as r1_penalty
     from wildsr.losses.perceptual import LpipsLoss as LpipsLoss
     from wildsr.losses.perceptual import PerceptualLoss as PerceptualLoss
     from wildsr.losses.pixel import charbonnier_mean as charbonnier_mean
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from wildsr.losses.ssim import ssim_index as ssim_index
     from wildsr.losses.ssim import ssim_loss as ssim_loss
     from wildsr.losses.teacher import HaloFreeTarget as HaloFreeTarget
-    from wildsr.losses.total_variation import total_variation as total_variation
-    from wildsr.losses.total_variation import tv_difference as tv_difference
+    from wildsr.losses.variation import total_variation as total_variation
+    from wildsr.losses.variation import tv_difference as tv_difference
 
 _HOME_OF = {
     "GanLoss": "wildsr.losses.adversarial",
@@ -38,19 +38,19 @@ _HOME_OF = {
     "charbonnier_mean": "wildsr.losses.pixel",
     "charbonnier_sum": "wildsr.losses.pixel",
     "flat_loss": "wildsr.losses.flat",
-    "gradient_penalty": "wildsr.losses.gradient_penalty",
+    "gradient_penalty": "wildsr.losses.penalties",
     "grid_loss": "wildsr.losses.grid",
     "l1": "wildsr.losses.pixel",
     "l2": "wildsr.losses.pixel",
     "mean_loss": "wildsr.losses.frequency",
     "probability_gan_loss": "wildsr.losses.adversarial",
     "psnr_loss": "wildsr.losses.pixel",
-    "r1_penalty": "wildsr.losses.gradient_penalty",
+    "r1_penalty": "wildsr.losses.penalties",
     "rgb_loss": "wildsr.losses.frequency",
     "ssim_index": "wildsr.losses.ssim",
     "ssim_loss": "wildsr.losses.ssim",
-    "total_variation": "wildsr.losses.total_variation",
-    "tv_difference": "wildsr.losses.total_variation",
+    "total_variation": "wildsr.losses.variation",
+    "tv_difference": "wildsr.losses.variation",
 }
 
 __all__ = [

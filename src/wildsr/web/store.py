@@ -125,7 +125,8 @@ class JobStore:
     def keep_only_source(self, job: JobRecord) -> None:
         """Delete everything of a job but its source and thumbnail, before it is worked on (again)."""
         for path in self.folder_of(job).iterdir():
-            if path.name not in (job.source_file, "thumbnail.webp"):
+            # Also the thumbnail that the inspector may be writing at this moment.
+            if path.name not in (job.source_file, "thumbnail.webp", ".thumbnail.webp.part.webp"):
                 path.unlink(missing_ok=True)
 
     def _write(self, job: JobRecord) -> None:

@@ -10,7 +10,7 @@ from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.frequency import LowFrequencyLoss
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import l1, l2
-from wildsr.losses.total_variation import tv_difference
+from wildsr.losses.variation import tv_difference
 from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator, DegradationNetwork
 from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator
 from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator

@@ -130,8 +130,8 @@ class TVConfig(LossConfig):
     kind: Literal["tv"] = "tv"
 
     def build(self, features: Path | None) -> "ImageLoss":
-        """:func:`wildsr.losses.total_variation.tv_difference`."""
-        from wildsr.losses.total_variation import tv_difference
+        """:func:`wildsr.losses.variation.tv_difference`."""
+        from wildsr.losses.variation import tv_difference
 
         del features
         return tv_difference

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.losses.adversarial import GanLoss, probability_gan_loss
-from wildsr.losses.gradient_penalty import between, gradient_penalty
+from wildsr.losses.penalties import between, gradient_penalty
 from wildsr.networks.dsgan import DSGANDiscriminator
 from wildsr.training.objective import Batch, Losses, Turn
 from wildsr.training.objectives.terms import Terms, image, move_losses, weighted

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.losses.adversarial import GanLoss
-from wildsr.losses.gradient_penalty import between, gradient_penalty
+from wildsr.losses.penalties import between, gradient_penalty
 from wildsr.training.objective import Batch, Losses, Turn
 from wildsr.training.objectives.terms import Teacher, Terms, image, move_losses, weighted
 
