@@ -9,8 +9,8 @@ from torch import Tensor
 
 from wildsr.data.errors import DataError
 from wildsr.data.manifest import MANIFEST, names_of
+from wildsr.data.pair_folders import Item, Prepared, items_of, prepare
 from wildsr.data.pair_maker import Preparation, sub_images
-from wildsr.data.prepare import Item, Prepared, items_of, prepare
 from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import KernelPool, NoisePool, save_kernel_pool, save_noise_pool
 from wildsr.estimation.sources import Source, find_sources
@@ -215,7 +215,7 @@ def test_images_that_are_gone_are_told(photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_is_told(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import wildsr.data.prepare as module
+    import wildsr.data.pair_folders as module
 
     monkeypatch.setattr(module, "_prepared", _die)
     items = [Item(photos / "a.png", "a.png", "source", "a", "a.png")]

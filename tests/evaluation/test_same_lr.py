@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from image_folders import photograph, save
+from wildsr.data.pair_folders import items_of, prepare
 from wildsr.data.pair_maker import Preparation
-from wildsr.data.prepare import items_of, prepare
 from wildsr.degradations.files import DegradeJob, DegradeSettings, degrade_file
 from wildsr.degradations.presets import preset
 from wildsr.estimation.sources import find_sources

@@ -1,4 +1,4 @@
-"""A few of the hostile files that benchmarks/fuzz.py tries by the thousand, and a check that findings would be noticed."""
+"""A few of the hostile files that benchmarks/fuzz.py tries by the thousand; and findings would be noticed."""
 
 import io
 import random

@@ -10,7 +10,7 @@ from wildsr.cli import options
 from wildsr.cli.console import FAILED, complain, exits, list_failures, progress, say, warn
 
 if TYPE_CHECKING:
-    from wildsr.data.prepare import Prepared
+    from wildsr.data.pair_folders import Prepared
 
 
 class CleanUp(str, Enum):

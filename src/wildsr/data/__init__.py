@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from wildsr.data.image_sets import find_images as find_images
     from wildsr.data.learned import named_degradation as named_degradation
     from wildsr.data.loader import Batches as Batches
+    from wildsr.data.pair_folders import items_of as items_of
+    from wildsr.data.pair_folders import prepare as prepare
     from wildsr.data.pair_maker import Preparation as Preparation
     from wildsr.data.pair_maker import make_pair as make_pair
     from wildsr.data.pairs import find_pairs as find_pairs
     from wildsr.data.patches import Picker as Picker
-    from wildsr.data.prepare import items_of as items_of
-    from wildsr.data.prepare import prepare as prepare
     from wildsr.data.store import Store as Store
     from wildsr.data.store import write_store as write_store
 
@@ -42,10 +42,10 @@ _HOME_OF = {
     "Unpaired": "wildsr.data.datasets",
     "find_images": "wildsr.data.image_sets",
     "find_pairs": "wildsr.data.pairs",
-    "items_of": "wildsr.data.prepare",
+    "items_of": "wildsr.data.pair_folders",
     "make_pair": "wildsr.data.pair_maker",
     "named_degradation": "wildsr.data.learned",
-    "prepare": "wildsr.data.prepare",
+    "prepare": "wildsr.data.pair_folders",
     "write_store": "wildsr.data.store",
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from wildsr.data.errors import DataError
 from wildsr.data.manifest import names_of
+from wildsr.data.pair_folders import Prepared, items_of, prepare
 from wildsr.data.pair_maker import Preparation, degradation_of
-from wildsr.data.prepare import Prepared, items_of, prepare
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError
 from wildsr.estimation.sources import Source, find_sources
