@@ -14,7 +14,13 @@ FORMAT = "wildsr 1"
 _LONGEST = 1 << 24
 _LONGEST_TEXT = 1000
 _KEYS = (
-    *("architecture", "scale", "licence", "source", "source_file", "source_sha256", "good_at"),
+    "architecture",
+    "scale",
+    "licence",
+    "source",
+    "source_file",
+    "source_sha256",
+    "good_at",
     "trained_on",
 )
 
