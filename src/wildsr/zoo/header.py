@@ -1,7 +1,7 @@
 """The metadata with which model files describe themselves. Imports no torch.
 
 wildsr writes it into the header of its ``.safetensors`` files and into the metadata of ONNX files; every value is text.
-Loading a model never depends on it: the network follows from the weights alone.
+The network follows from the weights alone; a scale in the header that they contradict is an error.
 """
 
 import json
