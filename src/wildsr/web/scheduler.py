@@ -309,7 +309,7 @@ class Scheduler:
         if state != "finished":
             job.result = None
             self._store.keep_only_source(job)
-        job.disk = sum(path.stat().st_size for path in self._store.folder_of(job).iterdir())
+        job.disk = self._store.measured(job)
         self._store.save(job)
         self._metrics.ended(state, job)
         self._on_change(job)

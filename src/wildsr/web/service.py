@@ -40,14 +40,24 @@ class Inspector:
     async def ask(self, message: Message) -> Message:
         """Its answer. Raises :class:`ChildEnded` where a file has ended it."""
         async with self._turn:
+            began_earlier = self._child is not None
             try:
-                child = await self._begin()
-                await child.send(message)
-                return await child.receive(self._timeout)
-            except BaseException:
-                # Also when the request is given up: the answer must not be taken for that of the next.
-                await self.stop()
-                raise
+                return await self._answer(message)
+            except ChildEnded:
+                if not began_earlier:
+                    raise
+            # It may have been dead before it was asked. A file that ends it also ends the second process.
+            return await self._answer(message)
+
+    async def _answer(self, message: Message) -> Message:
+        try:
+            child = await self._begin()
+            await child.send(message)
+            return await child.receive(self._timeout)
+        except BaseException:
+            # Also when the request is given up: the answer must not be taken for that of the next.
+            await self.stop()
+            raise
 
     async def start(self) -> None:
         """Start the process ahead of the first request."""

@@ -1,5 +1,6 @@
 """Jobs on the disk: a SQLite file of records, and a folder of files for each job."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -121,6 +122,14 @@ class JobStore:
         if job.key:
             self._keys.pop((job.client, job.key), None)
         shutil.rmtree(self.folder_of(job), ignore_errors=True)
+
+    def measured(self, job: JobRecord) -> int:
+        """Bytes of a job's files as they are on disk now."""
+        total = 0
+        for path in self.folder_of(job).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the inspector renames what it has written
+                total += path.stat().st_size
+        return total
 
     def keep_only_source(self, job: JobRecord) -> None:
         """Delete everything of a job but its source and thumbnail, before it is worked on (again)."""
