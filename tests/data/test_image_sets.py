@@ -1,8 +1,11 @@
 """Which images are found, paired, left out, and kept in a store."""
 
+import json
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
+import lmdb
 import pytest
 import torch
 
@@ -137,6 +140,20 @@ def test_stores_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must end in \.lmdb"):
         write_store(tmp_path / "store", [])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "text.lmdb"]
+
+
+@pytest.mark.parametrize("index", [{"version": None}, {"pictures": [["a.png", "wide", 2]]}])
+def test_stores_with_a_damaged_index(tmp_path: Path, index: dict[str, Any]) -> None:
+    path = tmp_path / "damaged.lmdb"
+    write_store(path, [])
+    with lmdb.open(str(path), subdir=False) as environment, environment.begin(write=True) as transaction:
+        (key,) = [bytes(key) for key, _ in transaction.cursor()]
+        content = json.loads(transaction.get(key)) | index
+        transaction.put(
+            key, json.dumps({name: value for name, value in content.items() if value is not None}).encode()
+        )
+    with pytest.raises(DataError, match="is not a store"):
+        Store(path)
 
 
 def test_cut_off_store_is_refused(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def test_nothing_to_do() -> None:
         ({"steps": [{"step": "jpeg", "quality": True}]}, "'quality' must be a whole number, not True"),
         ({"steps": [{"step": "jpeg", "quality": 0}]}, "a quality is from 1 to 100, not 0"),
         ({"steps": [{"step": "sinc", "size": 5, "cutoff": float("nan")}]}, "'cutoff' must be a number"),
+        ({"steps": [{"step": "sinc", "size": 5, "cutoff": 10**400}]}, "'cutoff' must be a number"),
+        ({"steps": [{"step": "jpeg", "quality": 10**400}]}, "'quality' must be a whole number"),
         (
             {"steps": [{"step": "sinc", "size": 4, "cutoff": 1}]},
             "a kernel has an odd size from 1 to 1023, not 4",

@@ -80,14 +80,15 @@ class Store:
             index = json.loads(content or b"")
             if index["format"] != _FORMAT:
                 raise ValueError
-            images = [(name, width, height) for name, width, height in index["pictures"]]
+            version = index["version"]
+            images = [(str(name), int(width), int(height)) for name, width, height in index["pictures"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} is not a store of images that wildsr wrote; write it again from the images"
             ) from error
-        if index["version"] != _VERSION:
+        if version != _VERSION:
             raise DataError(
-                f"{path} is a store of version {index['version']}, this wildsr reads version {_VERSION}; write it "
+                f"{path} is a store of version {version!r}, this wildsr reads version {_VERSION}; write it "
                 "again from the images"
             )
         self.names = [name for name, *_ in images]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 from wildsr.degradations.degradation import DegradationError
 
 T = TypeVar("T")
+_LARGEST = 2**63
 
 
 def read_fields(kind: type[T], content: Mapping[str, Any], where: str) -> T:
@@ -60,11 +60,11 @@ def _fields(kind: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def _value(expected: Any, value: Any, where: str) -> Any:
     if expected is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST:
             return float(value)
         raise DegradationError(f"{where} must be a number, not {value!r}")
     if expected is int:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
             return value
         raise DegradationError(f"{where} must be a whole number, not {value!r}")
     if expected in (bool, str):
