@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wildsr.cli import options
-from wildsr.cli.console import FAILED, exits, list_failures, plural, progress, say
+from wildsr.cli.console import FAILED, exits, list_failures, plural, progress, say, warn
 
 app = typer.Typer(
     no_args_is_help=True, help="Estimate the blur kernels and noise of your own photos, for training."
@@ -169,6 +169,60 @@ def noise(
             f"{found.giving} of {found.images} images{small}; see {output.with_suffix('.png')}"
         )
         _end(found.failures)
+
+
+@app.command("profile", no_args_is_help=True)
+def profile(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of photos of one camera, or photos.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Folder for profile.json and its pools.", show_default=False),
+    ],
+    only: Annotated[
+        str | None,
+        typer.Option(help="Use only photos of this camera, 'make model'.", show_default=False),
+    ] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Also estimate kernels with KernelGAN, which takes long.")
+    ] = False,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Measure blur, noise, compression and sharpening of a camera in its photos, and write them as a profile.
+
+    Use it with `wildsr degrade --profile`, `wildsr prepare --profile`, or in a recipe.
+
+    Exit codes: 0 all done, 1 some photos could not be used or nothing was measured, 2 wrong usage, 130 interrupted.
+    """
+    with exits("Interrupted; nothing was written."):
+        from wildsr.degradations.profile import FILE, write_profile
+        from wildsr.errors import UsageError
+        from wildsr.estimation.inventory import take_inventory
+        from wildsr.estimation.profile import estimate_profile, summary
+
+        if (output / FILE).exists() and not overwrite:
+            raise UsageError(f"{output / FILE} exists already; use --overwrite to replace it")
+        with progress() as bars:
+            inventory = take_inventory(
+                folders, only=only, on_photo=lambda done, total: bars("photos", done, total, unit="photos")
+            )
+            measured = estimate_profile(
+                inventory.usable,
+                seconds=None,
+                thorough=thorough,
+                seed=seed,
+                on_progress=lambda done, total, doing: bars(doing, done, total, unit="photos"),
+            )
+        path = write_profile(measured, output)
+        if len(inventory.cameras) > 1:
+            there = ", ".join(f"{name} ({count})" for name, count in inventory.cameras.items())
+            warn(f"these are photos of several cameras: {there}; --only takes those of one")
+        say(f"{path}: {plural(len(measured.photos), 'photo')} of {measured.camera}")
+        for line in summary(measured):
+            say(f"  {line}")
+        _end(inventory.problems)
 
 
 @app.command("import", no_args_is_help=True)

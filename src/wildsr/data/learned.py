@@ -9,7 +9,9 @@ from wildsr.data.patches import as_float
 from wildsr.degradations.degradation import Degradation, DegradationError
 from wildsr.degradations.methods.corruptions import names_corruption
 from wildsr.degradations.methods.learned import Ddnsr, Dsgan
+from wildsr.degradations.methods.profiled import Profiled
 from wildsr.degradations.presets import PRESETS, preset
+from wildsr.degradations.profile import read_profile
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.zoo.catalogue import PUBLISHED, SUFFIXES, find
@@ -25,7 +27,8 @@ def named_degradation(name: str, scale: int = 4) -> Degradation:
 
     Args:
         name: a preset (:func:`wildsr.degradations.presets.preset`); or the name or file of a model of DSGAN; or
-            ``MODEL@FOLDER`` for DDNSR's degradation network, with a folder of real LR images.
+            ``MODEL@FOLDER`` for DDNSR's degradation network, with a folder of real LR images; or a camera profile,
+            ``profile.json`` or ``profile.json@0.3``, with the share of images degraded by ``wild`` instead.
         scale: HR pixels per LR pixel along a side.
 
     Raises:
@@ -36,6 +39,8 @@ def named_degradation(name: str, scale: int = 4) -> Degradation:
         return preset(name, scale)
     model, separator, references = name.partition(SEPARATOR)
     path = Path(model).expanduser()
+    if path.suffix.lower() == ".json":
+        return _profiled(path, references, scale)
     if not path.is_file():
         try:
             path = find(model)[1]
@@ -84,6 +89,14 @@ def learned_degradation(path: Path, scale: int, references: Path | None = None) 
     except (ModelError, DataError) as error:
         raise DegradationError(str(error)) from error
     return Ddnsr(network, [as_float(images[index]) for index in range(len(images))], scale)
+
+
+def _profiled(path: Path, share: str, scale: int) -> Degradation:
+    try:
+        general = float(share or 0)
+    except ValueError as error:
+        raise DegradationError(f"{path}{SEPARATOR}{share}: '{share}' is no share from 0 to 1") from error
+    return Profiled(read_profile(path), scale, general)
 
 
 @lru_cache(maxsize=4)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wildsr.degradations.methods.corruptions import Corruption as Corruption
     from wildsr.degradations.methods.learned import Ddnsr as Ddnsr
     from wildsr.degradations.methods.learned import Dsgan as Dsgan
+    from wildsr.degradations.methods.profiled import Profiled as Profiled
     from wildsr.degradations.methods.real_esrgan import RealEsrgan as RealEsrgan
     from wildsr.degradations.methods.realsr import RealSr as RealSr
     from wildsr.degradations.methods.wild import Wild as Wild
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from wildsr.degradations.pools import save_noise_pool as save_noise_pool
     from wildsr.degradations.presets import PRESETS as PRESETS
     from wildsr.degradations.presets import preset as preset
+    from wildsr.degradations.profile import Profile as Profile
+    from wildsr.degradations.profile import ProfileError as ProfileError
+    from wildsr.degradations.profile import read_profile as read_profile
+    from wildsr.degradations.profile import write_profile as write_profile
     from wildsr.degradations.program import run_steps as run_steps
     from wildsr.degradations.steps.builtin import STEPS as STEPS
 
@@ -55,6 +60,11 @@ _HOME_OF = {
     "PoolError": "wildsr.degradations.pools",
     "RealEsrgan": "wildsr.degradations.methods.real_esrgan",
     "RealSr": "wildsr.degradations.methods.realsr",
+    "Profile": "wildsr.degradations.profile",
+    "ProfileError": "wildsr.degradations.profile",
+    "Profiled": "wildsr.degradations.methods.profiled",
+    "read_profile": "wildsr.degradations.profile",
+    "write_profile": "wildsr.degradations.profile",
     "Record": "wildsr.degradations.degradation",
     "STEPS": "wildsr.degradations.steps.builtin",
     "Sample": "wildsr.degradations.degradation",
@@ -87,6 +97,9 @@ __all__ = [
     "NoisePool",
     "Parameters",
     "PoolError",
+    "Profile",
+    "ProfileError",
+    "Profiled",
     "RealEsrgan",
     "RealSr",
     "Record",
@@ -98,10 +111,12 @@ __all__ = [
     "load_noise_pool",
     "load_record",
     "preset",
+    "read_profile",
     "run_steps",
     "save_kernel_pool",
     "save_noise_pool",
     "save_record",
+    "write_profile",
 ]
 
 

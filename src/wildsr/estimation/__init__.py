@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from wildsr.estimation.cleanup import clean_up_ddnsr as clean_up_ddnsr
     from wildsr.estimation.errors import EstimationError as EstimationError
     from wildsr.estimation.errors import NoImages as NoImages
+    from wildsr.estimation.inventory import Inventory as Inventory
+    from wildsr.estimation.inventory import Photo as Photo
+    from wildsr.estimation.inventory import take_inventory as take_inventory
     from wildsr.estimation.kernel_pools import KernelRecord as KernelRecord
     from wildsr.estimation.kernel_pools import estimate_all as estimate_all
     from wildsr.estimation.kernel_pools import pooled as pooled
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from wildsr.estimation.kernelgan import finished as finished
     from wildsr.estimation.noise import NoiseRule as NoiseRule
     from wildsr.estimation.noise import collect_noise as collect_noise
+    from wildsr.estimation.profile import ProfileCheck as ProfileCheck
+    from wildsr.estimation.profile import check_profile as check_profile
+    from wildsr.estimation.profile import estimate_profile as estimate_profile
     from wildsr.estimation.sources import Source as Source
     from wildsr.estimation.sources import find_sources as find_sources
 
@@ -30,6 +36,12 @@ _HOME_OF = {
     "KernelRecord": "wildsr.estimation.kernel_pools",
     "NoImages": "wildsr.estimation.errors",
     "NoiseRule": "wildsr.estimation.noise",
+    "Inventory": "wildsr.estimation.inventory",
+    "Photo": "wildsr.estimation.inventory",
+    "take_inventory": "wildsr.estimation.inventory",
+    "ProfileCheck": "wildsr.estimation.profile",
+    "check_profile": "wildsr.estimation.profile",
+    "estimate_profile": "wildsr.estimation.profile",
     "Source": "wildsr.estimation.sources",
     "clean_up": "wildsr.estimation.cleanup",
     "clean_up_ddnsr": "wildsr.estimation.cleanup",
@@ -44,19 +56,25 @@ _HOME_OF = {
 __all__ = [
     "CropSource",
     "EstimationError",
+    "Inventory",
     "KernelGANSettings",
     "KernelRecord",
     "NoImages",
     "NoiseRule",
+    "Photo",
+    "ProfileCheck",
     "Source",
+    "check_profile",
     "clean_up",
     "clean_up_ddnsr",
     "collect_noise",
     "estimate_all",
     "estimate_kernels",
+    "estimate_profile",
     "find_sources",
     "finished",
     "pooled",
+    "take_inventory",
 ]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wildsr.image.reader import probe as probe
     from wildsr.image.reader import read as read
     from wildsr.image.reader import read_levels as read_levels
+    from wildsr.image.reader import read_windows as read_windows
     from wildsr.image.writer import check_writable as check_writable
     from wildsr.image.writer import render as render
     from wildsr.image.writer import write as write
@@ -38,6 +39,7 @@ _HOME_OF = {
     "quantize": "color",
     "read": "reader",
     "read_levels": "reader",
+    "read_windows": "reader",
     "render": "writer",
     "write": "writer",
     "write_rgb": "writer",
@@ -57,6 +59,7 @@ __all__ = [
     "quantize",
     "read",
     "read_levels",
+    "read_windows",
     "render",
     "write",
     "write_rgb",

@@ -92,6 +92,49 @@ def read_levels(
     return levels
 
 
+def read_windows(
+    path: str | os.PathLike[str], side: int = 512, most: int = 4, content: bytes | None = None
+) -> list[torch.Tensor]:
+    """Read parts of an image with 8 bits, (3, h, w) uint8 each; colours are those of :func:`read_levels`.
+
+    An image of at most ``most`` windows' pixels comes whole, in one part. Of a larger one, ``most`` windows of at most
+    ``side`` pixels a side are read, evenly spaced along its diagonals, at positions that 16 divides (JPEG's blocks).
+    Only they are converted, so that little more memory is needed than for the decoded image.
+
+    Raises:
+        ImageError: as :func:`read`.
+    """
+    path = Path(path)
+    source = open_source(path, content)
+    try:
+        image = decoded(path, source)
+        whole = image.width * image.height <= most * side * side or image.format not in _DEPTHS
+        boxes = (
+            [(0, 0, image.width, image.height)] if whole else _windows(image.width, image.height, side, most)
+        )
+        found = []
+        for box in boxes:
+            part = _converted(path, image.crop(*box), source)
+            rgb = part.rgb if part.alpha is None else part.rgb * part.alpha + 1 - part.alpha
+            found.append(color.quantize(rgb)[0])
+    except VipsError as error:
+        raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise ImageError(f"{path} ({size_of(source)} pixels) does not fit into memory.") from error
+    return found
+
+
+def _windows(width: int, height: int, side: int, most: int) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height of windows along both diagonals in turn."""
+    across, down = min(side, width), min(side, height)
+    boxes = []
+    for index in range(most):
+        part = (index + 0.5) / most
+        left = round((part if index % 2 else 1 - part) * (width - across)) // 16 * 16
+        boxes.append((left, round(part * (height - down)) // 16 * 16, across, down))
+    return boxes
+
+
 def _image(path: Path, source: DecodedImage) -> LoadedImage:
     return _converted(path, decoded(path, source), source)
 

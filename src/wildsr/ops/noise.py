@@ -4,10 +4,14 @@ Images are (B, C, H, W) in [0, 1]. A level is a number, or one for each image (B
 (Zhang et al., 2021) clamps to [0, 1] after each kind of noise.
 """
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
 from wildsr.ops.color import grey
+from wildsr.ops.filtering import filter_separably
+from wildsr.ops.kernels import gaussian_profile
 
 Level = float | Tensor
 
@@ -40,6 +44,19 @@ def correlate_channels(drawn: Tensor, covariance: Tensor) -> Tensor:
     _, strengths, axes = torch.linalg.svd(covariance)
     mixing = (strengths.sqrt().unsqueeze(-1) * axes).to(drawn)
     return torch.einsum("...cd,...chw->...dhw", mixing, drawn)
+
+
+def correlate_pixels(drawn: Tensor, sigma: float) -> Tensor:
+    """Filter noise (B, C, H, W) with a Gaussian of ``sigma`` pixels, and scale it to the same variance."""
+    if sigma < 0.05:
+        return drawn
+    profile = gaussian_profile(2 * math.ceil(4 * sigma) + 1, sigma)
+    return filter_separably(drawn, (profile / profile.square().sum().sqrt()).to(drawn))
+
+
+def level_noise(images: Tensor, drawn: Tensor, constant: float, slope: float) -> Tensor:
+    """Add the samples (B, C, H, W) with variance ``constant + slope * value``, in 8-bit levels squared, at least 0."""
+    return images + (constant + slope * images.clamp(0, 1)).clamp(min=0).sqrt() / 255 * drawn
 
 
 def photon_rates(images: Tensor, photons: Level, one_channel: bool = False) -> Tensor:

@@ -21,14 +21,27 @@ from wildsr.degradations.steps.codecs import (
     to_levels,
     webp,
 )
-from wildsr.degradations.steps.filters import Blur, Sharpen, Sinc, Subsample, blur, sharpen, sinc, subsample
+from wildsr.degradations.steps.filters import (
+    Blur,
+    Sharpen,
+    Sinc,
+    Subsample,
+    Unsharp,
+    blur,
+    sharpen,
+    sinc,
+    subsample,
+    unsharp,
+)
 from wildsr.degradations.steps.geometry import Resize, resize
 from wildsr.degradations.steps.noise import (
     GaussianNoise,
+    LevelNoise,
     PoissonNoise,
     ScaledPoissonNoise,
     SpeckleNoise,
     gaussian_noise,
+    level_noise,
     poisson_noise,
     scaled_poisson_noise,
     speckle_noise,
@@ -64,4 +77,6 @@ STEPS: dict[str, StepKind] = {
     "scaled_poisson_noise": StepKind(ScaledPoissonNoise, scaled_poisson_noise),
     "differentiable_jpeg": StepKind(DifferentiableJpeg, differentiable_jpeg),
     "round": StepKind(Round, to_levels),
+    "unsharp": StepKind(Unsharp, unsharp),
+    "level_noise": StepKind(LevelNoise, level_noise),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,18 +15,31 @@ from wildsr.ops.diff_jpeg import differentiable_jpeg as compress
 
 @dataclass(frozen=True)
 class Jpeg:
-    """Compress with libjpeg, 4:2:0, and decode again; ``quality`` 1 to 100."""
+    """Compress with libjpeg and decode again; ``quality`` 1 to 100.
+
+    ``luma`` and ``chroma``, 64 steps each row by row, replace the quantisation tables of that quality.
+    """
 
     quality: int
+    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
+    luma: tuple[int, ...] = ()
+    chroma: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         require(1 <= self.quality <= 100, "a quality is from 1 to 100", self.quality)
+        require(len(self.luma) == len(self.chroma), "there are two tables or none", len(self.luma))
+        for table in (self.luma, self.chroma):
+            right = not table or (len(table) == 64 and min(table) >= 1 and max(table) <= 65535)
+            require(right, "a quantisation table has 64 steps from 1 to 65535", table)
 
 
 def jpeg(images: Tensor, steps: Sequence[Jpeg]) -> Tensor:
-    """Compress each image of (n, 3, H, W) with its own quality."""
-    batch = zip(images.cpu(), steps, strict=True)  # one transfer for all
-    return torch.stack([jpeg_codec.jpeg(one, step.quality) for one, step in batch]).to(images.device)
+    """Compress each image of (n, 3, H, W) with its own settings."""
+    coded = []
+    for one, step in zip(images.cpu(), steps, strict=True):  # one transfer for all
+        tables = (step.luma, step.chroma) if step.luma else ()
+        coded.append(jpeg_codec.jpeg(one, step.quality, step.subsampling, tables))
+    return torch.stack(coded).to(images.device)
 
 
 @dataclass(frozen=True)

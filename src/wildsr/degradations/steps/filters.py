@@ -1,5 +1,6 @@
 """Filters: blurs, ringing, blur with subsampling, and unsharp masking."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -120,6 +121,26 @@ def sharpen(images: Tensor, steps: Sequence[Sharpen]) -> Tensor:
     return torch.cat(
         [sharpening.unsharp_mask(one, step.weight, step.radius, step.threshold) for one, step in each]
     )
+
+
+@dataclass(frozen=True)
+class Unsharp:
+    """Plain unsharp masking: add ``strength`` times the difference to the image blurred by a Gaussian of ``radius``."""
+
+    strength: float
+    radius: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(abs(self.strength) <= 100, "a strength is from -100 to 100", self.strength)
+        require(0.1 <= self.radius <= 100, "a radius is from 0.1 to 100 pixels", self.radius)
+
+
+def unsharp(images: Tensor, steps: Sequence[Unsharp]) -> Tensor:
+    """Sharpen each image with its own parameters."""
+    profiles = [kernels.gaussian_profile(2 * math.ceil(4 * step.radius) + 1, step.radius) for step in steps]
+    blurred = filter_separably(images, _stacked(profiles))
+    strengths = torch.tensor([step.strength for step in steps]).to(images).reshape(-1, 1, 1, 1)
+    return (images + strengths * (images - blurred)).clamp(0, 1)
 
 
 def _filter(images: Tensor, each: list[Tensor]) -> Tensor:

@@ -110,6 +110,37 @@ def scaled_poisson_noise(images: Tensor, steps: Sequence[ScaledPoissonNoise]) ->
     return torch.stack(noisy).clamp(0, 1)
 
 
+@dataclass(frozen=True)
+class LevelNoise:
+    """Add noise with a level function, and clamp: its variance is ``constant + slope * value``, in 8-bit levels^2.
+
+    ``correlation`` is the standard deviation in pixels of the Gaussian that white noise is filtered with, at the same
+    variance; ``channels`` are the correlations of R, G and B.
+    """
+
+    constant: float
+    slope: float
+    seed: int
+    correlation: float = 0.0
+    channels: Covariance = UNCORRELATED
+
+    def __post_init__(self) -> None:
+        require(0 <= self.correlation <= 5, "a correlation is from 0 to 5 pixels", self.correlation)
+        require(0 <= self.seed < 2**63, "a seed is from 0 to 2^63 - 1", self.seed)
+
+
+def level_noise(images: Tensor, steps: Sequence[LevelNoise]) -> Tensor:
+    """Add noise to each image of (n, 3, H, W)."""
+    noisy = []
+    for one, step in _pairs(images, steps):
+        sampled = noise.sample_normal(one, _generator(step.seed, one))
+        if step.channels != UNCORRELATED:
+            sampled = noise.correlate_channels(sampled, torch.tensor(step.channels, dtype=torch.float64))
+        sampled = noise.correlate_pixels(sampled, step.correlation)
+        noisy.append(noise.level_noise(one, sampled, step.constant, step.slope))
+    return _joined(noisy).clamp(0, 1)
+
+
 def _pairs(images: Tensor, steps: Sequence[Any]) -> "zip[tuple[Tensor, Any]]":
     return zip(torch.split(images, 1), steps, strict=True)
 

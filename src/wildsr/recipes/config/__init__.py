@@ -15,6 +15,7 @@ from wildsr.recipes.config.degradations import (
     DegradationConfig,
     LearnedDegradationConfig,
     PresetConfig,
+    ProfileDegradationConfig,
     RealSRDegradationConfig,
 )
 from wildsr.recipes.config.losses import (
@@ -116,6 +117,7 @@ __all__ = [
     "PatchGANConfig",
     "PixelObjectiveConfig",
     "PresetConfig",
+    "ProfileDegradationConfig",
     "RRDBNetConfig",
     "RealSRDegradationConfig",
     "Recipe",

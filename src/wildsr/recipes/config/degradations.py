@@ -76,6 +76,27 @@ class RealSRDegradationConfig(DegradationConfig):
         return RealSr(scale, noise, kernels)
 
 
+class ProfileDegradationConfig(DegradationConfig):
+    """A camera profile measured by ``wildsr estimate profile``."""
+
+    kind: Literal["profile"] = "profile"
+    path: Path
+    """Its folder or its ``profile.json``."""
+    general: float = Field(0.0, ge=0, le=1)
+    """Share of images degraded by the mixture ``wild`` instead, so that a model does not forget others."""
+    patches: float = Field(0.0, ge=0, le=1)
+    """Share of images whose noise is taken from the profile's noise patches (RealSR)."""
+    kernels: float = Field(0.0, ge=0, le=1)
+    """Share of images blurred by the profile's kernels (KernelGAN)."""
+
+    def build(self, scale: int) -> "Degradation":
+        """A ``Profiled`` with its profile."""
+        from wildsr.degradations.methods.profiled import Profiled
+        from wildsr.degradations.profile import read_profile
+
+        return Profiled(read_profile(self.path), scale, self.general, self.patches, self.kernels)
+
+
 class LearnedDegradationConfig(DegradationConfig):
     """A trained degradation network: DSGAN's generator, or DDNSR's degradation network."""
 
@@ -105,7 +126,8 @@ class LearnedDegradationConfig(DegradationConfig):
 
 
 AnyDegradation = Annotated[
-    DegradationConfig, OneOf("kind", PresetConfig, RealSRDegradationConfig, LearnedDegradationConfig)
+    DegradationConfig,
+    OneOf("kind", PresetConfig, RealSRDegradationConfig, ProfileDegradationConfig, LearnedDegradationConfig),
 ]
 
 

@@ -1,0 +1,113 @@
+"""How sharp the edges of a photo are in each direction, as features from which the blur follows.
+
+At an edge between two even areas, the ratios of Gaussian derivatives of several scales only depend on the blur across
+the edge (after Zhuo and Sim, 2011). Edges that are soft in the scene matter little, since the sharpest ones are used.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wildsr.ops.color import grey
+
+DIRECTIONS = 8
+"""Of the normals of edges, evenly spaced over half a turn from 0, along the columns."""
+_SCALES = (0.7, 1.2, 2.0, 3.4)
+_MAIN = 1
+_QUANTILES = (0.5, 0.75, 0.9)
+_HALF_WIDTH = 0.75  # of a direction, in directions: they overlap
+_LEAST_EDGES = 12
+_LEAST_STRENGTH = 1.5
+"""Least gradient of an edge at the main scale, in levels per pixel."""
+_MARGIN = 8
+_MOST_PIXELS = 20_000
+FEATURES = len(_QUANTILES) * (len(_SCALES) - 1) + 4
+
+
+class EdgeFeatures(NamedTuple):
+    """Features of the edges in each direction, (8, FEATURES), and the number of edge pixels, (8,)."""
+
+    features: Tensor
+    counts: Tensor
+
+
+class _Edges(NamedTuple):
+    """Edge pixels: log ratios (n, 3) of gradients to that of the main scale, angles of normals, strengths."""
+
+    ratios: Tensor
+    angles: Tensor
+    strengths: Tensor
+
+
+def edge_features(windows: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
+    """Features of the edges in windows (3, H, W) uint8 of one photo; of directions with few edges they are 0.
+
+    ``noise`` is the level of the photo's noise in levels of 8 bits; weaker edges are left out.
+    """
+    found = [_edges(grey(window.unsqueeze(0).float()), noise) for window in windows]
+    ratios, angles, strengths = (torch.cat(parts) for parts in zip(*found, strict=True))
+    place = angles / math.pi * DIRECTIONS
+    features, counts = torch.zeros(DIRECTIONS, FEATURES), torch.zeros(DIRECTIONS)
+    for direction in range(DIRECTIONS):
+        distance = (place - direction + DIRECTIONS / 2) % DIRECTIONS - DIRECTIONS / 2
+        inside = (distance.abs() <= _HALF_WIDTH).nonzero()[:, 0]
+        counts[direction] = len(inside)
+        if len(inside) < _LEAST_EDGES:
+            continue
+        inside = inside[:: max(1, len(inside) // _MOST_PIXELS)]
+        values = torch.quantile(ratios[inside], torch.tensor(_QUANTILES), dim=0).flatten()
+        turn = 2 * math.pi * direction / DIRECTIONS
+        strength = float(strengths[inside].median().log())
+        more = [math.cos(turn), math.cos(2 * turn), math.log(len(inside)), strength]
+        features[direction] = torch.cat([values, torch.tensor(more)])
+    return EdgeFeatures(features, counts)
+
+
+def _edges(plane: Tensor, noise: float) -> _Edges:
+    """The edge pixels of a plane (1, 1, H, W) in levels: maxima of the gradient across the edge."""
+    gradients = [_gradient(plane, scale) for scale in _SCALES]
+    down, across = gradients[_MAIN]
+    size = torch.hypot(down, across)
+    # Noise of standard deviation 1 gives gradients of 1 / (sqrt(8 pi) scale^2).
+    floor = max(_LEAST_STRENGTH, 5 * noise / (math.sqrt(8 * math.pi) * _SCALES[_MAIN] ** 2))
+    mask = (size > floor) & _is_ridge(size, down, across)
+    mask[:_MARGIN], mask[-_MARGIN:], mask[:, :_MARGIN], mask[:, -_MARGIN:] = False, False, False, False
+    rows, columns = mask.nonzero(as_tuple=True)
+    strength = size[rows, columns]
+    unit_down, unit_across = down[rows, columns] / strength, across[rows, columns] / strength
+    ratios = []
+    for index, (one_down, one_across) in enumerate(gradients):
+        if index != _MAIN:
+            along = one_down[rows, columns] * unit_down + one_across[rows, columns] * unit_across
+            ratios.append((along.clamp(min=1e-3) / strength).log().clamp(-3, 3))
+    angles = torch.atan2(unit_down, unit_across) % math.pi
+    return _Edges(torch.stack(ratios, 1), angles, strength)
+
+
+def _gradient(plane: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Derivatives down and across, (H, W) each, of a plane (1, 1, H, W) smoothed by a Gaussian."""
+    reach = math.ceil(4 * scale)
+    axis = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    smooth = torch.exp(-0.5 * (axis / scale).square())
+    smooth = smooth / smooth.sum()
+    derivative = smooth * axis
+    derivative = derivative / (derivative * axis).sum()
+    padded = F.pad(plane, (reach, reach, reach, reach), mode="replicate")
+    rows = F.conv2d(padded, smooth.reshape(1, 1, 1, -1)), F.conv2d(padded, derivative.reshape(1, 1, 1, -1))
+    down = F.conv2d(rows[0], derivative.reshape(1, 1, -1, 1))[0, 0]
+    across = F.conv2d(rows[1], smooth.reshape(1, 1, -1, 1))[0, 0]
+    return down, across
+
+
+def _is_ridge(size: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Whether a pixel's gradient is at least as large as those of both neighbours across the edge."""
+    sector = ((torch.atan2(down, across) % math.pi) / math.pi * 4).round().long() % 4
+    result = torch.zeros_like(size, dtype=torch.bool)
+    for index, (step_down, step_across) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
+        before = torch.roll(size, (step_down, step_across), (0, 1))
+        after = torch.roll(size, (-step_down, -step_across), (0, 1))
+        result |= (sector == index) & (size >= before) & (size > after)
+    return result
