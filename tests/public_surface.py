@@ -15,6 +15,7 @@ MODULES = (
     "wildsr.zoo",
     "wildsr.estimation",
     "wildsr.inference",
+    "wildsr.export",
     "wildsr.evaluation",
     "wildsr.training",
     "wildsr.recipes",

@@ -21,6 +21,7 @@ LAYERS = [
     {"estimation"},
     {"data"},
     {"inference"},
+    {"export"},
     {"evaluation"},
     {"training"},
     {"recipes"},

@@ -334,7 +334,8 @@ def test_a_graph_that_computes_something_else(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("Interp", "Deconvolution", "Deconvolution"),
-        ("0=1 1=2.0 2=2.0", "0=2 1=2.0 2=2.0", "another way than nearest"),
+        ("0=1 1=2.0 2=2.0", "0=3 1=2.0 2=2.0", "another way than nearest"),
+        ("0=1 1=2.0 2=2.0", "0=2 1=2.0 2=2.0", "computes something other"),
         ("0=1 1=2.0 2=2.0", "0=1 1=99999.0 2=99999.0", "would make"),
         ("b7 b8 0=2", "b7 b8 0=2 1=1", "another order"),
         ("2 1 b8 b9 b10", "2 1 b8 b9 b10 0=1", "something other"),

@@ -31,7 +31,8 @@ def _sizes(weights: Weights) -> dict[str, int]:
 
 
 def _from_ncnn(layers: Sequence[NcnnLayer]) -> dict[str, Tensor] | None:
-    if not any(layer.kind == "PReLU" for layer in layers):
+    kinds = [layer.kind for layer in layers]
+    if "PReLU" not in kinds or kinds.count("PixelShuffle") > 1:
         return None
     body = [layer.weights for layer in layers if layer.kind in ("Convolution", "PReLU")]
     return flat({f"body.{index}": held for index, held in enumerate(body)})

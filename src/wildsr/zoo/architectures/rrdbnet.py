@@ -111,7 +111,9 @@ def _layers(blocks: int, upsamplings: int) -> Iterator[str]:
 def _from_ncnn(layers: Sequence[NcnnLayer]) -> dict[str, Tensor] | None:
     kinds = [layer.kind for layer in layers]
     convolutions = [layer.weights for layer in layers if layer.kind == "Convolution"]
-    upsamplings = kinds.count("Interp")
+    # Other resized blobs only give the sizes to which blobs are cropped.
+    convolved = {name for layer in layers if layer.kind == "Convolution" for name in layer.inputs}
+    upsamplings = sum(layer.kind == "Interp" and layer.outputs[0] in convolved for layer in layers)
     blocks, rest = divmod(len(convolutions) - 4 - upsamplings, _CONVOLUTIONS_PER_BLOCK)
     if "PReLU" in kinds or "PixelShuffle" in kinds or blocks < 1 or rest:
         return None
