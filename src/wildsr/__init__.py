@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wildsr.degradations.api import degrade_pair as degrade_pair
     from wildsr.degradations.degradation import DegradationError as DegradationError
     from wildsr.degradations.pools import PoolError as PoolError
+    from wildsr.degradations.profile import ProfileError as ProfileError
     from wildsr.errors import UsageError as UsageError
     from wildsr.errors import WildsrError as WildsrError
     from wildsr.estimation.errors import EstimationError as EstimationError
@@ -51,6 +52,7 @@ _HOME_OF = {
     "NoImages": "wildsr.estimation.errors",
     "PairingError": "wildsr.evaluation.pairing",
     "PoolError": "wildsr.degradations.pools",
+    "ProfileError": "wildsr.degradations.profile",
     "RecipeError": "wildsr.recipes.errors",
     "TrainingError": "wildsr.training.errors",
     "UnknownArchitecture": "wildsr.zoo.errors",
@@ -79,6 +81,7 @@ __all__ = [
     "NoImages",
     "PairingError",
     "PoolError",
+    "ProfileError",
     "RecipeError",
     "TrainingError",
     "UnknownArchitecture",
