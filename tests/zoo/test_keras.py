@@ -281,6 +281,12 @@ def test_no_layer_names(tmp_path: Path) -> None:
     assert "cannot be read as a Keras file" in refusal(tmp_path / "net.h5")
 
 
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    path = keras_file(tmp_path / "net.h5", small_weights(), [])
+    path.write_bytes(path.read_bytes().replace(b"bias:0", b"bi\xe1s:0", 1))
+    assert "is not UTF-8" in refusal(path)
+
+
 def test_h5py_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

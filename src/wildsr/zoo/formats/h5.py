@@ -91,6 +91,8 @@ def _contents(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     ) -> None:  # links are not followed, neither within the file nor to other files
         if not isinstance(item, h5py.Dataset):
             return
+        if not isinstance(name, str):  # h5py returns bytes where the name is not UTF-8
+            raise ValueError(f"the name {name!r} is not UTF-8")
         if len(datasets) >= _MOST_DATASETS:
             raise ValueError(f"it holds more than {_MOST_DATASETS} tensors")
         # Only values stored plainly in this file: no filters to run, no other files to open.
