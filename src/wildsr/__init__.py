@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wildsr.inference.api import upscale as upscale
     from wildsr.inference.errors import UpscaleError as UpscaleError
     from wildsr.inference.jobs import JobsError as JobsError
+    from wildsr.inference.run_manifest import ManifestError as ManifestError
     from wildsr.inference.upscaler import Upscaler as Upscaler
     from wildsr.recipes.errors import RecipeError as RecipeError
     from wildsr.training.errors import TrainingError as TrainingError
@@ -46,6 +47,7 @@ _HOME_OF = {
     "ImageError": "wildsr.image.errors",
     "ImageTooLarge": "wildsr.image.errors",
     "JobsError": "wildsr.inference.jobs",
+    "ManifestError": "wildsr.inference.run_manifest",
     "MissingWeights": "wildsr.zoo.features.files",
     "Model": "wildsr.zoo.model",
     "ModelError": "wildsr.zoo.errors",
@@ -75,6 +77,7 @@ __all__ = [
     "ImageError",
     "ImageTooLarge",
     "JobsError",
+    "ManifestError",
     "MissingWeights",
     "Model",
     "ModelError",

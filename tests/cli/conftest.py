@@ -25,10 +25,12 @@ def tiny_model(own_folders: Path) -> None:
 
 @pytest.fixture
 def save_photo() -> Callable[..., Path]:
-    def save(path: Path, height: int = 20, width: int = 30, traits: Traits | None = None) -> Path:
+    def save(
+        path: Path, height: int = 20, width: int = 30, traits: Traits | None = None, seed: int = 1
+    ) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         canvas = Canvas(height, width, traits or Traits())
-        canvas.paste(0, 0, torch.rand(3, height, width, generator=torch.Generator().manual_seed(1)))
+        canvas.paste(0, 0, torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed)))
         write(path, canvas)
         return path
 

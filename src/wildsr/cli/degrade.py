@@ -10,7 +10,12 @@ from wildsr.cli.console import exits, say
 from wildsr.cli.report import BatchReport
 from wildsr.errors import UsageError
 from wildsr.image.errors import ImageError
-from wildsr.inference.jobs import Existing, Naming, find_jobs
+from wildsr.inference.jobs import Existing, Job, Naming, find_jobs
+from wildsr.inference.recorded import manifest_or_none, pending, recording
+from wildsr.inference.run_manifest import Head, RunManifest
+from wildsr.inference.shards import Shard, parse_shard, stream_jobs
+from wildsr.storage.digest import digest_of, sha256_of
+from wildsr.storage.object_path import is_address
 
 if TYPE_CHECKING:
     from wildsr.degradations.degradation import Record
@@ -96,6 +101,8 @@ def degrade(
     ] = None,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
+    shard: options.ShardOf = None,
+    manifest: options.Manifest = None,
     json: options.JsonLines = False,
 ) -> None:
     """Degrade photos, and record what was done in degradations.json beside the results.
@@ -118,7 +125,19 @@ def degrade(
         named_degradation(name, by)
         settings = DegradeSettings(name, by, seed or 0, format, quality, named_degradation)
         label = "samples" if grid else "degraded"
-        jobs, problems = find_jobs(inputs, Naming(output, format, label_of(name), label, suffix=".png"))
+        naming = Naming(output, format, label_of(name), label, suffix=".png")
+        if not grid and (
+            shard is not None or manifest is not None or any(map(is_address, (*inputs, output or "")))
+        ):
+            part = parse_shard(shard) if shard is not None else Shard()
+            kept = {"preset": name, "scale": by, "seed": seed or 0, "format": format, "quality": quality}
+            if replay is not None:
+                kept["params"] = sha256_of(params) if params is not None else None
+            with manifest_or_none(manifest, Head("degrade", kept, str(part))) as record:
+                stream = pending(stream_jobs(inputs, naming, part), existing, report, record)
+                _write_shard(list(stream), part, settings, replay, workers, report, record)
+            raise typer.Exit(report.close())
+        jobs, problems = find_jobs(inputs, naming)
         for problem in problems:
             report.fail(problem.source, problem.reason)
         if grid and len(jobs) != 1:
@@ -132,6 +151,25 @@ def degrade(
         raise typer.Exit(report.close())
 
 
+def _write_shard(
+    jobs: list[Job],
+    part: Shard,
+    settings: "DegradeSettings",
+    replay: "Record | None",
+    workers: int | None,
+    report: BatchReport,
+    manifest: RunManifest | None,
+) -> None:
+    """Write the jobs that are to be done, whose older results may be replaced, and a record for this shard."""
+    from wildsr.degradations.files import DegradeJob
+
+    orders = [DegradeJob(job.name, job.source, job.target) for job in jobs]
+    label = "" if part.count == 1 else f".{part.number}-of-{part.count}"
+    with report.working(len(orders), settings.preset, f"x1/{settings.scale}", tiles=False):
+        if orders:
+            _write_all(orders, settings, "overwrite", replay, workers, report, manifest, label)
+
+
 def _write_all(
     orders: "list[DegradeJob]",
     settings: "DegradeSettings",
@@ -139,21 +177,28 @@ def _write_all(
     replay: "Record | None",
     workers: int | None,
     report: BatchReport,
+    manifest: RunManifest | None = None,
+    label: str = "",
 ) -> None:
     from wildsr.degradations.batch import degrade_batch
     from wildsr.inference.events import Failed, Finished, Note, reason
+
+    on_event = recording(report.on_event, manifest)
 
     def on_outcome(index: int, order: "DegradeJob", outcome: "Degraded | Exception | None") -> None:
         if outcome is None:
             report.skip(order.source, order.target)
         elif isinstance(outcome, Exception):
-            report.on_event(Failed(index, order.source, reason(outcome)))
+            on_event(Failed(index, order.source, reason(outcome)))
         else:
             for note in outcome.notes:
                 report.on_event(Note(index, order.source, note))
-            report.on_event(Finished(index, order.source, order.target, *outcome.size, outcome.seconds))
+            digests = (digest_of(order.source), digest_of(order.target)) if manifest is not None else ()
+            on_event(Finished(index, order.source, order.target, *outcome.size, outcome.seconds, *digests))
 
-    degrade_batch(orders, settings, on_outcome, existing=existing, replay=replay, workers=workers)
+    degrade_batch(
+        orders, settings, on_outcome, existing=existing, replay=replay, workers=workers, label=label
+    )
 
 
 def _write_grid(

@@ -16,6 +16,7 @@ from wildsr.cli import (
     degrade,
     estimate,
     evaluate,
+    manifest,
     models,
     prepare,
     recipe,
@@ -68,6 +69,7 @@ VERBS = (
     "evaluate",
     "benchmark",
     "compare",
+    "manifest",
 )
 
 app = typer.Typer(
@@ -89,6 +91,7 @@ app.add_typer(recipe.app, name="recipe")
 app.command("train", no_args_is_help=True)(train.train)
 app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
 app.command("benchmark", no_args_is_help=True)(benchmark.benchmark)
+app.add_typer(manifest.app, name="manifest")
 app.command("compare", no_args_is_help=True)(compare.compare)
 
 

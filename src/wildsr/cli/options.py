@@ -35,6 +35,25 @@ SkipExisting = Annotated[
 JsonLines = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line, for other programs.")
 ]
+ShardOf = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        help="Do one part of the images only, such as 3/100 for the third of a hundred: the same ones on every "
+        "machine, whatever the order of files.",
+        show_default=False,
+    ),
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest",
+        help="Record every image in this file (JSON lines); with it, the same command again does only what is missing "
+        "or changed.",
+        dir_okay=False,
+        show_default=False,
+    ),
+]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[
     PrecisionName,

@@ -101,18 +101,22 @@ def prepare(
         int | None, typer.Option(min=1, help="Worker processes; one per core by default.", show_default=False)
     ] = None,
     seed: options.Seed = 0,
+    shard: options.ShardOf = None,
 ) -> None:
     """Make HR and LR pairs for training.
 
-    Run the same command again to continue: finished, undamaged pairs are kept.
+    Run the same command again to continue: finished, undamaged pairs are kept. With --shard, every part has a manifest
+    of its own; `wildsr manifest merge` makes one of them.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; the same command continues."):
         from wildsr.data.pair_maker import Preparation
         from wildsr.data.prepare_folders import prepare_folders
+        from wildsr.inference.shards import parse_shard
 
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
+        part = parse_shard(shard) if shard is not None else None
         stores = format is PairFormat.lmdb
         with progress() as bars:
             done = prepare_folders(
@@ -122,13 +126,14 @@ def prepare(
                 how,
                 stores=stores,
                 workers=workers,
+                shard=(part.number, part.count) if part is not None else None,
                 on_image=lambda count, total: bars("pairs", count, total, unit="images"),
             )
-        raise typer.Exit(_report(output, done, stores))
+        raise typer.Exit(_report(output, done, stores, part is not None))
 
 
-def _report(output: Path, done: "Prepared", stores: bool) -> int:
-    """Print what was done; returns the exit code."""
+def _report(output: Path, done: "Prepared", stores: bool, a_part: bool) -> int:
+    """Print what was done; returns the exit code. ``a_part``: a shard, which may have no image."""
     kept = f", {done.kept} of them from before" if done.kept else ""
     say(f"{output}: {done.pairs} pairs of {done.done + done.kept} images{kept}")
     if stores and done.pairs:
@@ -140,6 +145,6 @@ def _report(output: Path, done: "Prepared", stores: bool) -> int:
             f"to remove them, delete {output} and prepare again"
         )
     list_failures("[red]failed[/]", done.failures)
-    if not done.pairs:
+    if not done.pairs and not a_part:
         complain("there is no pair")
-    return FAILED if done.failures or not done.pairs else 0
+    return FAILED if done.failures or not (done.pairs or a_part) else 0

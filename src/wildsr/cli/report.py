@@ -20,6 +20,7 @@ from wildsr.cli.console import (
     status,
     with_name,
 )
+from wildsr.storage.locations import Location
 
 if TYPE_CHECKING:
     from wildsr.inference.events import JobEvent
@@ -36,11 +37,11 @@ class BatchReport(Reporting):
         self._json = as_json
         self._bars: Bars | None = None
         self._tiles = False
-        self._images = 0
+        self._images: int | None = 0
         self._ended = 0
         self.done = 0
         self.skipped = 0
-        self.failures: list[tuple[Path, str]] = []
+        self.failures: list[tuple[Location, str]] = []
 
     @contextmanager
     def loading(self, model: str) -> Iterator[None]:
@@ -50,8 +51,14 @@ class BatchReport(Reporting):
             yield
 
     @contextmanager
-    def working(self, images: int, model: str, engine: str, tiles: bool = True) -> Iterator[None]:
-        """While images are worked on; ``tiles``: with a second bar for the progress within each."""
+    def working(self, images: int | None, model: str, engine: str, tiles: bool = True) -> Iterator[None]:
+        """While images are worked on.
+
+        Args:
+            images: how many there are; None: not known yet.
+            model, engine: shown to the user.
+            tiles: whether there is a second bar for the progress within each.
+        """
         # The key was "pictures" from the start; programs rely on it.
         begin = {"event": "begin", "pictures": images, "model": model, "engine": engine}
         self._tell(begin, f"[dim]{literal(model)} · {literal(engine)}[/]")
@@ -63,14 +70,14 @@ class BatchReport(Reporting):
             yield
         self._bars = None
 
-    def fail(self, source: Path, reason: str) -> None:
+    def fail(self, source: Location, reason: str) -> None:
         """An image failed."""
         self.failures.append((source, reason))
         line = f"[red]failed[/] {literal(with_name(source, reason))}"
         self._tell({"event": "failed", "source": str(source), "reason": reason}, line)
         self._advance()
 
-    def skip(self, source: Path, target: Path) -> None:
+    def skip(self, source: Location, target: Location) -> None:
         """The result of an image exists already and stays."""
         self.skipped += 1
         line = f"[dim]skipped {literal(source)}: {literal(target)} exists[/]"
@@ -132,5 +139,5 @@ class BatchReport(Reporting):
         self._show_total()
 
     def _show_total(self) -> None:
-        if self._bars is not None and self._images > 1:
+        if self._bars is not None and self._images != 1:
             self._bars("All", self._ended, self._images, unit="images")

@@ -1,17 +1,26 @@
 """``wildsr upscale``."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wildsr.cli import options
 from wildsr.cli.console import exits
 from wildsr.cli.report import BatchReport
-from wildsr.inference.jobs import Naming, existing_outputs, find_jobs
+from wildsr.inference.jobs import Job, Naming, find_jobs
+from wildsr.inference.recorded import manifest_or_none, pending, recording
+from wildsr.inference.run_manifest import Head, RunManifest
+from wildsr.inference.shards import Shard, parse_shard, stream_jobs
 from wildsr.inference.sizing import OutputSize
+from wildsr.storage.object_path import is_address
 from wildsr.zoo.catalogue import ALIASES, available
+
+if TYPE_CHECKING:
+    from wildsr.inference.upscaler import Upscaler
 
 
 class FitName(str, Enum):
@@ -104,9 +113,13 @@ def upscale(
     precision: options.Precision = options.PrecisionName.auto,
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
+    shard: options.ShardOf = None,
+    manifest: options.Manifest = None,
     json: options.JsonLines = False,
 ) -> None:
     """Upscale photos.
+
+    Inputs and outputs may be in object stores: s3://, gs://, az://, and http:// or https:// for inputs.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
@@ -115,23 +128,14 @@ def upscale(
         existing = options.existing(overwrite, skip_existing)
         size = OutputSize(scale, width, height, fit.value, megapixels)
         naming = Naming(output, format, Path(model).stem, _label(model, size))
-        jobs, problems = find_jobs(inputs, naming)
-        jobs, existing_jobs = existing_outputs(jobs, existing)
-        for problem in problems:
-            report.fail(problem.source, problem.reason)
-        for job in existing_jobs:
-            if existing == "skip":
-                report.skip(job.source, job.target)
-            else:
-                report.fail(job.source, f"{job.target} exists already; use --overwrite or --skip-existing")
-        if jobs:
-            from wildsr.inference.batch import run
-            from wildsr.inference.files import SaveOptions
+        part = parse_shard(shard) if shard is not None else None
+
+        def loaded() -> "Upscaler":
             from wildsr.inference.upscaler import Upscaler
             from wildsr.zoo.load import load
 
             with report.loading(model):
-                upscaler = Upscaler(
+                return Upscaler(
                     load(model),
                     device=device,
                     precision=precision.value,
@@ -142,9 +146,52 @@ def upscale(
                     strength=strength,
                     toward=None if toward is None else load(toward),
                 )
-            with report.working(len(jobs), upscaler.model.contract.name, upscaler.engine):
-                run(jobs, upscaler, size, SaveOptions(format, quality, overwrite), report.on_event)
+
+        saving = (format, quality, overwrite)
+        # What decides on the content of results; engines and devices are not among it.
+        settings: dict[str, Any] = {
+            "model": model,
+            "size": asdict(size),
+            "format": format,
+            "quality": quality,
+            "ensemble": ensemble,
+            "back_projection": back_projection,
+            "strength": strength,
+            "toward": toward,
+            "tile": tile,
+            "overlap": overlap,
+            "precision": precision.value,
+        }
+        if manifest is None and part is None and not any(is_address(one) for one in (*inputs, output or "")):
+            jobs, problems = find_jobs(inputs, naming)
+            todo = list(pending([*problems, *jobs], existing, report))
+            if todo:
+                _run(todo, len(todo), loaded(), size, saving, report)
+        else:
+            upscaler = loaded()
+            settings["model_sha256"] = upscaler.model.contract.sha256
+            head = Head("upscale", settings, str(part or Shard()))
+            with manifest_or_none(manifest, head) as record:
+                stream = pending(stream_jobs(inputs, naming, part), existing, report, record)
+                _run(stream, None, upscaler, size, saving, report, record)
         raise typer.Exit(report.close())
+
+
+def _run(
+    jobs: Iterable[Job],
+    count: int | None,
+    upscaler: "Upscaler",
+    size: OutputSize,
+    saving: tuple[str | None, int | None, bool],
+    report: BatchReport,
+    manifest: RunManifest | None = None,
+) -> None:
+    from wildsr.inference.batch import run
+    from wildsr.inference.files import SaveOptions
+
+    on_event = recording(report.on_event, manifest)
+    with report.working(count, upscaler.model.contract.name, upscaler.engine):
+        run(jobs, upscaler, size, SaveOptions(*saving), on_event, digests=manifest is not None)
 
 
 def _label(model: str, size: OutputSize) -> str:

@@ -1,13 +1,13 @@
 """The manifest of ``wildsr prepare``: one JSON object per line, the settings first, then one per image."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from wildsr.data.errors import DataError
-from wildsr.storage.atomic import write_text
+from wildsr.storage.atomic import replacing, write_text
 
 MANIFEST = "manifest.jsonl"
 FORMAT, VERSION = "wildsr prepared pictures", 1
@@ -113,6 +113,32 @@ def names_of(folder: Path) -> list[str]:
     except (OSError, IndexError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read; prepare the images again") from error
     return [output.name for entry in manifest.entries.values() for output in entry.outputs]
+
+
+def is_manifest_of_pairs(path: Path) -> bool:
+    """Whether a file is a manifest of ``wildsr prepare``. Raises ``OSError``."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        try:
+            return bool(json.loads(file.readline())["format"] == FORMAT)
+        except (ValueError, KeyError, TypeError):
+            return False
+
+
+def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
+    """Write one manifest of the manifests of shards; returns the number of images.
+
+    Raises:
+        DataError: one is not a manifest, or was made with other settings.
+    """
+    head = json.loads(paths[0].read_text(encoding="utf-8").splitlines()[0])
+    entries: dict[str, Entry] = {}
+    for path in paths:
+        entries |= Manifest(path, head["settings"]).entries
+    with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(head) + "\n")
+        for name in sorted(entries):
+            file.write(_line(entries[name]) + "\n")
+    return len(entries)
 
 
 def _line(entry: Entry) -> str:

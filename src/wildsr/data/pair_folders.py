@@ -59,6 +59,7 @@ def prepare(
     *,
     workers: int = 1,
     on_image: Callable[[], None] | None = None,
+    manifest_name: str = MANIFEST,
 ) -> Prepared:
     """Write ``<folder>/HR`` and ``<folder>/LR`` with a manifest, continuing an earlier run.
 
@@ -70,7 +71,7 @@ def prepare(
     """
     degradation_of(how)  # reports errors in pools or preset before any work
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(folder / MANIFEST, _settings(how))
+    manifest = Manifest(folder / manifest_name, _settings(how))
     result = Prepared()
     todo = []
     for item in items:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wildsr.data.errors import DataError
-from wildsr.data.manifest import names_of
+from wildsr.data.manifest import MANIFEST, names_of
 from wildsr.data.pair_folders import Prepared, items_of, prepare
 from wildsr.data.pair_maker import Preparation, degradation_of
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError
 from wildsr.estimation.sources import Source, find_sources
+from wildsr.storage.seeds import in_shard
 
 
 def prepare_folders(
@@ -22,6 +23,7 @@ def prepare_folders(
     stores: bool = False,
     workers: int | None = None,
     on_image: Callable[[int, int], None] | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> Prepared:
     """Write the pairs of all images in some folders, continuing an earlier run.
 
@@ -33,19 +35,29 @@ def prepare_folders(
         stores: also write ``HR.lmdb`` and ``LR.lmdb``.
         workers: processes; None: one for each core.
         on_image: called with (images done, images in all).
+        shard: (3, 100): only the third of a hundred parts of the images, recorded in ``manifest.3-of-100.jsonl``.
 
     Raises:
-        UsageError: there is no folder of images, or a preset or a pool cannot be used.
+        UsageError: stores were asked for with a shard, there is no folder of images, or a preset or a pool cannot be
+            used.
         EstimationError: a folder does not exist or holds no image.
         DataError: other settings than an earlier run, or stores cannot be written.
     """
     if not sources and not targets:
         raise UsageError("give a folder of images, or --target with one of sharp images")
+    if stores and shard is not None:
+        raise UsageError(
+            "merge the manifests of all shards first, then prepare again without --shard for lmdb"
+        )
     try:
         degradation_of(how)
     except (DataError, PoolError) as error:
         raise UsageError(str(error)) from error
     items = items_of(*(_found(places, output) if places else [] for places in (sources, targets)))
+    name = MANIFEST
+    if shard is not None:
+        items = [item for item in items if in_shard(item.output, *shard)]
+        name = f"manifest.{shard[0]}-of-{shard[1]}.jsonl"
     done = 0
 
     def tell() -> None:
@@ -54,7 +66,9 @@ def prepare_folders(
         if on_image is not None:
             on_image(done, len(items))
 
-    result = prepare(items, output, how, workers=workers or os.cpu_count() or 1, on_image=tell)
+    result = prepare(
+        items, output, how, workers=workers or os.cpu_count() or 1, on_image=tell, manifest_name=name
+    )
     if stores and result.pairs:
         write_stores(output, renew=result.done > 0)
     return result

@@ -10,6 +10,7 @@ from wildsr.degradations.degradation import DegradationError, Record, Sample, lo
 from wildsr.degradations.files import Degraded, DegradeJob, DegradeSettings, degrade_files
 from wildsr.degradations.sheet import Sheet, degrade_to_sheet
 from wildsr.errors import UsageError
+from wildsr.storage.locations import Location, common_folder, exists
 
 RECORD = "degradations.json"
 MANY = 8
@@ -29,6 +30,7 @@ def degrade_batch(
     existing: Existing = "fail",
     replay: Record | None = None,
     workers: int | None = None,
+    label: str = "",
 ) -> None:
     """Degrade files, and write a :class:`Record` of their parameters next to the results.
 
@@ -41,18 +43,19 @@ def degrade_batch(
         existing: what happens to results that exist already: an error, replacement, or nothing.
         replay: parameters of an earlier run to apply again; an image that is not in it fails.
         workers: processes; None: one for each core for many images, one for a few. Results do not depend on it.
+        label: added to the name of the record, so that shards do not share one.
 
     Raises:
         UsageError: two images have the same name, or the record of an earlier run must not be overwritten.
         DegradationError: the record cannot be written, or a worker process was killed.
     """
     _refuse_duplicates(jobs)
-    path = record_path([job.target for job in jobs])
+    path = record_path([job.target for job in jobs], label)
     samples = _earlier_samples(path, settings, existing)
     todo: list[tuple[int, DegradeJob]] = []
     known = {sample.image: sample for sample in replay.samples} if replay else {}
     for index, job in enumerate(jobs):
-        if existing != "overwrite" and job.target.exists():
+        if existing != "overwrite" and exists(job.target):
             error = DegradationError(f"{job.target} exists already; use --overwrite or --skip-existing")
             on_outcome(index, job, None if existing == "skip" else error)
         elif replay is not None and job.name not in known:
@@ -85,22 +88,25 @@ def degrade_grid(job: DegradeJob, settings: DegradeSettings, count: int, *, over
     """
     path = record_path([job.target])
     for written in (job.target, path):
-        if written.exists() and not overwrite:
+        if exists(written) and not overwrite:
             raise UsageError(f"{written} exists already; use --overwrite")
     sheet = degrade_to_sheet(job.source, job.target, job.name, settings, count)
     _save(path, settings, {sample.image: sample for sample in sheet.samples})
     return sheet
 
 
-def record_path(targets: Sequence[Path]) -> Path:
+def record_path(targets: Sequence[Location], label: str = "") -> Location:
     """Path of the record of these results: in their common folder; for a single image under its name.
 
     Raises:
         UsageError: that folder cannot be written to.
     """
-    if len(targets) == 1:
+    if len(targets) == 1 and not label:
         return targets[0].with_name(f"{targets[0].stem}.{RECORD}")
-    folder = Path(os.path.commonpath([target.parent.absolute() for target in targets]))
+    name = f"{RECORD.removesuffix('.json')}{label}.json"
+    folder = common_folder(targets)
+    if not isinstance(folder, Path):
+        return folder / name
     existing = next(one for one in (folder, *folder.parents) if one.exists())
     if not os.access(existing, os.W_OK):
         if len({target.parent for target in targets}) == 1:
@@ -108,12 +114,12 @@ def record_path(targets: Sequence[Path]) -> Path:
         raise UsageError(
             f"the results have only {folder} in common, where nothing can be written; give a folder with -o"
         )
-    return folder / RECORD
+    return folder / name
 
 
 def _refuse_duplicates(jobs: Sequence[DegradeJob]) -> None:
     """Names must be unique, since parameters depend on them and are found by them in the record."""
-    first: dict[str, Path] = {}
+    first: dict[str, Location] = {}
     for job in jobs:
         if job.name in first:
             raise UsageError(
@@ -123,9 +129,9 @@ def _refuse_duplicates(jobs: Sequence[DegradeJob]) -> None:
         first[job.name] = job.source
 
 
-def _earlier_samples(path: Path, settings: DegradeSettings, existing: Existing) -> dict[str, Sample]:
+def _earlier_samples(path: Location, settings: DegradeSettings, existing: Existing) -> dict[str, Sample]:
     """The samples of an earlier run, whose results are kept along with those of this one."""
-    if not path.exists():
+    if not exists(path):
         return {}
     if existing == "fail":
         raise UsageError(
@@ -147,7 +153,7 @@ def _earlier_samples(path: Path, settings: DegradeSettings, existing: Existing) 
     return {}
 
 
-def _save(path: Path, settings: DegradeSettings, samples: dict[str, Sample]) -> None:
+def _save(path: Location, settings: DegradeSettings, samples: dict[str, Sample]) -> None:
     if samples:
         ordered = tuple(samples[name] for name in sorted(samples))
         save_record(path, Record(settings.preset, settings.scale, ordered))

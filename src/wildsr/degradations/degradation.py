@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from wildsr.errors import WildsrError
 from wildsr.storage.atomic import write_text
+from wildsr.storage.locations import Location, read_bytes
 
 Parameters = dict[str, Any]
 """The parameters for one image, as JSON values. On the same kind of device they replay bit for bit."""
@@ -66,7 +66,7 @@ class Record:
     samples: tuple[Sample, ...]
 
 
-def save_record(path: Path, record: Record) -> None:
+def save_record(path: Location, record: Record) -> None:
     """Write a record as JSON, atomically.
 
     Raises:
@@ -87,14 +87,14 @@ def save_record(path: Path, record: Record) -> None:
         raise DegradationError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def load_record(path: Path) -> Record:
+def load_record(path: Location) -> Record:
     """Read what :func:`save_record` wrote.
 
     Raises:
         DegradationError: the file is missing, of another kind, or of another version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path).decode("utf-8"))
     except OSError as error:
         raise DegradationError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -116,7 +116,7 @@ def load_record(path: Path) -> Record:
     return Record(name, scale, tuple(_sample(path, index, one) for index, one in enumerate(samples)))
 
 
-def _sample(path: Path, index: int, content: object) -> Sample:
+def _sample(path: Location, index: int, content: object) -> Sample:
     if isinstance(content, dict):
         image, size, parameters = (content.get(key) for key in ("picture", "size", "parameters"))
         sized = isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from wildsr.degradations.degradation import Degradation, DegradationError, Sampl
 from wildsr.degradations.presets import preset as find_preset
 from wildsr.image import ImageError, LoadedImage, Size, Traits, read, write_rgb
 from wildsr.image.formats import output_format
+from wildsr.storage.locations import Location, make_folder
 from wildsr.storage.seeds import generator
 from wildsr.storage.workers import worker_pool
 
@@ -24,8 +24,8 @@ class DegradeJob:
     """An image to degrade. With the seed, ``name`` determines its parameters; a ``sample`` is applied instead."""
 
     name: str
-    source: Path
-    target: Path
+    source: Location
+    target: Location
     sample: Sample | None = None
 
 
@@ -105,14 +105,14 @@ def degrade_file(job: DegradeJob, settings: DegradeSettings) -> Degraded:
     return Degraded(sample, size, (*image.traits.notes, *notes), round(time.monotonic() - began, 3))
 
 
-def save(path: Path, image: Tensor, traits: Traits, settings: DegradeSettings) -> None:
+def save(path: Location, image: Tensor, traits: Traits, settings: DegradeSettings) -> None:
     """Write (1, 3, H, W), creating the folder of ``path`` if needed.
 
     Raises:
         ImageError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
     write_rgb(path, image, traits, format=settings.format, quality=settings.quality)

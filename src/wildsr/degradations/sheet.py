@@ -1,7 +1,6 @@
 """Contact sheets: many samples of a degradation of one image."""
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -12,6 +11,7 @@ from wildsr.degradations.files import DegradeSettings, apply_sample, sample_para
 from wildsr.image import Size, Traits, read
 from wildsr.image.formats import output_format
 from wildsr.image.sheet import contact_sheet
+from wildsr.storage.locations import Location
 from wildsr.storage.seeds import generator
 
 COLUMNS = 4
@@ -52,7 +52,9 @@ class Sheet(NamedTuple):
     seconds: float
 
 
-def degrade_to_sheet(source: Path, target: Path, name: str, settings: DegradeSettings, count: int) -> Sheet:
+def degrade_to_sheet(
+    source: Location, target: Location, name: str, settings: DegradeSettings, count: int
+) -> Sheet:
     """Write :func:`sample_sheet` of the image ``source`` to ``target``.
 
     Raises:

@@ -21,6 +21,7 @@ from wildsr.image.formats import (
     sniff,
 )
 from wildsr.image.libvips import VipsError, from_array, reason, set_field
+from wildsr.storage.locations import Location, content_of
 
 # By content, never by suffix. Of an Ultra HDR JPEG, its plain JPEG is read.
 _LOADERS = {
@@ -54,13 +55,27 @@ class DecodedImage:
     content: bytes | None = None
 
 
-def open_source(path: Path, content: bytes | None = None) -> DecodedImage:
+def fetched(path: Location) -> bytes | None:
+    """The bytes of an object in a store; None for a local file, which libvips opens by name.
+
+    Raises:
+        ImageError: there is no such object, or it cannot be read.
+    """
+    try:
+        return content_of(path)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist: {error.strerror}.") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def open_source(path: Location, content: bytes | None = None) -> DecodedImage:
     """Open an image and read its header; with ``content``, the bytes of a file, ``path`` is only its name.
 
     Raises:
         ImageError: the file is missing, a folder, unreadable, empty, no image, damaged, or too large.
     """
-    head = _head(path) if content is None else content[:SNIFF_BYTES]
+    head = _head(Path(str(path))) if content is None else content[:SNIFF_BYTES]
     if not head:
         raise ImageError(f"{path} is empty (0 bytes).")
     name = sniff(head)
@@ -90,7 +105,7 @@ def size_of(source: DecodedImage) -> Size:
     return Size(image.width, image.height) if upright(image) else Size(image.height, image.width)
 
 
-def decoded(path: Path, source: DecodedImage) -> Any:
+def decoded(path: Location, source: DecodedImage) -> Any:
     """The image of ``source``, decoded into memory, with orientation applied.
 
     Raises:
@@ -102,7 +117,7 @@ def decoded(path: Path, source: DecodedImage) -> Any:
     return image.copy_memory().autorot()
 
 
-def unreadable(path: Path, error: Exception) -> ImageError:
+def unreadable(path: Location, error: Exception) -> ImageError:
     """The error for pixels that cannot be decoded."""
     return ImageError(
         f"{path} is damaged or cut off ({reason(error)}). Copy it again from where it came from; "
@@ -131,7 +146,7 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _header(path: Path, name: str, content: bytes | None) -> Any:
+def _header(path: Location, name: str, content: bytes | None) -> Any:
     # A stricter level would refuse the many phone JPEGs with harmless bytes between their segments; a laxer one
     # would fill the missing strips of a TIFF with zeros.
     strictness = "error" if name == "tiff" else "truncated"
@@ -146,11 +161,11 @@ def _header(path: Path, name: str, content: bytes | None) -> Any:
         raise unreadable(path, error) from error
 
 
-def _opened(path: Path, content: bytes | None) -> IO[bytes]:
-    return path.open("rb") if content is None else io.BytesIO(content)
+def _opened(path: Location, content: bytes | None) -> IO[bytes]:
+    return Path(str(path)).open("rb") if content is None else io.BytesIO(content)
 
 
-def _lossless_webp(path: Path, content: bytes | None) -> bool:
+def _lossless_webp(path: Location, content: bytes | None) -> bool:
     with _opened(path, content) as file:
         at = 12
         while True:
@@ -173,7 +188,7 @@ def _page_notes(image: Any, name: str) -> tuple[str, ...]:
     return (f"only the first of {pages} pages is used",)
 
 
-def _check_size(path: Path, image: Any) -> None:
+def _check_size(path: Location, image: Any) -> None:
     if image.width * image.height > MAX_INPUT_PIXELS:
         raise ImageTooLarge(
             f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
@@ -186,7 +201,7 @@ def _check_size(path: Path, image: Any) -> None:
         )
 
 
-def _hevc(path: Path, header: Any, content: bytes | None) -> Any:
+def _hevc(path: Location, header: Any, content: bytes | None) -> Any:
     """Decode pixels with pillow-heif (libvips comes without an HEVC decoder), the header with libvips."""
     try:
         import pillow_heif
@@ -196,7 +211,7 @@ def _hevc(path: Path, header: Any, content: bytes | None) -> Any:
         ) from error
     try:
         # Primary image, irot/imir applied; the EXIF orientation of HEIC only repeats them.
-        given = path if content is None else io.BytesIO(content)
+        given = str(path) if content is None else io.BytesIO(content)
         heif = pillow_heif.open_heif(given, convert_hdr_to_8bit=False)
         pixels = np.array(heif)
     except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
@@ -219,7 +234,7 @@ def _interpretation(pixels: "np.ndarray[Any, Any]") -> str:
     return "srgb" if pixels.dtype == np.uint8 else "rgb16"
 
 
-def _by_pillow(path: Path, name: str, content: bytes | None) -> Any:
+def _by_pillow(path: Location, name: str, content: bytes | None) -> Any:
     """Read BMP and PPM with Pillow, since the usual builds of libvips do not read them."""
     try:
         from PIL import Image

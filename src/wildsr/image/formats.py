@@ -2,10 +2,11 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from wildsr.image.errors import FormatError, ImageError
+from wildsr.storage.locations import locate
+from wildsr.storage.object_path import ObjectPath
 
 Depth = Literal["uint8", "uint16", "float"]
 
@@ -83,17 +84,17 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 SNIFF_BYTES = 256
 
 
-def format_of_suffix(path: str | os.PathLike[str]) -> Format | None:
+def format_of_suffix(path: str | os.PathLike[str] | ObjectPath) -> Format | None:
     """The format for the suffix of ``path``, or None."""
-    return _BY_SUFFIX.get(Path(path).suffix.lower())
+    return _BY_SUFFIX.get(locate(path).suffix.lower())
 
 
-def default_suffix(path: str | os.PathLike[str]) -> str:
+def default_suffix(path: str | os.PathLike[str] | ObjectPath) -> str:
     """The suffix for the upscaled version of ``path``: its own, unless another format preserves more."""
     form = format_of_suffix(path)
     if form is None:
         return ".png"
-    return Path(path).suffix.lower() if form.output == form.name else FORMATS[form.output].suffixes[0]
+    return locate(path).suffix.lower() if form.output == form.name else FORMATS[form.output].suffixes[0]
 
 
 def sniff(head: bytes) -> str | None:
@@ -120,7 +121,7 @@ def sniff(head: bytes) -> str | None:
     return name
 
 
-def output_format(path: str | os.PathLike[str], name: str | None = None) -> Format:
+def output_format(path: str | os.PathLike[str] | ObjectPath, name: str | None = None) -> Format:
     """The format in which ``path`` will be written: ``name`` if given, otherwise by suffix.
 
     Raises:
@@ -142,7 +143,7 @@ def output_format(path: str | os.PathLike[str], name: str | None = None) -> Form
     return form
 
 
-def check_limits(path: str | os.PathLike[str], size: Size, form: Format, *, alpha: bool) -> None:
+def check_limits(path: str | os.PathLike[str] | ObjectPath, size: Size, form: Format, *, alpha: bool) -> None:
     """Raise an ImageError if ``form`` cannot store an image of this size, or its transparency."""
     if min(size) < 1:
         raise ImageError(f"Cannot write {path}: an image of {size} pixels has no content.")

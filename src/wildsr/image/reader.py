@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,15 @@ import torch
 
 from wildsr.image import color
 from wildsr.image.alpha import bleed
-from wildsr.image.decode import DecodedImage, decoded, open_source, size_of, unreadable, upright
+from wildsr.image.decode import DecodedImage, decoded, fetched, open_source, size_of, unreadable, upright
 from wildsr.image.errors import ImageError
 from wildsr.image.formats import Depth, Size
 from wildsr.image.libvips import VipsError, to_array
 from wildsr.image.loaded import LoadedImage, Traits
 from wildsr.image.metadata import collect
 from wildsr.image.profile import judge, space_of
+from wildsr.storage.locations import Location, locate
+from wildsr.storage.object_path import ObjectPath
 
 _LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
 # libvips' value for "the file does not say": one pixel per millimetre.
@@ -25,7 +26,7 @@ _STRIP = 1 << 21  # pixels
 _DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 
 
-def probe(path: str | os.PathLike[str], content: bytes | None = None) -> Size:
+def probe(path: str | os.PathLike[str] | ObjectPath, content: bytes | None = None) -> Size:
     """Width and height of an image from its header, with orientation applied.
 
     With ``content``, the bytes of a file, nothing is opened and ``path`` is only its name.
@@ -33,23 +34,25 @@ def probe(path: str | os.PathLike[str], content: bytes | None = None) -> Size:
     Raises:
         ImageError: as :func:`read`, but damage after the header goes unnoticed.
     """
-    return size_of(open_source(Path(path), content))
+    path = locate(path)
+    return size_of(open_source(path, fetched(path) if content is None else content))
 
 
-def read(path: str | os.PathLike[str]) -> LoadedImage:
+def read(path: str | os.PathLike[str] | ObjectPath, content: bytes | None = None) -> LoadedImage:
     """Read an image file: JPEG, PNG, WebP, TIFF, AVIF, GIF; HEIC (``heic`` extra); BMP and PPM (Pillow).
 
     The format is recognised by content, not by name. Orientation is applied. Samples of an image without a
     profile, or with one equivalent to sRGB, are divided by the maximum of their type and otherwise
     unchanged; other profiles are converted to sRGB without clipping. Float samples above 1 are divided by the
-    image's maximum.
+    image's maximum. An object in a store is named by an address such as ``s3://bucket/name.jpg``. With ``content``,
+    the bytes of a file, nothing is opened and ``path`` is only its name.
 
     Raises:
         ImageError: the file is missing, a folder, unreadable, empty, not an image, damaged, truncated, or too large
             (``formats.MAX_INPUT_PIXELS``).
     """
-    path = Path(path)
-    source = open_source(path)
+    path = locate(path)
+    source = open_source(path, fetched(path) if content is None else content)
     try:
         return _image(path, source)
     except VipsError as error:
@@ -59,7 +62,7 @@ def read(path: str | os.PathLike[str]) -> LoadedImage:
 
 
 def read_levels(
-    path: str | os.PathLike[str], background: float = 1.0, content: bytes | None = None
+    path: str | os.PathLike[str] | ObjectPath, background: float = 1.0, content: bytes | None = None
 ) -> torch.Tensor:
     """Read an image with 8 bits, (1, 3, H, W) uint8, as it would look if it were saved with 8 bits.
 
@@ -70,8 +73,8 @@ def read_levels(
     Raises:
         ImageError: as :func:`read`.
     """
-    path = Path(path)
-    source = open_source(path, content)
+    path = locate(path)
+    source = open_source(path, fetched(path) if content is None else content)
     try:
         image = decoded(path, source)
         levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
@@ -93,7 +96,7 @@ def read_levels(
 
 
 def read_windows(
-    path: str | os.PathLike[str], side: int = 512, most: int = 4, content: bytes | None = None
+    path: str | os.PathLike[str] | ObjectPath, side: int = 512, most: int = 4, content: bytes | None = None
 ) -> list[torch.Tensor]:
     """Read parts of an image with 8 bits, (3, h, w) uint8 each; colours are those of :func:`read_levels`.
 
@@ -104,8 +107,8 @@ def read_windows(
     Raises:
         ImageError: as :func:`read`.
     """
-    path = Path(path)
-    source = open_source(path, content)
+    path = locate(path)
+    source = open_source(path, fetched(path) if content is None else content)
     try:
         image = decoded(path, source)
         whole = image.width * image.height <= most * side * side or image.format not in _DEPTHS
@@ -135,11 +138,11 @@ def _windows(width: int, height: int, side: int, most: int) -> list[tuple[int, i
     return boxes
 
 
-def _image(path: Path, source: DecodedImage) -> LoadedImage:
+def _image(path: Location, source: DecodedImage) -> LoadedImage:
     return _converted(path, decoded(path, source), source)
 
 
-def _converted(path: Path, image: Any, source: DecodedImage) -> LoadedImage:
+def _converted(path: Location, image: Any, source: DecodedImage) -> LoadedImage:
     """The decoded ``image`` of ``source``, or some of its rows."""
     across, down = source.image.xres, source.image.yres
     metadata, notes = collect(image)
@@ -203,7 +206,7 @@ def _grey_or_rgb(image: Any, traits: Traits) -> tuple[Any, Traits]:
     return image, replace(traits, grey=grey)
 
 
-def _depth(path: Path, image: Any, traits: Traits) -> tuple[Any, Traits]:
+def _depth(path: Location, image: Any, traits: Traits) -> tuple[Any, Traits]:
     """Convert samples to uchar, full-range ushort, or float."""
     if image.format in ("complex", "dpcomplex"):
         raise ImageError(f"{path} holds complex numbers, which are not an image.")
@@ -239,7 +242,7 @@ def _judged(traits: Traits, profile: bytes | None) -> Traits:
 
 
 def _finite(
-    path: Path, samples: "np.ndarray[Any, Any]", traits: Traits
+    path: Location, samples: "np.ndarray[Any, Any]", traits: Traits
 ) -> tuple["np.ndarray[Any, Any]", Traits]:
     """Float samples without NaN (as 0) and infinity (as the largest finite value of its sign)."""
     if samples.dtype != np.float32:

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,16 @@ from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_for
 from wildsr.image.libvips import VipsError, from_array, reason, to_array
 from wildsr.image.loaded import Traits
 from wildsr.image.metadata import restore
-from wildsr.storage.atomic import followed, replacing, require_regular
+from wildsr.storage.atomic import replacing
+from wildsr.storage.digest import sha256_of
+from wildsr.storage.locations import Location, locate, require_writable
+from wildsr.storage.object_path import ObjectPath
 
 _FULL_DISK = 1 << 20
 
 
 def write(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | ObjectPath,
     canvas: Canvas,
     *,
     alpha: torch.Tensor | None = None,
@@ -34,13 +36,14 @@ def write(
     format: str | None = None,
     quality: int | None = None,
     overwrite: bool = True,
-) -> None:
+    digest: bool = False,
+) -> str | None:
     """Encode a canvas, with all of its traits that the format can store.
 
     The write is atomic: until it is complete, an older file of that name stays.
 
     Args:
-        path: the file to write; its folder must exist.
+        path: the file to write; its folder must exist. Or the address of an object, such as ``s3://bucket/name.png``.
         canvas: the image.
         alpha: (1, 1, h, w) float in [0, 1] at any resolution, usually the input's; it is upscaled here.
         size: of the output, resized by Lanczos 3 if it differs from the canvas.
@@ -48,11 +51,15 @@ def write(
         format: name or suffix of a format; None: by the suffix of ``path``.
         overwrite: replace a file of that name; otherwise a file that appears meanwhile is an error.
         quality: 1 to 100 for JPEG, WebP and AVIF; None: 95, 95 (lossless if the source was) and 90.
+        digest: compute the SHA-256 of the file.
+
+    Returns:
+        the SHA-256, if asked for.
 
     Raises:
         ImageError: the format cannot store the image, or the file cannot be written.
     """
-    path = Path(path)
+    path = locate(path)
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
     form = _checked(path, crop or size, format=format, transparent=_transparent(alpha), quality=quality)
     traits = canvas.traits.fitted(form)
@@ -60,6 +67,7 @@ def write(
         image = _cropped(_assembled(canvas, _kept(alpha, form), size, form), crop)
         with replacing(path, overwrite=overwrite) as temporary:
             encode(image, temporary, form, traits, quality)
+            return sha256_of(temporary) if digest else None
     except VipsError as error:
         raise _unwritable(path, error) from error
     except FileExistsError as error:
@@ -71,7 +79,7 @@ def write(
 
 
 def write_rgb(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | ObjectPath,
     rgb: torch.Tensor,
     traits: Traits | None = None,
     *,
@@ -101,7 +109,7 @@ def render(
 
 
 def check_writable(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | ObjectPath,
     size: Size,
     *,
     alpha: bool = False,
@@ -122,27 +130,20 @@ def check_writable(
     Raises:
         ImageError: unknown suffix, size beyond the limits of the format, no such folder, or no permission.
     """
-    return _checked(Path(path), Size(*size), format=format, transparent=alpha, quality=quality)
+    return _checked(locate(path), Size(*size), format=format, transparent=alpha, quality=quality)
 
 
-def _checked(path: Path, size: Size, *, format: str | None, transparent: bool, quality: int | None) -> Format:
+def _checked(
+    path: Location, size: Size, *, format: str | None, transparent: bool, quality: int | None
+) -> Format:
     form = output_format(path, format)
     check_limits(path, size, form, alpha=transparent)
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"Quality goes from 1 to 100, not {quality}.")
-    folder = followed(path).parent
-    if path.is_dir():
-        raise ImageError(f"Cannot write {path}: there is a folder of that name.")
     try:
-        require_regular(path)
+        require_writable(path)
     except OSError as error:
         raise ImageError(f"Cannot write {path}: {error.strerror}.") from error
-    if not folder.is_dir():
-        raise ImageError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ImageError(f"Cannot write {path}: no permission to write in the folder {folder}.")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise ImageError(f"Cannot write {path}: the file is write-protected.")
     return form
 
 
@@ -197,13 +198,13 @@ def _lowered(image: Any, painted: Traits, wanted: Traits) -> Any:
     return image.linear(top / white, 0).rint().cast(kind)
 
 
-def _unwritable(path: Path, error: Exception) -> ImageError:
+def _unwritable(path: Location, error: Exception) -> ImageError:
     text = str(error)
     full = "No space left" in text or "quota" in text.lower()
     if isinstance(error, OSError):
         full = full or error.errno in (errno.ENOSPC, errno.EDQUOT)
     with contextlib.suppress(OSError):
-        full = full or shutil.disk_usage(path.parent).free < _FULL_DISK
+        full = full or shutil.disk_usage(str(path.parent)).free < _FULL_DISK
     if full:
         return ImageError(f"Cannot write {path}: the disk is full. Free some space, or write to another one.")
     why = error.strerror if isinstance(error, OSError) else reason(error)

@@ -3,24 +3,35 @@
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wildsr.image import LoadedImage, read
-from wildsr.image.formats import Size
+from wildsr.image.decode import fetched
 from wildsr.inference.errors import JobCancelled
 from wildsr.inference.events import Cancelled, Failed, Finished, Note, OnEvent, Started, Tile, reason
-from wildsr.inference.files import SaveOptions, UpscaledImage, check, compute, save, traits_for
+from wildsr.inference.files import Saved, SaveOptions, UpscaledImage, check, compute, save, traits_for
 from wildsr.inference.jobs import Job
 from wildsr.inference.sizing import OutputSize
 from wildsr.inference.upscaler import OnTile, Upscaler
 from wildsr.storage.atomic import remove_stale
+from wildsr.storage.digest import digest_of
+from wildsr.storage.locations import Location
 
 
 def run(
-    jobs: list[Job], upscaler: Upscaler, wanted: OutputSize, saving: SaveOptions, on_event: OnEvent
+    jobs: Iterable[Job],
+    upscaler: Upscaler,
+    wanted: OutputSize,
+    saving: SaveOptions,
+    on_event: OnEvent,
+    *,
+    digests: bool = False,
 ) -> None:
     """Do all jobs; ``on_event`` is called from this thread only.
+
+    Jobs are taken one ahead of the image that is being computed, so they may still be being listed. With ``digests``,
+    ``Finished`` carries the SHA-256 of both files.
 
     An image that fails does not stop the others. ``on_event`` may raise :class:`JobCancelled` on an event of the
     image that is being computed (``Started``, ``Note`` or ``Tile``, so between any two tiles): the image is dropped,
@@ -28,11 +39,9 @@ def run(
     counts as a failure of that image. An interruption waits for the write that is under way, so that no file is left
     half-written, and is then raised again.
     """
-    for folder in {job.target.parent for job in jobs}:
-        remove_stale(folder)
     with ThreadPoolExecutor(1, "wildsr-read") as reader, ThreadPoolExecutor(1, "wildsr-write") as writer:
         pending: _Pending | None = None
-        for index, (job, ahead) in enumerate(_read_ahead(jobs, reader)):
+        for index, (job, ahead) in enumerate(_read_ahead(jobs, reader, digests)):
             began = time.monotonic()
             behind = pending
 
@@ -44,7 +53,8 @@ def run(
                 on_event(Tile(index, job.source, done, total))
 
             try:
-                painted = _compute(index, job, ahead.result(), upscaler, wanted, saving, on_event, tile)
+                image, source_sha256 = ahead.result()
+                painted = _compute(index, job, image, upscaler, wanted, saving, on_event, tile)
             except JobCancelled:
                 on_event(Cancelled(index, job.source))
                 continue
@@ -53,7 +63,9 @@ def run(
                 continue
             if pending is not None:
                 pending.settle(on_event)
-            pending = _Pending(index, job, began, writer.submit(_save, job.target, painted, saving))
+            pending = _Pending(
+                index, job, began, source_sha256, writer.submit(_save, job, painted, saving, digests)
+            )
         if pending is not None:
             pending.settle(on_event)
 
@@ -65,7 +77,8 @@ class _Pending:
     index: int
     job: Job
     began: float
-    future: "Future[tuple[Size, float]]"
+    source_sha256: str | None
+    future: "Future[tuple[Saved, float]]"
     sent: bool = False
 
     def settle(self, on_event: OnEvent, wait: bool = True) -> None:
@@ -77,13 +90,24 @@ class _Pending:
         if error is not None:
             on_event(Failed(self.index, self.job.source, reason(error)))
             return
-        size, ended = self.future.result()
+        (size, target_sha256), ended = self.future.result()
         seconds = round(ended - self.began, 3)
-        on_event(Finished(self.index, self.job.source, self.job.target, size.width, size.height, seconds))
+        digests = (self.source_sha256, target_sha256)
+        on_event(
+            Finished(self.index, self.job.source, self.job.target, size.width, size.height, seconds, *digests)
+        )
 
 
-def _save(path: Path, painted: UpscaledImage, saving: SaveOptions) -> tuple[Size, float]:
-    return save(path, painted, saving), time.monotonic()
+def _save(job: Job, painted: UpscaledImage, saving: SaveOptions, digest: bool) -> tuple[Saved, float]:
+    saving = replace(saving, overwrite=True) if job.replaces else saving
+    return save(job.target, painted, saving, digest), time.monotonic()
+
+
+def read_job(job: Job, digest: bool) -> tuple[LoadedImage, str | None]:
+    """Read the image of a job, and with ``digest`` the SHA-256 of its file. Raises ``ImageError``."""
+    content = fetched(job.source)
+    image = read(job.source, content)
+    return image, (digest_of(job.source, content) if digest else None)
 
 
 def _compute(
@@ -103,12 +127,19 @@ def _compute(
     return compute(image, upscaler, target, traits_for(job.target, image, saving), on_tile)
 
 
-def _read_ahead(jobs: list[Job], reader: ThreadPoolExecutor) -> Iterable[tuple[Job, Future[LoadedImage]]]:
-    def generate() -> Iterator[tuple[Job, Future[LoadedImage]]]:
-        upcoming: Future[LoadedImage] | None = None
-        for job, following in zip(jobs, [*jobs[1:], None], strict=True):
-            current = upcoming if upcoming is not None else reader.submit(read, job.source)
-            upcoming = reader.submit(read, following.source) if following is not None else None
-            yield job, current
-
-    return generate()
+def _read_ahead(
+    jobs: Iterable[Job], reader: ThreadPoolExecutor, digests: bool
+) -> Iterator[tuple[Job, "Future[tuple[LoadedImage, str | None]]"]]:
+    cleaned: set[Location] = set()
+    current: tuple[Job, Future[tuple[LoadedImage, str | None]]] | None = None
+    for job in jobs:
+        folder = job.target.parent
+        if isinstance(folder, Path) and folder not in cleaned:
+            cleaned.add(folder)
+            remove_stale(folder)
+        following = (job, reader.submit(read_job, job, digests))
+        if current is not None:
+            yield current
+        current = following
+    if current is not None:
+        yield current

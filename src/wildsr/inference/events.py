@@ -1,11 +1,13 @@
 """The events of a run over many images, as commands and services receive them. Imports no torch."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from wildsr.errors import WildsrError
+from wildsr.storage.locations import Location
+from wildsr.storage.object_path import ObjectPath
 
 
 @dataclass(frozen=True)
@@ -13,12 +15,14 @@ class JobEvent:
     """An event of the job with this index and source; ``as_json`` is what ``wildsr upscale --json`` prints."""
 
     index: int
-    source: Path
+    source: Location
 
     def as_json(self) -> dict[str, Any]:
         """The event as plain data, with its type in lower case as ``event``."""
         plain = {
-            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+            one.name: str(value) if isinstance(value, (Path, ObjectPath)) else value
+            for one in fields(self)
+            if (value := getattr(self, one.name)) is not None
         }
         return {"event": type(self).__name__.lower(), **plain}
 
@@ -52,10 +56,12 @@ class Tile(JobEvent):
 class Finished(JobEvent):
     """The result was written."""
 
-    target: Path
+    target: Location
     width: int
     height: int
     seconds: float
+    source_sha256: str | None = None
+    target_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The steps that upscale one file: check, compute, save. Each can run in a thread of its own."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
@@ -11,6 +10,7 @@ from wildsr.image.formats import Size, output_format
 from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.inference.upscaler import OnTile, Upscaler
 from wildsr.ops.resize import resize
+from wildsr.storage.locations import Location, make_folder
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class UpscaledImage(NamedTuple):
 
 
 def check(
-    path: Path, image: LoadedImage, upscaler: Upscaler, wanted: OutputSize, saving: SaveOptions
+    path: Location, image: LoadedImage, upscaler: Upscaler, wanted: OutputSize, saving: SaveOptions
 ) -> Target:
     """The size of the result for ``image``; raises ``ImageError`` if it could not be written to ``path``.
 
@@ -42,7 +42,7 @@ def check(
     """
     target = wanted.resolve(image.size, upscaler.scale)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
     transparent = image.alpha is not None and bool((image.alpha < 1).any())
@@ -52,7 +52,7 @@ def check(
     return target
 
 
-def traits_for(path: Path, image: LoadedImage, saving: SaveOptions) -> Traits:
+def traits_for(path: Location, image: LoadedImage, saving: SaveOptions) -> Traits:
     """The traits of ``image`` that the output file can hold."""
     return image.traits.fitted(output_format(path, saving.format))
 
@@ -83,11 +83,18 @@ def compute(
     return UpscaledImage(canvas, image.alpha, target)
 
 
-def save(path: Path, painted: UpscaledImage, saving: SaveOptions) -> Size:
-    """Write an upscaled image, whole or not at all, and return its size."""
+class Saved(NamedTuple):
+    """The size of a written image, and the SHA-256 of its file if it was asked for."""
+
+    size: Size
+    sha256: str | None
+
+
+def save(path: Location, painted: UpscaledImage, saving: SaveOptions, digest: bool = False) -> Saved:
+    """Write an upscaled image, whole or not at all; ``digest``: compute the SHA-256 of the file."""
     target = painted.target
     with painted.canvas as canvas:
-        write(
+        sha256 = write(
             path,
             canvas,
             alpha=painted.alpha,
@@ -96,5 +103,6 @@ def save(path: Path, painted: UpscaledImage, saving: SaveOptions) -> Size:
             format=saving.format,
             quality=saving.quality,
             overwrite=saving.overwrite,
+            digest=digest,
         )
-    return target.crop or target.size
+    return Saved(target.crop or target.size, sha256)

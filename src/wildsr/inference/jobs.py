@@ -4,13 +4,23 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Literal
 
 from wildsr.errors import UsageError
 from wildsr.image.formats import READABLE_SUFFIXES, default_suffix, format_of_suffix, output_format
-from wildsr.storage.walk import files_below
+from wildsr.storage.locations import (
+    Location,
+    exists,
+    files_below,
+    is_folder,
+    is_regular_file,
+    is_remote,
+    locate,
+    name_within,
+    real,
+)
 
 Existing = Literal["fail", "overwrite", "skip"]
 FIELDS = ("folder", "stem", "suffix", "ending", "model", "scale")
@@ -22,18 +32,27 @@ class JobsError(UsageError):
 
 @dataclass(frozen=True)
 class Job:
-    """One image to read and one to write. ``name`` is its path within the input folder, or its file name."""
+    """One image to read and one to write.
 
-    source: Path
-    target: Path
+    Attributes:
+        source, target: where they are.
+        name: its path within the input folder, or its file name.
+        key: the path of the result within the output folder; shards are chosen by it.
+        replaces: an older target is replaced in any case, since an earlier run of the same manifest wrote it.
+    """
+
+    source: Location
+    target: Location
     name: str = field(default="", compare=False)
+    key: str = field(default="", compare=False)
+    replaces: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
 class InputProblem:
     """An input that cannot become a job, and the reason. The other inputs are used."""
 
-    source: Path
+    source: Location
     reason: str
 
 
@@ -55,13 +74,21 @@ class Naming:
 
 
 @dataclass(frozen=True)
-class _Found:
-    path: Path
-    root: Path | None  # the input folder it was found in; None for a file named by itself
+class Found:
+    """An image file, and the input folder in which it was found; None for a file named by itself."""
+
+    path: Location
+    root: Location | None
 
     @property
     def name(self) -> str:
-        return self.path.relative_to(self.root).as_posix() if self.root is not None else self.path.name
+        """Its path within the folder, or its file name."""
+        return name_within(self.path, self.root) if self.root is not None else self.path.name
+
+    @property
+    def within(self) -> PurePosixPath:
+        """The folder within the input folder that contains it."""
+        return PurePosixPath(self.name).parent if self.root is not None else PurePosixPath()
 
 
 def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[InputProblem]]:
@@ -70,18 +97,18 @@ def find_jobs(inputs: list[str], naming: Naming) -> tuple[list[Job], list[InputP
     Raises :class:`JobsError` where two images would be written to one file, an output would replace its own source,
     or nothing was found at all.
     """
-    if "\0" in (naming.output or ""):
-        raise JobsError("the name of the output holds a NUL character, which no file name can")
+    check_naming(naming)
     problems: list[InputProblem] = []
-    found: dict[Path, _Found] = {}
+    found: dict[Location, Found] = {}
     for given in inputs:
-        for one in _expand(given, naming, problems):
-            found.setdefault(_real(one.path), one)
+        for one in expand(given, naming):
+            if isinstance(one, InputProblem):
+                problems.append(one)
+            else:
+                found.setdefault(real(one.path), one)
     single = len(found) == 1 and len(inputs) == 1 and all(one.root is None for one in found.values())
-    jobs = [Job(one.path, _target(one, naming, single), one.name) for one in found.values()]
+    jobs = [job_of(one, naming, single) for one in found.values()]
     _refuse_conflicts(jobs)
-    if naming.format is not None:
-        _refuse_another_format(jobs, naming.format)
     if not jobs and not problems:
         raise JobsError(f"no images found in {', '.join(inputs)}")
     return jobs, problems
@@ -91,114 +118,120 @@ def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], li
     """Split into jobs to do and jobs whose output exists and is not to be replaced."""
     if existing == "overwrite":
         return jobs, []
-    there = {job: _exists(job.target) for job in jobs}
+    there = {job: exists(job.target) for job in jobs}
     return [job for job in jobs if not there[job]], [job for job in jobs if there[job]]
 
 
-def _expand(given: str, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
-    path = _expanded(given)
+def check_naming(naming: Naming) -> None:
+    """Raise :class:`JobsError` for a name that no output can have."""
+    if "\0" in (naming.output or ""):
+        raise JobsError("the name of the output holds a NUL character, which no file name can")
+
+
+def expand(given: str, naming: Naming) -> Iterator[Found | InputProblem]:
+    """The images that an input names, as they are found."""
+    try:
+        path = _expanded(given)
+    except ValueError as error:
+        raise JobsError(str(error)) from error
     if "\0" in given:
-        problems.append(InputProblem(path, "no file name holds a NUL character"))
-    elif _is_folder(path):
-        yield from _search(path, naming, problems)
-    elif os.path.lexists(path):  # False for a name too long for the file system
-        yield _Found(path, None)
+        yield InputProblem(path, "no file name holds a NUL character")
+    elif is_folder(path):
+        yield from _search(path, naming)
+    elif is_remote(path) or os.path.lexists(str(path)):  # False for a name too long for the file system
+        yield Found(path, None)
     elif glob.has_magic(given):
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
         files = [match for match in matches if match.is_file()]
         if not files:
-            problems.append(InputProblem(path, "no file matches this pattern"))
-        yield from (_Found(match, None) for match in files)
+            yield InputProblem(path, "no file matches this pattern")
+        yield from (Found(match, None) for match in files)
     else:
-        problems.append(InputProblem(path, "there is no such file or folder"))
+        yield InputProblem(path, "there is no such file or folder")
 
 
-def _search(root: Path, naming: Naming, problems: list[InputProblem]) -> Iterator[_Found]:
-    """Images under ``root`` by suffix, in the order of their names; without hidden files and our own output."""
-    before = len(problems)
-    count = 0
+def _search(root: Location, naming: Naming) -> Iterator[Found | InputProblem]:
+    """Images under ``root`` by suffix, without hidden files and our own output."""
+    problems: list[InputProblem] = []
+    nothing = True
     for path in files_below(
         root,
         READABLE_SUFFIXES,
         excluded=_output_folder(naming),
         on_error=lambda error: problems.append(_unreadable(error, root)),
     ):
-        count += 1
-        yield _Found(path, root)
-    if not count and len(problems) == before:
-        problems.append(InputProblem(root, "there is no image in this folder"))
+        nothing = False
+        yield Found(path, root)
+    yield from problems
+    if nothing and not problems:
+        yield InputProblem(root, "there is no image in this folder")
 
 
-def _expanded(given: str) -> Path:
-    """The path with a leading ``~`` replaced; ``~name`` of an unknown user is a file name."""
-    return Path(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises for unknown users
+def _expanded(given: str) -> Location:
+    """The location with a leading ``~`` replaced; ``~name`` of an unknown user is a file name."""
+    return locate(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises for unknown users
 
 
-def _real(path: Path) -> Path:
-    """The path without symbolic links; Path.resolve raises for a link to itself."""
-    return Path(os.path.realpath(path))
+def _unreadable(error: OSError, root: Location) -> InputProblem:
+    # The error of a store names the address.
+    place = root if is_remote(root) else Path(error.filename or str(root))
+    return InputProblem(place, f"the folder cannot be read: {error.strerror}")
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long for the file system
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name too long for the file system: writing it will fail, with the reason
-        return False
-
-
-def _unreadable(error: OSError, root: Path) -> InputProblem:
-    return InputProblem(Path(error.filename or root), f"the folder cannot be read: {error.strerror}")
-
-
-def _output_folder(naming: Naming) -> Path | None:
+def _output_folder(naming: Naming) -> Location | None:
     if naming.output is None or "{" in naming.output:
         return None
-    return _real(_expanded(naming.output))
+    return real(_expanded(naming.output))
 
 
-def _target(found: _Found, naming: Naming, single: bool) -> Path:
+def job_of(found: Found, naming: Naming, single: bool) -> Job:
+    """The job for an image; ``single``: it is the only input, so that the output may be a file.
+
+    Raises:
+        JobsError: the rules give no usable name, or the name of another format than the one asked for.
+    """
     if naming.format is not None:
         suffix = output_format("", naming.format).suffixes[0]
     else:
-        suffix = naming.suffix or default_suffix(found.path)
-    within = found.path.parent.relative_to(found.root) if found.root is not None else Path()
+        suffix = naming.suffix or default_suffix(found.path.name)
+    target, key = _target(found, naming, suffix, single)
+    if naming.format is not None:
+        _refuse_another_format(target, naming.format)
+    return Job(found.path, target, found.name, key)
+
+
+def _target(found: Found, naming: Naming, suffix: str, single: bool) -> tuple[Location, str]:
+    """Where the result goes, and its name within the output folder."""
+    inner = found.within / f"{found.path.stem}{suffix}"
     if naming.output is None:
         if found.root is None:
-            return found.path.with_name(f"{found.path.stem}_{naming.label}{suffix}")
-        root = _real(found.root)
-        return root.with_name(f"{root.name}_{naming.label}") / within / f"{found.path.stem}{suffix}"
-    output = _expanded(naming.output)
+            name = f"{found.path.stem}_{naming.label}{suffix}"
+            return found.path.with_name(name), name
+        root = real(found.root)
+        if not root.name:
+            raise JobsError(f"give a folder for the results of {root} with -o")
+        return root.with_name(f"{root.name}_{naming.label}") / inner, inner.as_posix()
     if "{" in naming.output:
-        return _fill(naming, found.path, suffix, within)
-    if not single or naming.output.endswith(("/", os.sep)) or _is_folder(output):
-        if _is_file(output) or (not _is_folder(output) and _named_like_a_file(naming.output)):
+        filled = _fill(naming, found, suffix)
+        return _expanded(filled), filled
+    output = _expanded(naming.output)
+    if not single or naming.output.endswith(("/", os.sep)) or is_folder(output):
+        a_file = not is_remote(output) and is_regular_file(output)
+        if a_file or (not is_folder(output) and _named_like_a_file(naming.output)):
             raise JobsError(f"{output} names a file, but several images were given; name a folder with -o")
-        return output / within / f"{found.path.stem}{suffix}"
-    return output
+        return output / inner, inner.as_posix()
+    return output, output.name
 
 
 def _named_like_a_file(output: str) -> bool:
     return not output.endswith(("/", os.sep)) and format_of_suffix(output) is not None
 
 
-def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
+def _fill(naming: Naming, found: Found, suffix: str) -> str:
     assert naming.output is not None
+    source = found.path
     values = {
-        "folder": str(within),
+        "folder": str(found.within),
         "stem": source.stem if source.stem.strip(".") else source.name,  # never "..", which is a folder
         "suffix": suffix,
         "ending": source.suffix.removeprefix("."),
@@ -215,25 +248,23 @@ def _fill(naming: Naming, source: Path, suffix: str, within: Path) -> Path:
     if unknown:
         names = ", ".join(f"{{{field}}}" for field in FIELDS)
         raise JobsError(f"the output pattern '{naming.output}' has an unknown field; there are {names}")
-    return _expanded(filled)
+    return filled
 
 
-def _refuse_another_format(jobs: list[Job], name: str) -> None:
+def _refuse_another_format(target: Location, name: str) -> None:
     wanted = output_format("", name)
-    for job in jobs:
-        said = format_of_suffix(job.target)
-        if said is not None and said is not wanted:
-            raise JobsError(
-                f"{job.target} ends like a {said.label} file, but --format {name} asks for {wanted.label}; change one "
-                "of them"
-            )
+    said = format_of_suffix(target.name)
+    if said is not None and said is not wanted:
+        raise JobsError(
+            f"{target} ends like a {said.label} file, but --format {name} asks for {wanted.label}; change one of them"
+        )
 
 
 def _refuse_conflicts(jobs: list[Job]) -> None:
-    writers: dict[Path, Path] = {}
+    writers: dict[Location, Location] = {}
     for job in jobs:
-        target = _real(job.target)
-        if target == _real(job.source):
+        target = real(job.target)
+        if target == real(job.source):
             raise JobsError(
                 f"{job.source} would be replaced by its own output; give another file or folder with -o"
             )
@@ -244,8 +275,8 @@ def _refuse_conflicts(jobs: list[Job]) -> None:
             )
         writers[target] = job.source
     for job in jobs:
-        if _real(job.source) in writers:
+        if real(job.source) in writers:
             raise JobsError(
-                f"{job.source} is an input and also the output for {writers[_real(job.source)]}; "
+                f"{job.source} is an input and also the output for {writers[real(job.source)]}; "
                 "give another output with -o"
             )

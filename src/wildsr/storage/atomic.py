@@ -5,9 +5,12 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from wildsr.storage.object_path import ObjectPath
 
 PREFIX, SUFFIX = ".wildsr-", ".tmp"
 """Names of temporary files begin and end with these; a process that was killed may leave one behind."""
@@ -15,8 +18,10 @@ _STALE_AFTER = 24 * 3600.0
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str] | ObjectPath, *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a new empty file in the folder of ``path``, which replaces ``path`` when the block ends without an error.
+
+    For an object in a store it is a local temporary file, which is uploaded.
 
     On an error the new file is removed, and an existing ``path`` stays as it was. A symbolic link is followed, not
     replaced. An existing file keeps its permissions; a new one gets those of the umask. Only regular files are
@@ -27,6 +32,10 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
             write the same file, one gets this.
         OSError: the file cannot be written, for example because its folder does not exist or the disk is full.
     """
+    if isinstance(path, ObjectPath):
+        with _uploading(path, overwrite) as temporary:
+            yield temporary
+        return
     target = followed(Path(path))
     require_regular(target)
     temporary = target.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
@@ -49,13 +58,24 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterat
         raise
 
 
-def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+@contextlib.contextmanager
+def _uploading(path: ObjectPath, overwrite: bool) -> Iterator[Path]:
+    from wildsr.storage.objects import upload
+
+    with tempfile.TemporaryDirectory(prefix="wildsr-") as folder:
+        temporary = Path(folder) / f"upload{path.suffix}"
+        temporary.touch()
+        yield temporary
+        upload(temporary, path, overwrite=overwrite)
+
+
+def write_bytes(path: str | os.PathLike[str] | ObjectPath, content: bytes) -> None:
     """Write ``content`` to ``path`` by :func:`replacing`. Raises ``OSError``."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def write_text(path: str | os.PathLike[str], content: str) -> None:
+def write_text(path: str | os.PathLike[str] | ObjectPath, content: str) -> None:
     """Write ``content`` to ``path`` as UTF-8 by :func:`replacing`. Raises ``OSError``."""
     with replacing(path) as temporary:
         temporary.write_text(content, encoding="utf-8")

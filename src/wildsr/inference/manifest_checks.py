@@ -1,0 +1,163 @@
+"""Manifests of many shards: put together, checked against the files, summed up. Imports no torch."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from wildsr.inference.run_manifest import Entry, Head, ManifestError, read_manifest, write_manifest
+from wildsr.storage.digest import digest_of
+from wildsr.storage.locations import locate, version_of
+
+_THREADS = 8
+
+
+def merge(paths: Sequence[Path]) -> tuple[Head, list[Entry]]:
+    """One manifest of many. Of an image in several, the finished one counts, else the last.
+
+    Raises:
+        ManifestError: they are of different commands, settings or versions of wildsr, or two have different results
+            for one output.
+    """
+    heads: list[Head] = []
+    entries: dict[str, tuple[Entry, Path]] = {}
+    for path in paths:
+        head, found = read_manifest(path)
+        if heads and replace(head, shard="") != replace(heads[0], shard=""):
+            raise ManifestError(
+                f"{path} and {paths[0]} do not belong together: {_difference(heads[0], head)}"
+            )
+        heads.append(head)
+        for entry in found:
+            key = entry.output or entry.input
+            before, where = entries.get(key, (entry, path))
+            if before.status == "done" and entry.status == "done" and _differ(before, entry):
+                raise ManifestError(
+                    f"{where} and {path} have different results for {entry.output}, from {before.input} and "
+                    f"{entry.input}"
+                )
+            if entry.status == "done" or before.status != "done":
+                entries[key] = (entry, path)
+    shards = [shard for head in heads for shard in shards_of(head)]
+    return replace(heads[0], shard=_joined(shards)), [entry for entry, _ in entries.values()]
+
+
+def merge_files(paths: Sequence[Path], output: Path) -> tuple[Head, list[Entry]]:
+    """Merge manifests into the file ``output``. Raises ``ManifestError`` and ``OSError``."""
+    head, entries = merge(paths)
+    write_manifest(output, head, entries)
+    return head, entries
+
+
+def shards_of(head: Head) -> list[str]:
+    """The shards that a manifest, merged or not, covers, such as ``3/100``."""
+    numbers, _, count = head.shard.partition("/")
+    return [f"{number}/{count}" for number in numbers.split(",")]
+
+
+def missing_shards(head: Head) -> list[str]:
+    """The shards that are not there, such as ``7/100``.
+
+    Raises:
+        ManifestError: shards of different divisions.
+    """
+    found = shards_of(head)
+    counts = {shard.partition("/")[2] for shard in found}
+    if len(counts) != 1:
+        raise ManifestError(f"shards of different divisions: {', '.join(sorted(found))}")
+    count = int(counts.pop())
+    return [shard for number in range(1, count + 1) if (shard := f"{number}/{count}") not in found]
+
+
+@dataclass
+class Checked:
+    """Outcome of a check: how many outputs are as recorded, and what is wrong as (name, reason)."""
+
+    good: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+def check(
+    entries: Sequence[Entry], *, quick: bool = False, on_image: Callable[[], None] | None = None
+) -> Checked:
+    """Compare all outputs with the manifest: their digests, or with ``quick`` only their sizes."""
+    result = Checked()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for entry, problem in zip(entries, pool.map(lambda one: _problem(one, quick), entries), strict=True):
+            if problem is None:
+                result.good += 1
+            else:
+                result.problems.append((entry.output or entry.input, problem))
+            if on_image is not None:
+                on_image()
+    return result
+
+
+def _problem(entry: Entry, quick: bool) -> str | None:
+    if entry.status == "failed":
+        return f"failed: {entry.error}"
+    if entry.status == "started":
+        return "was not finished; run the command again"
+    try:
+        location = locate(entry.output)
+        version = version_of(location)
+        if version is None:
+            return "is missing; run the command again"
+        if version.size != entry.output_bytes:
+            return f"has {version.size} bytes, not {entry.output_bytes}; run the command again"
+        if not quick and entry.output_sha256 and digest_of(location) != entry.output_sha256:
+            return "has another content than was written; delete it and run the command again"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None
+
+
+def summary(head: Head, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Numbers of a run: images by status, bytes, seconds, and failures by reason."""
+    states = Counter(entry.status for entry in entries)
+    seconds = sum(entry.seconds or 0.0 for entry in entries)
+    done = [entry for entry in entries if entry.status == "done"]
+    return {
+        "command": head.command,
+        "wildsr": head.wildsr,
+        "shards": head.shard,
+        "images": len(entries),
+        **{status: states.get(status, 0) for status in ("done", "failed", "started")},
+        "input_bytes": sum(entry.input_bytes or 0 for entry in done),
+        "output_bytes": sum(entry.output_bytes or 0 for entry in done),
+        "seconds": round(seconds, 3),
+        "seconds_per_image": round(seconds / len(done), 4) if done else None,
+        "results_sha256": _fingerprint(done),
+        "failures": [
+            {"input": entry.input, "error": entry.error} for entry in entries if entry.status == "failed"
+        ],
+    }
+
+
+def _fingerprint(done: Sequence[Entry]) -> str:
+    """One digest of all results, equal for equal files under equal names."""
+    lines = sorted(f"{entry.output}\0{entry.output_sha256}\n" for entry in done)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _joined(shards: Sequence[str]) -> str:
+    counts = {shard.partition("/")[2] for shard in shards}
+    if len(counts) != 1:
+        raise ManifestError(f"shards of different divisions: {', '.join(sorted(set(shards)))}")
+    numbers = sorted({int(shard.partition("/")[0]) for shard in shards})
+    return f"{','.join(map(str, numbers))}/{counts.pop()}"
+
+
+def _differ(one: Entry, other: Entry) -> bool:
+    return one.input != other.input or one.output_sha256 != other.output_sha256
+
+
+def _difference(one: Head, other: Head) -> str:
+    for name in ("command", "wildsr"):
+        if getattr(one, name) != getattr(other, name):
+            return f"{name} is {getattr(one, name)} in one and {getattr(other, name)} in the other"
+    names = [n for n in {**one.settings, **other.settings} if one.settings.get(n) != other.settings.get(n)]
+    return ", ".join(f"{name} is {one.settings.get(name)} and {other.settings.get(name)}" for name in names)
