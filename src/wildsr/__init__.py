@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wildsr.adapt.errors import AdaptError as AdaptError
     from wildsr.data.errors import DataError as DataError
     from wildsr.data.errors import DataUsageError as DataUsageError
     from wildsr.degradations.api import degrade as degrade
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "AdaptError": "wildsr.adapt.errors",
     "DataError": "wildsr.data.errors",
     "DataUsageError": "wildsr.data.errors",
     "DegradationError": "wildsr.degradations.degradation",
@@ -69,6 +71,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "AdaptError",
     "DataError",
     "DataUsageError",
     "DegradationError",

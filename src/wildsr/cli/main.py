@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from wildsr import __version__
 from wildsr.cli import (
+    adapt,
     benchmark,
     compare,
     convert,
@@ -58,6 +59,7 @@ def _safe_messages() -> Iterator[None]:
 VERBS = (
     "upscale",
     "web",
+    "adapt",
     "models",
     "convert",
     "data",
@@ -81,6 +83,7 @@ app = typer.Typer(
 )
 app.command("upscale", no_args_is_help=True)(upscale.upscale)
 app.command("web")(web.web)
+app.command("adapt", no_args_is_help=True)(adapt.adapt)
 app.add_typer(models.app, name="models")
 app.add_typer(estimate.app, name="estimate")
 app.command("prepare", no_args_is_help=True)(prepare.prepare)

@@ -154,7 +154,7 @@ def _show(bars: Bars, steps: int, event: "Event") -> str:
         case events.TrainingProgress():
             losses = "  ".join(f"{name} {value:.4f}" for name, value in event.losses.items())
             bars(
-                "training", event.step, steps, unit="steps", note=f"{_duration(event.seconds_left)}  {losses}"
+                "training", event.step, steps, unit="steps", note=f"{duration(event.seconds_left)}  {losses}"
             )
         case events.Validated():
             values = "  ".join(f"{name} {value:.4f}" for name, value in event.metrics.items())
@@ -166,7 +166,8 @@ def _show(bars: Bars, steps: int, event: "Event") -> str:
     return ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Such as ``12 min left``."""
     minutes = int(seconds) // 60
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02} min left"

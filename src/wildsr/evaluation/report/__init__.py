@@ -1,5 +1,5 @@
 """The report of an evaluation: one self-contained HTML file."""
 
-from wildsr.evaluation.report.page import write_report
+from wildsr.evaluation.report.page import Section, write_report
 
-__all__ = ["write_report"]
+__all__ = ["Section", "write_report"]

@@ -3,10 +3,10 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,15 @@ from wildsr.storage.atomic import write_text
 OnImage = Callable[[int, int], None]
 """Called with (images done, images in all)."""
 
+
+class Section(NamedTuple):
+    """A section of the page: its anchor, its heading, and its content as HTML, in which all texts are escaped."""
+
+    anchor: str
+    heading: str
+    html: str
+
+
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
 
 
@@ -34,6 +43,7 @@ def write_report(
     images: int = 24,
     longest: int = 1024,
     title: str = "Evaluation report",
+    first: Sequence[Section] = (),
     on_image: OnImage | None = None,
 ) -> None:
     """Write the report of an evaluation: one HTML file that loads nothing from elsewhere.
@@ -47,6 +57,7 @@ def write_report(
         images: largest number of images to show, evenly spaced; values are of all images.
         longest: longest side in pixels of whole images; crops are not resized.
         title: of the page.
+        first: sections before those of the evaluation.
         on_image: progress.
 
     Raises:
@@ -69,7 +80,7 @@ def write_report(
             powers.setdefault(scene.dataset, {}).setdefault(label, []).append(curve)
         if on_image is not None:
             on_image(index + 1, len(chosen))
-    page = _page(results, against, title, shown, len(scenes), _spectra(results, powers))
+    page = _page(results, against, title, shown, len(scenes), _spectra(results, powers), first)
     write_text(path, page)
 
 
@@ -93,11 +104,18 @@ def _spectra(results: Results, powers: Mapping[str, Mapping[str, list[npt.NDArra
 
 
 def _page(
-    results: Results, against: str, title: str, shown: list[dict[str, Any]], scenes: int, charts: str
+    results: Results,
+    against: str,
+    title: str,
+    shown: list[dict[str, Any]],
+    scenes: int,
+    charts: str,
+    first: Sequence[Section],
 ) -> str:
     marks = marks_of(results.methods)
     several = len(results.methods) > 1
-    sections = [("summary", "Summary", _summary(results, marks, against if several else None))]
+    sections: list[tuple[str, str, str]] = [(one.anchor, escape(one.heading), one.html) for one in first]
+    sections.append(("summary", "Summary", _summary(results, marks, against if several else None)))
     sections.append(("spread", "Distributions", _distributions(results, marks)))
     if shown:
         sections.append(("look", "Images", _look(shown, scenes)))

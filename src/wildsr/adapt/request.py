@@ -1,0 +1,76 @@
+"""What an adaptation is asked to do, and what identifies it when it is resumed. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from wildsr.errors import UsageError
+
+Method = Literal["profile", "realsr"]
+
+FEWEST_PHOTOS = 10
+"""Usable photos below which nothing reliable can be said about a camera."""
+STARTS = {"perceptual": "wildsr-photo-x4", "faithful": "wildsr-faithful-x4"}
+"""The embedded model from which each style starts."""
+GENERAL = 0.3
+"""Share of training patches that are degraded by the general mixture, against forgetting."""
+
+
+@dataclass(frozen=True)
+class AdaptOptions:
+    """Options of an adaptation.
+
+    Attributes:
+        sharp: folder of sharp images for HR; None: the photos themselves, downscaled until they are clean.
+        minutes: wall-clock time for everything, including the estimation and the proof.
+        thorough: estimate blur kernels in full, which takes its own time.
+        only: camera whose photos are used, as "make model".
+        faithful: start from the model that is trained for PSNR, and train for PSNR only.
+        model: model to start from, a name or a file; None: the embedded one of the style.
+        noise_from: folder of other photos whose noise patches are used as well (RWSR-EDL).
+        method: how LR images are made: by the numbers of the profile, or by RealSR's pools of kernels and noise
+            patches.
+        force: write the model even if the gain is not certain.
+        device: to compute on: auto, cpu, cuda ...
+        features: folder of the files of LPIPS and NIQE; None: the usual one.
+        seed: random seed.
+    """
+
+    sharp: Path | None = None
+    minutes: float = 20.0
+    thorough: bool = False
+    only: str | None = None
+    faithful: bool = False
+    model: str | None = None
+    noise_from: Path | None = None
+    method: Method = "profile"
+    force: bool = False
+    device: str = "auto"
+    features: Path | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise UsageError(f"--minutes must be positive, not {self.minutes:g}")
+
+    @property
+    def start(self) -> str:
+        """The model to start from."""
+        return self.model or STARTS["faithful" if self.faithful else "perceptual"]
+
+    def identity(self, photos: tuple[Path, ...]) -> dict[str, str]:
+        """What two runs must have in common for one to continue the other.
+
+        Not part of it: the minutes, --force and the device, which may change in between.
+        """
+        return {
+            "photos": ", ".join(str(path.resolve()) for path in photos),
+            "--sharp": "none" if self.sharp is None else str(self.sharp.resolve()),
+            "--thorough": str(self.thorough),
+            "--only": self.only or "none",
+            "--faithful": str(self.faithful),
+            "--model": self.start,
+            "--noise-from": "none" if self.noise_from is None else str(self.noise_from.resolve()),
+            "--method": self.method,
+            "--seed": str(self.seed),
+        }

@@ -1,0 +1,103 @@
+"""The photos of an adaptation: which are used, which are set aside, and what was measured in them."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wildsr.adapt.images import CleanUp, clean_factor
+from wildsr.adapt.request import FEWEST_PHOTOS
+from wildsr.degradations.profile import PhotoMeasurement, Profile
+from wildsr.errors import UsageError
+from wildsr.estimation.inventory import Inventory, Photo
+
+SHARE = 0.2
+"""Share of the photos that is set aside for the proof."""
+_FEWEST_ASIDE = 3
+Named = tuple[str, Path]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Photos for training and for the proof, by name, and the camera."""
+
+    training: tuple[Photo, ...]
+    aside: tuple[Photo, ...]
+    camera: str
+
+    def content(self) -> dict[str, Any]:
+        """As JSON: the digests identify the photos."""
+        return {
+            "camera": self.camera,
+            "training": {photo.name: photo.digest for photo in self.training},
+            "aside": {photo.name: photo.digest for photo in self.aside},
+        }
+
+
+def choose_photos(inventory: Inventory, only: str | None) -> Chosen:
+    """The photos of an adaptation.
+
+    Raises:
+        UsageError: there are too few usable photos, or photos of several cameras.
+    """
+    usable, cameras = inventory.usable, inventory.cameras
+    known = {name: count for name, count in cameras.items() if count >= 2}
+    if only is None and len(known) > 1 and sum(known.values()) - max(known.values()) > 0.1 * len(usable):
+        listed = ", ".join(f"'{name}' ({count} photos)" for name, count in cameras.items())
+        largest = next(iter(cameras))
+        raise UsageError(
+            f"these photos are from {len(cameras)} cameras: {listed}. A model is for one camera: choose with --only "
+            f"'{largest}', or give a folder with the photos of one camera"
+        )
+    if len(usable) < FEWEST_PHOTOS:
+        raise UsageError(
+            f"{len(usable)} usable {'photo' if len(usable) == 1 else 'photos'} of {len(inventory.photos)}; at least "
+            f"{FEWEST_PHOTOS} are needed, and 30 or more are better. Add photos of the same camera as they come from "
+            f"it: not resized, not edited{_reasons(inventory)}"
+        )
+    share = max(SHARE, _FEWEST_ASIDE / len(usable))
+    training, aside = inventory.split(share)
+    return Chosen(training, aside, only or next(iter(cameras)))
+
+
+def named(photos: Sequence[Photo]) -> list[Named]:
+    """Names and files."""
+    return [(photo.name, photo.path) for photo in photos]
+
+
+def clean_up_of(profile: Profile) -> CleanUp:
+    """How the photos of a profile are downscaled until they are clean.
+
+    The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo.
+    """
+    blur = profile.blur.wide
+    usual = clean_factor(blur, profile.noise.level(0.5))
+    return CleanUp(
+        {photo.name: clean_factor(blur, photo.noise) for photo in profile.photos if photo.noise >= 0}, usual
+    )
+
+
+def varies(profile: Profile) -> bool:
+    """Whether the photos have as little in common as photos of any origin.
+
+    Photos of one camera share their blur and their compression; noise varies with the light.
+    """
+    sharp = _scatter([photo for photo in profile.photos if photo.edges and photo.wide > 0])
+    qualities = [photo.quality for photo in profile.photos if photo.quality]
+    compressed = statistics.pstdev(qualities) if len(qualities) > 1 else 0.0
+    return (sharp > 0.4) + (compressed > 12) + (profile.noise.spread > 0.7) >= 2
+
+
+def _scatter(photos: Sequence[PhotoMeasurement]) -> float:
+    """Relative standard deviation of the blur between photos."""
+    widths = [photo.wide for photo in photos]
+    return statistics.pstdev(widths) / statistics.fmean(widths) if len(widths) > 1 else 0.0
+
+
+def _reasons(inventory: Inventory) -> str:
+    if not inventory.problems:
+        return ""
+    listed = "; ".join(f"{name}: {reason}" for name, reason in inventory.problems[:5])
+    more = f"; and {len(inventory.problems) - 5} more" if len(inventory.problems) > 5 else ""
+    return f". Not used: {listed}{more}"

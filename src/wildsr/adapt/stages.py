@@ -1,0 +1,174 @@
+"""The stages of an adaptation before its training; each is done once, also over several runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wildsr.adapt.choice import write_pairs
+from wildsr.adapt.errors import AdaptError
+from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
+from wildsr.adapt.images import write_hr_images
+from wildsr.adapt.measured import Measured, proof_sets
+from wildsr.adapt.proof import ProofPlan
+from wildsr.adapt.request import AdaptOptions
+from wildsr.adapt.sources import Chosen, choose_photos, clean_up_of, named
+from wildsr.adapt.training import HR_PATCH
+from wildsr.adapt.work import Clock, WorkFolder
+from wildsr.degradations.profile import Profile, read_profile, write_profile
+from wildsr.errors import UsageError
+from wildsr.estimation.inventory import Photo, take_inventory
+from wildsr.estimation.profile import estimate_profile
+from wildsr.estimation.sources import find_sources
+from wildsr.recipes.config.degradations import ProfileDegradationConfig
+
+_PROFILE_SHARE, _PROFILE_SECONDS = 0.12, 90.0
+"""Share of the time, and most seconds, for each of the two profiles."""
+_IMAGES_SHARE = 0.15
+
+
+@dataclass
+class Stages:
+    """An adaptation in progress: what it was asked for, its work folder and its time."""
+
+    places: tuple[Path, ...]
+    options: AdaptOptions
+    work: WorkFolder
+    on_event: OnAdaptEvent | None
+    clock: Clock | None = None
+
+    @property
+    def time(self) -> Clock:
+        """The time, once the work folder is open."""
+        assert self.clock is not None
+        return self.clock
+
+    def send(self, event: AdaptEvent) -> None:
+        """Pass an event to the callback."""
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Report progress within a stage."""
+        self.send(
+            AdaptProgress(stage, done, total, None if self.clock is None else max(0.0, self.clock.left))
+        )
+
+    def stage(self, name: str, text: str, done: bool = False) -> None:
+        """Begin a stage."""
+        self.send(AdaptStage(name, text, done))
+        self.time.save()
+
+    def chosen(self) -> Chosen:
+        """The photos. Done anew in every run: it is quick, and shows whether they are still the same."""
+        self.send(AdaptStage("photos", "looking at the photos"))
+        inventory = take_inventory(
+            self.places,
+            only=self.options.only,
+            on_photo=lambda done, total: self.progress("photos", done, total),
+        )
+        chosen = choose_photos(inventory, self.options.only)
+        for name, reason in inventory.problems:
+            self.send(AdaptNote(f"not used: {name}: {reason}"))
+        return chosen
+
+    def same_photos(self, chosen: Chosen) -> None:
+        """Refuse to continue with other photos than those of the run."""
+        content, known = chosen.content(), self.work.load("photos")
+        if known is None:
+            self.work.save("photos", content)
+        elif known != content:
+            raise AdaptError(
+                f"the photos have changed since the run in {self.work.path} was begun; remove that folder to start "
+                "again, or restore the photos to continue"
+            )
+
+    def profile(self, photos: Sequence[Photo], name: str) -> Profile:
+        """The profile of photos, measured once."""
+        folder = self.work.path / name
+        text = "measuring blur, noise and compression" + (
+            " of the set-aside photos" if name == "aside" else ""
+        )
+        if self.work.load(name) is not None:
+            self.stage("profile", text, done=True)
+            return read_profile(folder)
+        self.stage("profile", text)
+        seconds = min(_PROFILE_SECONDS, _PROFILE_SHARE * self.time.budget)
+        profile = estimate_profile(
+            photos,
+            seconds=None if self.options.thorough else seconds,
+            thorough=self.options.thorough and name == "profile",
+            seed=self.options.seed,
+            on_progress=lambda done, total, _: self.progress("profile", done, total),
+        )
+        if name == "profile" and self.options.noise_from is not None:
+            others = take_inventory([self.options.noise_from]).usable
+            pool = estimate_profile(others, seconds=seconds, seed=self.options.seed).noise_pool
+            if pool is None:
+                raise UsageError(
+                    f"--noise-from: no flat area with noise was found in {self.options.noise_from}"
+                )
+            profile = replace(profile, noise_pool=pool)
+        write_profile(profile, folder)
+        self.work.save(name, {"digest": profile.digest})
+        return profile
+
+    def images(self, chosen: Chosen, profile: Profile) -> dict[str, Any]:
+        """HR images for training."""
+        text = "preparing sharp images" if self.options.sharp is None else "reading sharp images"
+        known = self.work.load("images")
+        self.stage("images", text, done=known is not None)
+        if known is None:
+            sharp = self.options.sharp
+            photos = (
+                named(chosen.training) if sharp is None else [(s.name, s.path) for s in find_sources([sharp])]
+            )
+            clean = clean_up_of(profile) if sharp is None else None
+            made = write_hr_images(
+                photos,
+                clean,
+                self.work.path / "hr",
+                HR_PATCH,
+                seconds=_IMAGES_SHARE * self.time.budget,
+                on_image=lambda done, total: self.progress("images", done, total),
+            )
+            if not made.images:
+                raise AdaptError("none of the photos has any detail to learn from; add others")
+            write_pairs(
+                photos, clean_up_of(profile), self.degradation("profile").build(4), self.work.path / "choice",
+                self.options.seed,
+            )  # fmt: skip
+            known = {"images": made.images, "photos": made.photos, "left_out": list(made.left_out)}
+            self.work.save("images", known)
+        for reason in known["left_out"]:
+            self.send(AdaptNote(f"not used: {reason}"))
+        return known
+
+    def degradation(self, name: str, general: float = 0.0) -> ProfileDegradationConfig:
+        """The degradation of a profile."""
+        path = self.work.path / name / "profile.json"
+        profile = read_profile(path)
+        realsr = 1.0 if self.options.method == "realsr" and name == "profile" else 0.0
+        patches = realsr or (0.5 if self.options.noise_from is not None and name == "profile" else 0.0)
+        return ProfileDegradationConfig(
+            path=path,
+            general=general,
+            patches=patches if profile.noise_pool is not None else 0.0,
+            kernels=realsr if profile.kernel_pool is not None else 0.0,
+        )
+
+    def before(self, chosen: Chosen, aside: Profile, measured: Measured) -> dict[str, Any]:
+        """The pairs of the proof, and the starting model on them, which also shows how long the proof will take."""
+        plan = ProofPlan.within(self.options.minutes, len(chosen.aside))
+        camera = self.degradation("aside").build(4)
+        measured.sets = proof_sets(chosen.aside, aside, camera, plan, measured.folder, self.options.seed)
+        known = self.work.load("before")
+        self.stage("before", "measuring the starting model", done=known is not None)
+        if known is None:
+            began = self.time.spent
+            measured.results(
+                self.options.start, None, lambda _, done, total: self.progress("before", done, total)
+            )
+            known = {"seconds": self.time.spent - began}
+            self.work.save("before", known)
+        return known

@@ -1,0 +1,289 @@
+"""Fine-tuning within a given time: the recipe, its pace, and a schedule by the clock."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wildsr.adapt.errors import AdaptError
+from wildsr.data.loader import Batches
+from wildsr.recipes.config.data import DegradedDataConfig
+from wildsr.recipes.config.degradations import DegradationConfig
+from wildsr.recipes.config.losses import GridConfig, LossConfig, LpipsConfig, PSNRConfig, TVConfig
+from wildsr.recipes.config.networks import NetworkConfig
+from wildsr.recipes.config.objectives import PixelObjectiveConfig
+from wildsr.recipes.config.optimizers import OptimizerConfig
+from wildsr.recipes.config.recipe import Recipe, ValidationConfig
+from wildsr.recipes.run import Built, run_of
+from wildsr.training.events import OnEvent
+from wildsr.training.loop import fit
+from wildsr.training.objective import Batch
+from wildsr.training.processes import Hardware, start
+from wildsr.training.settings import FileSettings, RunSettings, TrainSettings
+from wildsr.training.step import training_step
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.features.files import MissingWeights
+from wildsr.zoo.features.lpips import lpips_files
+from wildsr.zoo.load import load
+from wildsr.zoo.model import Contract
+
+NAME = "adapted"
+"""Name of the recipe, and of the model file in the folder of the run."""
+HR_PATCH, LR_PATCH = 208, 48
+_BATCH = 4
+_RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4)}
+"""Optimizer and rate with which a finished network of each architecture can go on; for others a careful Adam."""
+_CAREFUL = ("adam", 2e-5)
+_FINAL = 0.03
+"""Share of the rate that is left at the end."""
+_WARM_UP = 20
+_PROBE_STEPS = 2
+_SAVE_SECONDS = 30.0
+_PREVIEWS, _PREVIEW_SECONDS = 8, 20.0
+"""Largest number of samples during the training, and least time between them."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Measured seconds per training step."""
+
+    seconds: float
+
+
+class _TimeIsUp(Exception):
+    """The time for training has passed."""
+
+
+def adaptable(name: str) -> Contract:
+    """The contract of a model from which training can start.
+
+    Raises:
+        AdaptError: its network cannot be trained here.
+        ModelError: it cannot be loaded.
+    """
+    contract = load(name).contract
+    if contract.value_range != 1 or not contract.sizes:
+        raise AdaptError(
+            f"the model '{contract.name}' ({contract.architecture}) cannot be adapted; choose one that works in [0, 1] "
+            "and whose architecture wildsr can train, such as wildsr-photo-x4 or an RRDBNet of BSRGAN or Real-ESRGAN"
+        )
+    if contract.scale != 4:
+        raise AdaptError(
+            f"the model '{contract.name}' upscales x{contract.scale}; only x4 models can be adapted"
+        )
+    return contract
+
+
+def adaptation_recipe(
+    start: str,
+    contract: Contract,
+    images: Path,
+    degradation: DegradationConfig,
+    *,
+    faithful: bool,
+    seed: int,
+    features: Path | None,
+) -> Recipe:
+    """The recipe of an adaptation; its number of steps follows from the pace.
+
+    Raises:
+        RecipeError: the architecture cannot be trained.
+    """
+    sizes = {key: value for key, value in contract.sizes.items() if key != "scale"}
+    path = find(start)[1]
+    kind, rate = _RATES.get(contract.architecture, _CAREFUL)
+    network: Any = {"architecture": contract.architecture, **sizes, "start": str(path)}
+    generator: dict[str, NetworkConfig] = {"generator": network}
+    return Recipe(
+        name=NAME,
+        about="Fine-tuning for the photos of one camera, made by `wildsr adapt`.",
+        seed=seed,
+        networks=generator,
+        objective=PixelObjectiveConfig(terms=_terms(faithful, contract.architecture, features)),
+        optimizers={
+            "generator": OptimizerConfig.model_validate({"kind": kind, "rate": rate, "betas": (0.9, 0.99)})
+        },
+        data=DegradedDataConfig(
+            folder=images,
+            degradation=degradation,
+            hr_patch=HR_PATCH,
+            lr_patch=LR_PATCH,
+            weighing="area",
+            rendered=0.08,
+            workers=0 if not torch.cuda.is_available() else None,
+        ),
+        train=TrainSettings(steps=1, batch_size=_BATCH, precision="fp32", ema=0.98, ema_warmup=True),
+        validation=ValidationConfig(best_by=(), lpips=False, images=3, patch=256),
+        files=FileSettings(log_every=5, save_every=50, keep=2, tensorboard=False),
+        licence=contract.licence,
+    )
+
+
+def _terms(faithful: bool, architecture: str, features: Path | None) -> dict[str, LossConfig]:
+    """PSNR alone for the faithful style; else also LPIPS, or gradients where its weights are missing."""
+    if faithful:
+        return {"psnr": PSNRConfig()}
+    terms: dict[str, LossConfig] = {"psnr": PSNRConfig(weight=3)}
+    try:
+        lpips_files("alex", features)
+    except MissingWeights:
+        return terms | {"differences": TVConfig(weight=4)}
+    terms["alex"] = LpipsConfig(weight=1.2, backbone="alex", jitter=3)
+    if architecture == "ResUNet":
+        terms["grid"] = GridConfig(weight=3000)
+    return terms
+
+
+def measure_pace(built: Built, device: str) -> Pace:
+    """Seconds per step, measured on a copy of the network; the run itself is not changed."""
+    objective = deepcopy(built.objective)
+    place = torch.device(_accelerator(device)[1])
+    for network in objective.networks.values():
+        network.to(place)
+    objective.to_device(str(place))
+    optimizers = {
+        name: built.recipe.optimizers[name].build(network.parameters())
+        for name, network in objective.networks.items()
+    }
+    batches = Batches(built.data.dataset, built.recipe.train.batch_size)(0)
+    seconds = []
+    for step in range(_PROBE_STEPS):
+        began = time.perf_counter()
+        batch = {role: tensor.to(place) for role, tensor in next(batches).items()}
+        losses = training_step(objective, step, batch, optimizers)
+        _ = [float(value) for value in losses.values()]  # waits for the device
+        seconds.append(time.perf_counter() - began)
+    return Pace(max(1e-4, min(seconds)))
+
+
+class Schedule:
+    """Learning rates of a run that ends by the clock: half a cosine over the time, after a short warm-up."""
+
+    def __init__(self, rate: float, seconds: float, trained: float) -> None:
+        self._rate, self._seconds = rate, max(seconds, 1e-9)
+        self._before, self._began = trained, time.monotonic()
+
+    @property
+    def trained(self) -> float:
+        """Seconds of training so far, over all parts of the run."""
+        return self._before + time.monotonic() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds left for training."""
+        return max(0.0, self._seconds - self.trained)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step that begins now."""
+        done = min(1.0, self.trained / self._seconds)
+        share = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * done)) / 2
+        return self._rate * share * min(1.0, (step + 1) / _WARM_UP)
+
+
+def train_by_clock(
+    built: Built,
+    folder: Path,
+    pace: Pace,
+    seconds: float,
+    trained: float,
+    device: str,
+    *,
+    most_steps: int | None = None,
+    on_event: OnEvent | None = None,
+    on_problem: Callable[[str], None] | None = None,
+    on_time: Callable[[float], None] | None = None,
+) -> Path:
+    """Train for ``seconds`` in all, of which ``trained`` have passed in earlier parts, and return the model file.
+
+    Args:
+        built: the run.
+        folder: of its files; a run that is there is continued.
+        pace: of a step.
+        seconds: of training.
+        trained: seconds of earlier parts of the run.
+        device: to train on.
+        most_steps: end after this many steps at the latest.
+        on_event: progress.
+        on_problem: called for each image that turns out to be unreadable.
+        on_time: called with the seconds of training so far, from time to time and at the end.
+
+    Raises:
+        Interrupted, TrainingError: as :func:`wildsr.training.loop.fit`.
+    """
+    # A machine that becomes faster must not run out of steps: the clock ends the run.
+    planned = max(1, round(2 * seconds / pace.seconds))
+    steps = planned if most_steps is None else min(planned, most_steps)
+    per_save = max(1, round(_SAVE_SECONDS / pace.seconds))
+    recipe = built.recipe.replaced(
+        {
+            "train.steps": steps,
+            "files.save_every": per_save,
+            "files.log_every": max(1, round(seconds / pace.seconds / 60)),
+            "validation.every": max(1, round(max(seconds / _PREVIEWS, _PREVIEW_SECONDS) / pace.seconds)),
+        }
+    )
+    clock = Schedule(recipe.optimizers["generator"].rate, seconds, trained)
+    fabric = start(Hardware(_accelerator(device)[0], precision=recipe.train.precision))
+    batches = Batches(
+        built.data.dataset, recipe.train.batch_size, recipe.data.worker_count(), on_problem=on_problem
+    )
+    settings = RunSettings(recipe.train, recipe.files, recipe.validation, recipe.seed)
+    model = folder / f"{NAME}.safetensors"
+    try:
+        return fit(
+            fabric,
+            built.objective,
+            built.optimizers,
+            {"generator": clock.rate},
+            _until(batches, clock, on_time),
+            settings,
+            run_of(recipe, folder),
+            validate=built.validate,
+            on_event=on_event,
+        )
+    except _TimeIsUp:
+        if not model.is_file():
+            raise AdaptError(
+                "the time was over before a single training step was done; give more with --minutes, then repeat the "
+                "command"
+            ) from None
+        return model
+    finally:
+        if on_time is not None:
+            on_time(clock.trained)
+
+
+def _until(
+    batches: Batches, clock: Schedule, on_time: Callable[[float], None] | None
+) -> Callable[[int], Iterator[Batch]]:
+    """The batches until the time is over."""
+
+    def limited(first_step: int) -> Iterator[Batch]:
+        told = time.monotonic()
+        for batch in batches(first_step):
+            if clock.left <= 0:
+                raise _TimeIsUp
+            if on_time is not None and time.monotonic() - told > _SAVE_SECONDS / 3:
+                told = time.monotonic()
+                on_time(clock.trained)
+            yield batch
+
+    return limited
+
+
+def _accelerator(device: str) -> tuple[Any, str]:
+    """Fabric's name of a device, and PyTorch's."""
+    from wildsr.storage.devices import pick_device
+
+    kind = pick_device(device).type
+    return {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[kind], kind
+
+
+def with_validation(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with the pairs of ``folder`` (LR, HR) as samples to look at."""
+    return recipe.replaced({"validation.folder": folder})

@@ -1,0 +1,125 @@
+"""The training of an adaptation, and the choice of the model that comes out of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildsr.adapt.choice import choose_share
+from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress
+from wildsr.adapt.request import GENERAL
+from wildsr.adapt.sources import Chosen
+from wildsr.adapt.stages import Stages
+from wildsr.adapt.training import (
+    NAME,
+    adaptable,
+    adaptation_recipe,
+    measure_pace,
+    train_by_clock,
+    with_validation,
+)
+from wildsr.degradations.profile import Profile
+from wildsr.recipes.run import build
+from wildsr.training.events import Event, TrainingNote, TrainingProgress, Validated
+from wildsr.training.export import save_model
+from wildsr.zoo.blend import blend
+from wildsr.zoo.catalogue import find
+from wildsr.zoo.load import load
+
+_LEAST_TRAINING = 0.4
+"""Share of the time that training gets in any case."""
+_PROOF_MARGIN = 1.6
+"""The proof takes about this many times as long as measuring the starting model did."""
+
+
+@dataclass
+class Tuning:
+    """Fine-tunes, and blends the result with the starting model."""
+
+    stages: Stages
+
+    def train(self, proof_seconds: float) -> Path:
+        """Fine-tune for the time that is left."""
+        folder = self.stages.work.path / "run"
+        if self.stages.work.load("trained") is not None:
+            self.stages.stage("training", "training", done=True)
+            return folder / f"{NAME}.safetensors"
+        self.stages.stage("training", "training")
+        recipe = adaptation_recipe(
+            self.stages.options.start,
+            adaptable(self.stages.options.start),
+            self.stages.work.path / "hr",
+            self.stages.degradation("profile", GENERAL),
+            faithful=self.stages.options.faithful,
+            seed=self.stages.options.seed,
+            features=self.stages.options.features,
+        )
+        built = build(with_validation(recipe, self.stages.work.path / "choice"), self.stages.options.features)
+        pace = measure_pace(built, self.stages.options.device)
+        trained = float((self.stages.work.load("training") or {}).get("seconds", 0.0))
+        least = _LEAST_TRAINING * self.stages.time.budget
+        seconds = max(self.stages.time.left + trained - _PROOF_MARGIN * proof_seconds, least)
+        steps = max(1, round((seconds - trained) / pace.seconds))
+        self.stages.send(
+            AdaptNote(f"{pace.seconds:.2f} s per step, so about {steps} steps in {seconds / 60:.1f} minutes")
+        )
+        total = round(seconds / pace.seconds)
+        model = train_by_clock(
+            built, folder, pace, seconds, trained, self.stages.options.device,
+            on_event=lambda event: self._trained_event(event, total),
+            on_problem=lambda problem: self.stages.send(AdaptNote(f"not used: {problem}")),
+            on_time=lambda spent: self.stages.work.save("training", {"seconds": round(spent, 1)}),
+        )  # fmt: skip
+        self.stages.work.save("trained", {"pace": pace.seconds})
+        return model
+
+    def _trained_event(self, event: Event, total: int) -> None:
+        match event:
+            case TrainingProgress():
+                self.stages.send(
+                    AdaptProgress(
+                        "training",
+                        event.step,
+                        max(total, event.step),
+                        max(0.0, self.stages.time.left),
+                        event.losses,
+                    )
+                )
+            case Validated():
+                samples = self.stages.work.path / "run" / "samples"
+                for path in sorted(samples.glob(f"*/step-{event.step:08d}.png")):
+                    self.stages.send(AdaptPreview(event.step, path))
+            case TrainingNote():
+                self.stages.send(AdaptNote(event.text))
+            case _:
+                pass
+
+    def candidate(self, tuned: Path, chosen: Chosen, profile: Profile) -> Path:
+        """The blend of starting model and fine-tuned one that is best on pairs of the training photos."""
+        path = self.stages.work.path / "candidate.safetensors"
+        if self.stages.work.load("choice") is None:
+            scores = choose_share(
+                self.stages.options.start,
+                tuned,
+                self.stages.work.path / "choice",
+                self.stages.options.faithful,
+                self.stages.options.features,
+            )
+            share = max(scores, key=lambda text: scores[text])
+            model = blend(load(self.stages.options.start), load(tuned), float(share))
+            save_model(path, model.network, self.header(chosen, profile))
+            self.stages.work.save("choice", {"share": share, "scores": scores})
+        return path
+
+    def header(self, chosen: Chosen, profile: Profile) -> dict[str, str]:
+        """The metadata of the model, without its gain."""
+        name, _, _ = find(self.stages.options.start)
+        first = load(self.stages.options.start).contract
+        tuned = load(self.stages.work.path / "run" / f"{NAME}.safetensors").contract
+        return {
+            "licence": first.licence,
+            "source": f"{name}, fine-tuned by `wildsr adapt` on {len(chosen.training)} photos",
+            "good_at": f"photos of this camera: {chosen.camera}",
+            "trained_on": ", ".join(dict.fromkeys((*first.trained_on, *tuned.trained_on))),
+            "profile_sha256": profile.digest,
+            "photos": str(len(chosen.training)),
+            "photos_set_aside": str(len(chosen.aside)),
+        }

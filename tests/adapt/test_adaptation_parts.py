@@ -1,0 +1,174 @@
+"""The parts of an adaptation: HR images, gains and decisions, which photos, the schedule."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from camera_photos import scene
+from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
+from wildsr.estimation.inventory import Inventory, Photo
+
+from wildsr.adapt.gain import decide, paired_gain
+from wildsr.adapt.images import CleanUp, clean_factor, detailed_tiles, reflected, write_hr_images
+from wildsr.adapt.measured import compared
+from wildsr.adapt.plots import line_chart
+from wildsr.adapt.proof import AFTER, GENERAL, PAIRS
+from wildsr.adapt.sources import choose_photos, varies
+from wildsr.adapt.training import Schedule
+from wildsr.errors import UsageError
+from wildsr.evaluation.results import Metric, Results, Row
+from wildsr.image import read_levels, write_rgb
+
+
+def _gain(values: list[float], metric: str = "psnr"):
+    before = {str(index): [0.0] for index in range(len(values))}
+    after = {str(index): [value] for index, value in enumerate(values)}
+    found = paired_gain(metric, before, after, higher_is_better=metric == "psnr")
+    assert found is not None
+    return found
+
+
+def test_the_interval_of_a_gain_is_that_of_student() -> None:
+    values = [0.1, 0.4, 0.3, 0.6]
+    gain = _gain(values)
+    reach = 3.182 * np.std(values, ddof=1) / 2
+    assert (gain.low, gain.high) == pytest.approx((0.35 - reach, 0.35 + reach))
+    assert gain.photos == 4
+
+
+def test_pairs_of_one_photo_count_once() -> None:
+    gain = paired_gain(
+        "psnr", {"a": [1, 3], "b": [2, 2]}, {"a": [2, 6], "b": [3, math.inf]}, higher_is_better=True
+    )
+    assert gain is not None
+    assert gain.photos == 2
+    assert gain.mean == pytest.approx((2 + 1) / 2)
+
+
+def test_one_photo_proves_nothing() -> None:
+    assert not _gain([5.0]).better
+
+
+@pytest.mark.parametrize(
+    ("psnr", "lpips", "better"),
+    [
+        ([0.4, 0.5, 0.6], [-0.1, -0.1, -0.12], True),
+        ([0.4, 0.5, 0.6], [0.1, 0.1, 0.12], False),
+        ([0.4, -0.5, 0.6], [-0.1, -0.1, -0.12], False),
+        ([-0.4, -0.5, -0.6], [-0.1, -0.1, -0.12], False),
+    ],
+)
+def test_psnr_must_be_better_and_lpips_not_worse(psnr: list[float], lpips: list[float], better: bool) -> None:
+    verdict = decide([_gain(psnr), _gain(lpips, "lpips-alex")], "start")
+    assert verdict.better is better
+
+
+@pytest.mark.parametrize(
+    ("own", "unspecific", "better"), [(0.5, True, False), (2.0, True, True), (0.5, False, True)]
+)
+def test_a_gain_that_photos_of_any_origin_have_as_well_is_not_of_a_camera(
+    own: float, unspecific: bool, better: bool
+) -> None:
+    rows = []
+    for photo in range(4):
+        for dataset, gain in ((PAIRS, own), (GENERAL, 0.5)):
+            for method, value in (("wildsr-photo-x4", 20.0), (AFTER, 20.0 + gain + 0.01 * photo)):
+                rows.append(Row(f"{photo} #1", method, {"psnr": value}, dataset))
+    metric = Metric("psnr", "PSNR", True, "dB", "", True)
+    results = Results({}, (metric,), ("wildsr-photo-x4", AFTER), tuple(rows))
+    assert compared(results, "wildsr-photo-x4", unspecific=unspecific).better is better
+
+
+def test_stronger_blur_and_noise_are_downscaled_more() -> None:
+    assert [clean_factor(*one) for one in ((0.5, 1), (1.4, 2), (0.3, 4.2), (5, 5))] == [2, 3, 3, 4]
+    clean = CleanUp({"a": 4})
+    assert clean.of("a", 1000, 800) == 4
+    assert clean.of("a", 300, 250) == 2
+    assert clean.of("a", 100, 100) == 1
+
+
+def test_photos_of_every_size_become_images(tmp_path: Path) -> None:
+    photos = []
+    for index, (height, width) in enumerate(((70, 200), (200, 240), (96, 96))):
+        path = tmp_path / f"{index}.png"
+        write_rgb(path, scene(index, height, width))
+        photos.append((path.name, path))
+    write_rgb(tmp_path / "even.png", torch.full((1, 3, 200, 200), 0.5))
+    photos.append(("even.png", tmp_path / "even.png"))
+    photos.append(("missing.png", tmp_path / "missing.png"))
+    made = write_hr_images(photos, CleanUp({}), tmp_path / "hr", 128)
+    sizes = [tuple(read_levels(path).shape[-2:]) for path in sorted((tmp_path / "hr").iterdir())]
+    assert sizes == [(128, 200), (128, 128), (128, 128)]
+    assert (made.images, made.photos) == (3, 3)
+    assert "even.png" in made.left_out[0]
+    assert "missing.png" in made.left_out[1]
+
+
+def test_small_images_are_continued_without_a_seam() -> None:
+    image = scene(0, 50, 60)
+    larger = reflected(image, 130)
+    assert larger.shape == (1, 3, 130, 130)
+    assert torch.equal(larger[..., :50, :60], image)
+    assert torch.equal(larger[..., 50, :60], image[..., 49, :])
+
+
+def test_large_photos_give_their_most_detailed_tiles() -> None:
+    levels = torch.zeros(1, 3, 3072, 2048, dtype=torch.uint8)
+    levels[..., 1024:2048, 1024:] = torch.randint(0, 255, (1, 3, 1024, 1024), dtype=torch.uint8)
+    tiles = detailed_tiles(levels)
+    assert len(tiles) == 4
+    assert sum(bool(tile.any()) for tile in tiles) == 1
+
+
+def _photos(count: int, camera: str = "One") -> list[Photo]:
+    return [
+        Photo(Path(f"{camera}{i}.jpg"), f"{camera}{i}.jpg", make=camera, digest=f"{camera}{i}")
+        for i in range(count)
+    ]
+
+
+def test_photos_of_several_cameras_need_a_choice() -> None:
+    inventory = Inventory((*_photos(12), *_photos(6, "Two")))
+    with pytest.raises(UsageError, match=r"2 cameras: 'One' \(12 photos\), 'Two' \(6 photos\).*--only 'One'"):
+        choose_photos(inventory, None)
+
+
+def test_a_fifth_of_the_photos_is_set_aside_at_least_three() -> None:
+    assert len(choose_photos(Inventory(tuple(_photos(40))), None).aside) == 8
+    chosen = choose_photos(Inventory(tuple(_photos(10))), None)
+    assert (len(chosen.training), len(chosen.aside)) == (7, 3)
+
+
+def test_photos_of_any_origin_are_told_from_those_of_a_camera() -> None:
+    def profile(widths: list[float], qualities: list[int], spread: float) -> Profile:
+        photos = [
+            PhotoMeasurement(f"{i}", 500, 400, edges=90, wide=wide, narrow=wide, noise=3, quality=quality)
+            for i, (wide, quality) in enumerate(zip(widths, qualities, strict=True))
+        ]
+        return Profile(Blur(1, 1), Noise(9, spread=spread), photos=tuple(photos))
+
+    assert varies(profile([0.3, 2.0, 0.8, 1.7], [30, 95, 70, 50], 0.9))
+    assert not varies(profile([0.9, 1.0, 1.1, 1.0], [85, 85, 85, 85], 0.9))
+
+
+def test_the_rate_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("wildsr.adapt.training.time.monotonic", lambda: now[0])
+    clock = Schedule(1.0, 100.0, 20.0)
+    assert clock.rate(0) < 0.06
+    rates = []
+    for now[0] in (0.0, 30.0, 79.0):
+        rates.append(clock.rate(1000))
+    assert rates[0] > rates[1] > rates[2]
+    assert rates[2] == pytest.approx(0.03, abs=0.01)
+    now[0] = 81.0
+    assert clock.left == 0
+
+
+def test_charts_escape_their_labels() -> None:
+    chart = line_chart({"<x>": [(0, 1), (1, 2)]}, "a & b", "step", {"dots": [(0.5, 1.5)]})
+    assert "<x>" not in chart
+    assert "&lt;x&gt;" in chart
+    assert "a &amp; b" in chart
