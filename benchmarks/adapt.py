@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from wildsr.degradations.profile import Profile
 
 from wildsr.adapt import AdaptNote, AdaptOptions, AdaptResult, AdaptStage, adapt
 from wildsr.degradations.methods.wild import Wild
+from wildsr.degradations.profile import Profile
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import lpips
 from wildsr.image import read_levels, write_rgb

@@ -20,6 +20,7 @@ MODULES = (
     "wildsr.training",
     "wildsr.recipes",
     "wildsr.recipes.config",
+    "wildsr.adapt",
 )
 _SPECIAL = ("__init__", "__call__")
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 from camera_photos import scene
-from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
-from wildsr.estimation.inventory import Inventory, Photo
 
 from wildsr.adapt.gain import decide, paired_gain
 from wildsr.adapt.images import CleanUp, clean_factor, detailed_tiles, reflected, write_hr_images
@@ -17,7 +15,9 @@ from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, GENERAL, PAIRS
 from wildsr.adapt.sources import choose_photos, varies
 from wildsr.adapt.training import Schedule
+from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
 from wildsr.errors import UsageError
+from wildsr.estimation.inventory import Inventory, Photo
 from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.image import read_levels, write_rgb
 

@@ -30,6 +30,10 @@ _PROOF_MARGIN = 1.6
 """The proof takes about this many times as long as measuring the starting model did."""
 
 
+MOST_STEPS: int | None = None
+"""Training steps after which a run ends at the latest; None: only the time decides."""
+
+
 @dataclass
 class Tuning:
     """Fine-tunes, and blends the result with the starting model."""
@@ -64,6 +68,7 @@ class Tuning:
         total = round(seconds / pace.seconds)
         model = train_by_clock(
             built, folder, pace, seconds, trained, self.stages.options.device,
+            most_steps=MOST_STEPS,
             on_event=lambda event: self._trained_event(event, total),
             on_problem=lambda problem: self.stages.send(AdaptNote(f"not used: {problem}")),
             on_time=lambda spent: self.stages.work.save("training", {"seconds": round(spent, 1)}),
