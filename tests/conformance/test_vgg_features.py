@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import torch.nn.functional as F
 from golden_files import Golden
 from torch import Tensor
 
+from keras_files import save_keras_vgg
 from wildsr.networks.vgg import VGGFeatures, layer_names
+from wildsr.zoo.features.vgg import load_keras_vgg
 
 Read = Callable[[str], Golden]
 RELATIVE = 1e-5  # of the losses in float32, says golden/README.md
@@ -74,7 +77,7 @@ def test_feature_loss_of_kair(golden: Read) -> None:
     torch.testing.assert_close(loss.double(), item["log.f32.F_loss"][0], rtol=RELATIVE, atol=0)
 
 
-def test_the_start_of_keras_vgg19(golden: Read) -> None:
+def test_the_start_of_keras_vgg19(golden: Read, tmp_path: Path) -> None:
     item = golden("ddnsr/vgg_feature_2_2_int8")
     weights = {}
     names = layer_names(19)
@@ -85,7 +88,8 @@ def test_the_start_of_keras_vgg19(golden: Read) -> None:
         weights[f"features.{index}.weight"] = kernel.permute(3, 2, 0, 1)
         weights[f"features.{index}.bias"] = item[f"{layer}/bias"]
     deepest = names[index]
-    network = VGGFeatures.from_weights(weights, [deepest], normalise=False)
+    path = save_keras_vgg(tmp_path / "vgg19-keras.h5", weights)
+    network = load_keras_vgg(path, [deepest], normalise=False)
     images = sorted(key for key in item.tensors if re.fullmatch(r"x\d+", key))
     assert images
     for key in images:

@@ -134,6 +134,10 @@ def test_finished_kernels() -> None:
     assert float(quadruple.sum()) == pytest.approx(1)
     with pytest.raises(ValueError, match="2 and 4, not 3"):
         finished(raw, 3)
-    for bad in (torch.full((13, 13), torch.nan), torch.zeros(13, 13)):
-        with pytest.raises(EstimationError, match="diverged"):
-            finished(bad)
+    with pytest.raises(EstimationError, match="diverged"):
+        finished(torch.full((13, 13), torch.nan))
+    for early in (torch.zeros(13, 13), -raw):
+        with pytest.raises(
+            EstimationError, match=r"not found a kernel yet.*more iterations \(3,000 by default\)"
+        ):
+            finished(early)

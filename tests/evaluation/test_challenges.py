@@ -20,7 +20,7 @@ from wildsr.evaluation.pairing import PairingError
 from wildsr.image import read_levels
 from wildsr.ops.resize import imresize
 
-NOT_OURS = {"PIQE", "NRQM", "PI"}
+NOT_OURS = {"PIQE"}
 
 
 def test_catalogue_and_benchmarks_name_each_other() -> None:

@@ -61,7 +61,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         evaluate_results({"mine": folder}, measure=MeasureOptions((flat,)))
 
 
-@pytest.mark.parametrize("name", ["nrqm", "pi", "fid", "kid"])
+@pytest.mark.parametrize("name", ["fid", "kid"])
 def test_metrics_that_are_known_but_not_computed_say_why(name: str) -> None:
     with pytest.raises(ValueError, match=f"wildsr does not compute {name.upper()}: .+"):
         open_meters([name], public.MetricSettings())

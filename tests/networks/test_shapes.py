@@ -28,6 +28,7 @@ NETWORKS = {
     "rrdbnet x2 unshuffled": lambda: rrdbnet(2, 2),
     "rrdbnet x1 unshuffled": lambda: rrdbnet(1, 4),
     "rrdbnet x4 unshuffled": lambda: rrdbnet(4, 2),
+    "rrdbnet x4 relu": lambda: RRDBNet(features=4, blocks=1, growth=2, relu=True),
     "msrresnet x2": lambda: MSRResNet(features=4, blocks=2, scale=2),
     "msrresnet x3": lambda: MSRResNet(features=4, blocks=1, scale=3),
     "msrresnet x4": lambda: MSRResNet(features=4, blocks=2, scale=4),

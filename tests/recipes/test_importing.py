@@ -201,6 +201,7 @@ def test_every_value_of_kair(imported: Callable[..., Imported]) -> None:
         "optimizers.generator.weight_decay": 0.5,
         "optimizers.generator.schedule.factor": 0.25,
         "optimizers.discriminator.schedule.at": [150],
+        "networks.generator.relu": True,
         "data.degradation.name": "bsrgan-plus",
         "data.degradation.options.shuffle_prob": 0.3,
         "data.hr": ["mine/HR"],
@@ -214,8 +215,24 @@ def test_every_value_of_kair(imported: Callable[..., Imported]) -> None:
     }
     assert {place: values[place] for place in expected} == expected
     assert "objective.terms.features.layers.conv1_2" not in values, "layers of the base do not stay"
-    assert [one.place for one in done.leftovers] == ["gpu_ids", "datasets.test.dataroot_H", "netG.act_mode"]
+    assert [one.place for one in done.leftovers] == ["gpu_ids", "datasets.test.dataroot_H"]
     assert any("train.steps" in note for note in done.notes)
+
+
+@pytest.mark.parametrize("name", ["models/400000_G.pth", "models\\\\400000_G.pth"])
+def test_milestones_of_kair_are_counted_from_the_steps_of_its_starting_model(
+    imported: Callable[..., Imported], name: str
+) -> None:
+    text = KAIR.replace('"pretrained_netG": null', f'"pretrained_netG": "{name}"')
+    text = text.replace('"G_scheduler_milestones": [100, 200]', '"G_scheduler_milestones": [800000, 1600000]')
+    text = text.replace('"D_scheduler_milestones": [150]', '"D_scheduler_milestones": [400000, 500000]')
+    done = imported(text, "options.json")
+    values = flat(done.recipe)
+    assert values["optimizers.generator.schedule.at"] == [400_000, 1_200_000]
+    assert values["optimizers.generator.rate"] == 2e-4
+    assert values["optimizers.discriminator.schedule.at"] == [100_000]
+    assert values["optimizers.discriminator.rate"] == pytest.approx(3e-5), "one milestone has passed"
+    assert any("counts on from step 400,000" in note for note in done.notes)
 
 
 def test_edl_keeps_its_network_and_objective(imported: Callable[..., Imported]) -> None:
@@ -244,11 +261,21 @@ def test_bicubic_data_of_kair(imported: Callable[..., Imported]) -> None:
     done = imported(text, "options.json")
     assert done.base == "rrdb-psnr"
     values = flat(done.recipe)
-    assert (values["data.degradation.name"], values["data.hr_patch"], values["data.lr_patch"]) == (
-        "bicubic",
-        200,
-        100,
-    )
+    expected = {
+        "data.degradation.name": "bicubic",
+        "data.degradation.options.values": "exact",
+        "data.hr_patch": 200,
+        "data.lr_patch": 100,
+        "data.context": 8,
+    }
+    assert {place: values[place] for place in expected} == expected
+
+
+@pytest.mark.parametrize("given", ['"shuffle_prob": 0.3, ', '"shuffle_prob": 0, ', ""])
+def test_kair_shuffles_every_tenth_by_default(imported: Callable[..., Imported], given: str) -> None:
+    done = imported(KAIR.replace('"shuffle_prob": 0.3, ', given), "options.json")
+    shuffled = flat(done.recipe)["data.degradation.options.shuffle_prob"]
+    assert shuffled == (0.3 if "0.3" in given else 0.1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from image_folders import photograph, save
+from keras_files import save_keras_vgg
 from wildsr.degradations.pools import NoisePool, save_noise_pool
 from wildsr.networks.lpips import Lpips
 from wildsr.networks.vgg import VGGFeatures, layer_names
@@ -83,6 +84,7 @@ def make_features(folder: Path) -> Path:
     torch.manual_seed(0)
     narrow = VGGFeatures(layer_names(19)[-2:-1], 19, widths=[4] * 16)
     save_file(narrow.state_dict(), folder / "vgg19.safetensors")
+    save_keras_vgg(folder / "vgg19-keras.h5", narrow.state_dict())
     linear = {}
     for backbone, file in (("alex", "alexnet"), ("squeeze", "squeezenet1_1")):
         weights = Lpips(backbone).state_dict()

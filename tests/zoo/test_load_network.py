@@ -7,14 +7,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from keras_files import save_keras_vgg
 from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator, DegradationNetwork
 from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.networks.edl import EDLNet
+from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.networks.vgg import vgg_layers
 from wildsr.zoo.architectures import build, recognise
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.features.vgg import load_vgg
+from wildsr.zoo.features.vgg import load_keras_vgg, load_vgg
 from wildsr.zoo.load import load, load_network
 
 
@@ -112,9 +114,53 @@ def test_vgg(tmp_path: Path) -> None:
         load_vgg(path, ["conv9_1"])
 
 
+def test_keras_vgg(tmp_path: Path) -> None:
+    layers = vgg_layers(19, [2] * 16)
+    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
+    path = save_keras_vgg(tmp_path / "vgg19-keras.h5", weights)
+    rgb = torch.rand(1, 3, 16, 16)
+    plain = load_keras_vgg(path, ["conv3_4", "relu1_1"], normalise=False)(rgb)
+    assert torch.equal(plain["conv3_4"], layers[:17](rgb))
+    means = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    expected = layers[:17](rgb.flip(1) * 255 - means)
+    torch.testing.assert_close(load_keras_vgg(path, ["conv3_4"])(rgb)["conv3_4"], expected)
+
+
+def test_keras_files_that_are_no_vgg(tmp_path: Path) -> None:
+    layers = vgg_layers(19, [2] * 16)
+    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
+    short = save_keras_vgg(tmp_path / "short.h5", dict(list(weights.items())[:4]))
+    with pytest.raises(
+        ModelError, match=r"short\.h5 cannot be used: the weight features\.5\.weight is missing"
+    ):
+        load_keras_vgg(short, ["conv5_4"])
+    none = save_keras_vgg(tmp_path / "none.h5", {})
+    with pytest.raises(ModelError, match="does not hold Keras's VGG-19"):
+        load_keras_vgg(none, ["conv5_4"])
+    short.write_bytes(short.read_bytes()[:3000])
+    with pytest.raises(ModelError, match="cannot be read as a Keras file"):
+        load_keras_vgg(short, ["conv1_1"])
+
+
 def test_thousands_of_blocks_are_not_built() -> None:
     """Twenty thousand empty weights, one for each block, took a minute."""
     weights = {f"RRDB_trunk.{index}.RDB1.conv1.weight": torch.zeros(1, 1, 3, 3) for index in range(20_000)}
     weights |= {"conv_first.weight": torch.zeros(1, 3, 3, 3), "conv_last.weight": torch.zeros(3, 1, 3, 3)}
     with pytest.raises(ModelError, match="it has 20000 blocks"):
         build(recognise(weights))
+
+
+def test_relu_of_an_rrdbnet_stays(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = RRDBNet(features=4, blocks=1, growth=3, relu=True).eval()
+    x = torch.rand(1, 3, 8, 8)
+    for path in (tmp_path / "net.safetensors", tmp_path / "net.pth"):
+        if path.suffix == ".pth":
+            torch.save(network.state_dict(), path)
+        else:
+            save_file(network.state_dict(), path)
+        assert torch.equal(load(path).network(x), network(x))
+    weights = {name: value for name, value in network.state_dict().items() if name != "relu"}
+    leaky = RRDBNet(features=4, blocks=1, growth=3).eval()
+    leaky.load_state_dict(weights)
+    assert not torch.allclose(leaky(x), network(x), atol=1e-4)

@@ -3,12 +3,14 @@
 from wildsr.cli.console import literal, output, progress
 from wildsr.zoo.errors import ModelError
 
+_SUFFIXES = ("", ".pth", ".npz", ".h5", ".mat")
+
 
 def feature_file(name: str) -> str | None:
     """The published file for ``vgg19`` or ``vgg19.pth``; None for other names."""
     from wildsr.zoo.features.files import FILES
 
-    return next((file for file in (name, f"{name}.pth", f"{name}.npz") if file in FILES), None)
+    return next((file for suffix in _SUFFIXES if (file := f"{name}{suffix}") in FILES), None)
 
 
 def pull_feature_file(file: str, overwrite: bool) -> bool:

@@ -70,7 +70,7 @@ def pull(
 ) -> None:
     """Download published models into your models folder. The same command continues an interrupted download.
 
-    Files that training and metrics need are stored in its folder 'metrics': vgg19, vgg16, alexnet, lpips_alex ...
+    Files that training and metrics need are stored in its folder 'metrics': vgg19, vgg19-keras, alexnet, lpips_alex ...
     With WILDSR_MIRROR=https://host/path, that address is tried first. Exit codes: 0 all installed, 1 some downloads
     failed, 2 wrong usage, 130 interrupted.
     """

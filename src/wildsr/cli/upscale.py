@@ -83,6 +83,13 @@ def upscale(
         float,
         typer.Option(min=0.0, max=1.0, help="Weight of one back-projection step, 0 to 1; RealSR uses 0.2."),
     ] = 0.0,
+    truncate: Annotated[
+        bool,
+        typer.Option(
+            "--truncate",
+            help="Truncate 8-bit values instead of rounding them, as the authors of DDNSR do. Darker by half a level.",
+        ),
+    ] = False,
     strength: Annotated[
         float,
         typer.Option(
@@ -147,13 +154,14 @@ def upscale(
                     toward=None if toward is None else load(toward),
                 )
 
-        saving = (format, quality, overwrite)
+        saving = (format, quality, overwrite, truncate)
         # What decides on the content of results; engines and devices are not among it.
         settings: dict[str, Any] = {
             "model": model,
             "size": asdict(size),
             "format": format,
             "quality": quality,
+            "truncate": truncate,
             "ensemble": ensemble,
             "back_projection": back_projection,
             "strength": strength,
@@ -182,7 +190,7 @@ def _run(
     count: int | None,
     upscaler: "Upscaler",
     size: OutputSize,
-    saving: tuple[str | None, int | None, bool],
+    saving: tuple[str | None, int | None, bool, bool],
     report: BatchReport,
     manifest: RunManifest | None = None,
 ) -> None:

@@ -6,6 +6,7 @@ before sharpening; ``source`` and ``lr_real`` are from other images than ``hr``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,6 +19,8 @@ from wildsr.degradations.pools import NoisePool
 from wildsr.ops.noise import inject_noise
 
 TrainingSample = dict[str, Tensor]
+SHUFFLED = 1024
+"""Patches that are shuffled together where several come from one image; the size of DDNSR's buffer."""
 
 
 class Dataset(Protocol):
@@ -73,7 +76,7 @@ class DegradedPairs:
         rng = np.random.default_rng([self.seed, index])
         rendered = self.rendered > 0 and rng.random() < self.rendered
         image = render_image(rng, self.hr_patch) if rendered else self.hr.pick(index, rng)
-        reference = _patch(image, self.hr_patch, self.augment, rng)
+        reference = _patch(image, self.hr_patch, self.augment, rng, rng)
         hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
         degraded = reference if self.degrade_original else hr
@@ -85,6 +88,53 @@ class DegradedPairs:
         if self.sharpen is not None:
             sample["hr_reference"] = cut(reference, hr_place, kept)
         return sample
+
+
+@dataclass(frozen=True)
+class PairsInContext:
+    """HR patches, and the LR patches that the whole image has there, as KAIR trains RRDB-PSNR.
+
+    The patch is degraded together with ``context`` HR pixels around it, as far as the image goes, and the LR patch is
+    cut out of the result. It is that of the whole image, if a pixel of the degradation depends on no HR pixel further
+    away: bicubic x1/4 reaches 8 pixels.
+
+    ``context`` is a multiple of the scale, ``lr_patch`` the side of the LR patch.
+    """
+
+    hr: Picker
+    degradation: Degradation
+    lr_patch: int
+    context: int
+    seed: int
+    augment: Augment = "all"
+
+    @property
+    def pickers(self) -> Sequence[Picker]:
+        """The sources of its images."""
+        return (self.hr,)
+
+    def sample(self, index: int) -> TrainingSample:
+        """``lr`` and ``hr``."""
+        rng = np.random.default_rng([self.seed, index])
+        image = self.hr.pick(index, rng)
+        scale, patch = self.degradation.scale, self.lr_patch
+        height, width = (side // scale for side in image.shape[-2:])
+        place = draw_crop(rng, (height, width), patch)
+        rows, columns = (
+            slice(max(0, start - self.context // scale), min(side, start + patch + self.context // scale))
+            for start, side in zip(place, (height, width), strict=True)
+        )
+        region = as_float(
+            image[..., rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale]
+        )
+        parameters = self.degradation.sample(rng, (region.shape[-2], region.shape[-1]))
+        degraded = self.degradation.apply(region.unsqueeze(0), [parameters])[0]
+        top, left = place[0] - rows.start, place[1] - columns.start
+        mode = draw_mode(rng, self.augment)
+        return {
+            "lr": turned(cut(degraded, (top, left), patch), mode, self.augment),
+            "hr": turned(cut(region, (top * scale, left * scale), patch * scale), mode, self.augment),
+        }
 
 
 @dataclass(frozen=True)
@@ -128,6 +178,9 @@ class Unpaired:
     They have ``hr_patch`` and ``other_patch`` pixels on a side. With a degradation, ``lr`` is the degraded HR patch.
     The other patch is ``source`` (DSGAN) or ``lr_real`` (DDNSR), from images in an independent order; without
     ``other`` it is cropped from the HR patch, as in DSGAN, whose HR images are of the source domain.
+
+    With ``crops`` above 1, that many patches are cropped from each image, all flipped alike, before the next one is
+    taken, and patches are shuffled in blocks of :data:`SHUFFLED` (DDNSR).
     """
 
     hr: Picker
@@ -138,6 +191,7 @@ class Unpaired:
     seed: int
     augment: Augment = "all"
     degradation: Degradation | None = None
+    crops: int = 1
 
     @property
     def pickers(self) -> Sequence[Picker]:
@@ -147,23 +201,44 @@ class Unpaired:
     def sample(self, index: int) -> TrainingSample:
         """``hr``, ``source`` or ``lr_real``, and ``lr`` with a degradation."""
         rng = np.random.default_rng([self.seed, index])
-        hr = _patch(self.hr.pick(index, rng), self.hr_patch, self.augment, rng)
+        hr = self._crop(self.hr, index, self.hr_patch, rng)
         if self.other is None:
             other = cut(
                 hr, draw_crop(rng, (self.hr_patch, self.hr_patch), self.other_patch), self.other_patch
             )
         else:
-            other = _patch(self.other.pick(index, rng), self.other_patch, self.augment, rng)
+            other = self._crop(self.other, index, self.other_patch, rng)
         sample = {"hr": hr, self.other_role: other}
         if self.degradation is not None:
             parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
             sample["lr"] = self.degradation.apply(hr.unsqueeze(0), [parameters])[0]
         return sample
 
+    def _crop(self, picker: Picker, index: int, size: int, rng: np.random.Generator) -> Tensor:
+        """A patch of the image for sample ``index``."""
+        if self.crops == 1:
+            return _patch(picker.pick(index, rng), size, self.augment, rng, rng)
+        visit = _shuffled(index, self.seed) // self.crops
+        image_rng = np.random.default_rng([self.seed, visit, picker.role, self.crops])
+        return _patch(picker.pick(visit, image_rng), size, self.augment, rng, image_rng)
 
-def _patch(image: Tensor, size: int, augment: Augment, rng: np.random.Generator) -> Tensor:
+
+def _shuffled(index: int, seed: int) -> int:
+    """The number that ``index`` exchanges for within its block of :data:`SHUFFLED`."""
+    block, place = divmod(index, SHUFFLED)
+    return block * SHUFFLED + int(_block_order(seed, block)[place])
+
+
+@lru_cache(maxsize=4)
+def _block_order(seed: int, block: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return np.random.default_rng([seed, block, SHUFFLED]).permutation(SHUFFLED)
+
+
+def _patch(
+    image: Tensor, size: int, augment: Augment, rng: np.random.Generator, flips: np.random.Generator
+) -> Tensor:
     place = draw_crop(rng, (image.shape[-2], image.shape[-1]), size)
-    return turned(as_float(cut(image, place, size)), draw_mode(rng, augment), augment)
+    return turned(as_float(cut(image, place, size)), draw_mode(flips, augment), augment)
 
 
 def _noise(pool: NoisePool, size: int, rng: np.random.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from wildsr.data.errors import DataError
 from wildsr.data.learned import named_degradation
 from wildsr.degradations.degradation import Degradation, DegradationError, Parameters
+from wildsr.degradations.methods.learned import Dsgan
 from wildsr.degradations.methods.realsr import RealSr
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
 from wildsr.estimation.cleanup import clean_up, clean_up_ddnsr
@@ -83,8 +84,9 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     """Make HR and LR images, both uint8 (3, h, w), of ``levels`` (3, H, W) uint8, and return their parameters too.
 
     HR images are cropped to a multiple of the scale, at the bottom and right. Cleaned-up ones are truncated to whole
-    levels, not rounded, and bicubic LR images are made from the values before truncation, both as in RealSR. With
-    the seed, ``name`` (the path within the folder) decides what is sampled, as in :mod:`wildsr.storage.seeds`.
+    levels, not rounded, and bicubic LR images are made from the values before truncation, both as in RealSR. LR
+    images of DSGAN are made of these values too, and truncated, as in its create_dataset.py. With the seed, ``name``
+    (the path within the folder) decides what is sampled, as in :mod:`wildsr.storage.seeds`.
 
     Raises:
         TooSmall: the HR image has a side below ``how.least``.
@@ -103,9 +105,10 @@ def make_pair(levels: Tensor, role: Role, how: Preparation, name: str) -> tuple[
     hr = (exact * 255 + 1e-4).floor().to(torch.uint8)
     degradation = degradation_of(how)
     parameters = degradation.sample(generator(how.seed, name), (height, width))
+    dsgan = isinstance(degradation, Dsgan)
     bicubic = how.preset is None and how.kernels is None
-    lr = degradation.apply(exact if bicubic else hr.float() / 255, [parameters])
-    return hr[0], quantize(lr[0]), parameters
+    lr = degradation.apply(exact if bicubic or dsgan else hr.float() / 255, [parameters])[0]
+    return hr[0], (lr * 255).to(torch.uint8) if dsgan else quantize(lr), parameters
 
 
 def sub_images(size: tuple[int, int], patch: int, stride: int) -> Iterator[tuple[int, int]]:

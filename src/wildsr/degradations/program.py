@@ -48,11 +48,12 @@ def _line(index: int, content: object) -> ProgramStep:
     return ProgramStep(STEPS[name], read_fields(STEPS[name].parameters, fields, where), where)
 
 
-def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
+def run_steps(images: Tensor, programs: Sequence[Parameters], clamp: bool = True) -> Tensor:
     """Run a program on each image of (B, 3, H, W) in [0, 1]; all results must have the same size.
 
     On a CPU images are processed one by one, which keeps them in the cache. On other devices images of the same size
     with the same next step are batched. In both cases the result for an image does not depend on the others.
+    Results are clamped to [0, 1], unless ``clamp`` is false.
 
     Raises:
         DegradationError: a program is wrong, does not fit the images, or gives another size than the others.
@@ -68,7 +69,10 @@ def run_steps(images: Tensor, programs: Sequence[Parameters]) -> Tensor:
     sizes = {tuple(one.shape[-2:]) for one in batch}
     if len(sizes) > 1:
         raise DegradationError(f"the programs of one batch give several sizes: {sorted(sizes)}")
-    return torch.cat(batch).clamp(0, 1) if batch else images
+    if not batch:
+        return images
+    results = torch.cat(batch)
+    return results.clamp(0, 1) if clamp else results
 
 
 def _alone(image: Tensor, program: Sequence[ProgramStep]) -> Tensor:

@@ -267,11 +267,16 @@ def finished(kernel: Tensor, scale: int = 4, significant: int = SIGNIFICANT) -> 
     Negligible values are removed, the kernel is centred, and for x4 convolved with itself, as in RealSR's pools.
 
     Raises:
-        EstimationError: the training diverged, so that there is no kernel.
+        EstimationError: there is no kernel, because the training diverged or was too short.
     """
     if scale not in SCALES:
         raise ValueError(f"KernelGAN estimates kernels for scales of 2 and 4, not {scale}")
-    if not bool(torch.isfinite(kernel).all()) or not float(kernel.sum()) > 0:
+    if not bool(torch.isfinite(kernel).all()):
         raise EstimationError("the training diverged; estimate it again with another seed, or leave it out")
+    if not float(kernel.sum()) > 0:
+        raise EstimationError(
+            f"the training has not found a kernel yet: its values sum to {float(kernel.sum()):.2g} instead of 1. Train "
+            f"for more iterations ({KernelGANSettings.iterations:,} by default), or with another seed"
+        )
     double = post_process(kernel.double(), significant)
     return double if scale == 2 else analytic_x4(double)

@@ -13,14 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.evaluation.natural import fitted, moments, symmetric
-from wildsr.evaluation.planes import check_images, filtered, gaussian_taps, planes, strips
+from wildsr.evaluation.planes import check_images, filtered, gaussian_taps, matlab_grey, strips
 from wildsr.ops.resize import imresize
 from wildsr.zoo.features.files import find_file
 
 MODEL, RANGE = "allmodel", "allrange"
 SMALLEST = 16
 FEATURES = 36
-_WEIGHTS = (0.298936021293775, 0.587043074451121, 0.114020904255103)  # MATLAB's rgb2gray
 _REACH = 3  # radius of the window
 _HALO = 8  # rows that halving reads beyond a strip: 4 are needed; an even number
 
@@ -66,7 +65,7 @@ def features(images: Tensor, border: int = 0) -> Tensor:
         ValueError: not RGB images, or below 16x16 pixels within the border.
     """
     images = check_images("the image", images, border, least=SMALLEST)
-    grey = _grey(images)
+    grey = matlab_grey(images)
     flat = grey.flatten(1).amin(1) == grey.flatten(1).amax(1)
     found = torch.cat([_scale_features(grey), _scale_features(_half(grey))], dim=-1)
     return found.masked_fill(flat[:, None], torch.nan)
@@ -99,17 +98,6 @@ def load_brisque(folder: Path | None = None) -> Brisque:
 def brisque_files(folder: Path | None = None) -> tuple[Path, Path]:
     """Paths of the regression and the ranges; raises ``MissingWeights`` (a ``FileNotFoundError``)."""
     return find_file((MODEL,), folder), find_file((RANGE,), folder)
-
-
-def _grey(images: Tensor) -> Tensor:
-    """Grey values (B, H, W), rounded to levels, as uint8 to save memory."""
-    parts = []
-    for rows in strips(images.shape[2], 3 * len(images) * images.shape[3]):
-        red, green, blue = planes(images[:, :, rows]).unbind(1)
-        # MATLAB rounds halves up.
-        grey = red * _WEIGHTS[0] + green * _WEIGHTS[1] + blue * _WEIGHTS[2]
-        parts.append((grey + 0.5).floor().clamp_(0, 255).to(torch.uint8))
-    return torch.cat(parts, dim=1)
 
 
 def _half(grey: Tensor) -> Tensor:

@@ -46,6 +46,15 @@ def _corrupted(corruption: str) -> Part:
 
 
 CHALLENGES: dict[str, Protocol] = {
+    "bsrgan": Protocol(
+        (Part("RealSRSet-PI", ("testsets/RealSRSet", "RealSRSet"), 20, _real),),
+        ("niqe", "nrqm", "pi"),
+        "RealSRSet by the three metrics of BSRGAN's comparison, on Y without cropping: NIQE, NRQM, and PI, which is "
+        "their mean in one direction. The published numbers are of single images of the set.",
+        published=published_numbers.BSRGAN,
+        standard=False,
+        data_sets=("realsrset",),
+    ),
     "ntire2020-track1": Protocol(
         (Part("NTIRE2020-track1-valid", ("sets/ntire2020-track1/valid",), None, _track1_validation),),
         _PERCEPTUAL,

@@ -12,6 +12,8 @@ from torch import Tensor
 from wildsr.evaluation.brisque import brisque_files, load_brisque
 from wildsr.evaluation.distortion import psnr, psnr_of_means, ssim
 from wildsr.evaluation.niqe import PARAMETERS, load_niqe
+from wildsr.evaluation.nrqm import MODEL as NRQM_MODEL
+from wildsr.evaluation.nrqm import load_nrqm, load_pi, nrqm_file
 from wildsr.evaluation.perceptual import lpips
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
@@ -112,45 +114,72 @@ def _lpips(backbone: Backbone, trunk: str) -> MetricKind:
     )
 
 
-def _niqe() -> MetricKind:
-    def load(settings: MetricSettings) -> Score:
-        niqe = load_niqe(settings.weights)
-        return lambda result, _: niqe(result)
+def _natural(
+    label: str,
+    definition: str,
+    load: Callable[[Path | None], Callable[[Tensor], Tensor]],
+    files: Callable[[Path | None], tuple[Path, ...]],
+    *,
+    higher_is_better: bool = False,
+    digits: int = 3,
+    pulls: tuple[str, ...] = (),
+) -> MetricKind:
+    """A metric without a reference. ``load`` and ``files`` take the folder of the metrics' files."""
+
+    def score(settings: MetricSettings) -> Score:
+        measure = load(settings.weights)
+        return lambda result, _: measure(result)
 
     return MetricKind(
-        label="NIQE",
-        higher_is_better=False,
+        label=label,
+        higher_is_better=higher_is_better,
         unit="",
         reference=False,
-        digits=3,
-        define=lambda _: (
-            "NIQE with BasicSR's parameters, on rounded Y of BT.601 (MATLAB's) of 8-bit images, without cropping: "
-            "the convention of BSRGAN's paper"
-        ),
-        load=load,
-        files=lambda settings: (find_file((PARAMETERS,), settings.weights),),
+        digits=digits,
+        define=lambda _: definition,
+        load=score,
+        files=lambda settings: files(settings.weights),
+        pulls=pulls,
+    )
+
+
+def _niqe_file(folder: Path | None) -> tuple[Path, ...]:
+    return (find_file((PARAMETERS,), folder),)
+
+
+_Y = "on rounded Y of BT.601 (MATLAB's) of 8-bit images, without cropping"
+_NATURAL = {
+    "niqe": _natural(
+        "NIQE",
+        f"NIQE with BasicSR's parameters, {_Y}: the convention of BSRGAN's paper",
+        load_niqe,
+        _niqe_file,
         pulls=(PARAMETERS,),
-    )
-
-
-def _brisque() -> MetricKind:
-    def load(settings: MetricSettings) -> Score:
-        brisque = load_brisque(settings.weights)
-        return lambda result, _: brisque(result)
-
-    return MetricKind(
-        label="BRISQUE",
-        higher_is_better=False,
-        unit="",
-        reference=False,
+    ),
+    "brisque": _natural(
+        "BRISQUE",
+        "BRISQUE with the authors' model of LIVE, on MATLAB's grey of 8-bit images, whole images: the conventions of "
+        "the authors' MATLAB release",
+        load_brisque,
+        brisque_files,
         digits=2,
-        define=lambda _: (
-            "BRISQUE with the authors' model of LIVE, on MATLAB's grey of 8-bit images, whole images: the "
-            "conventions of the authors' MATLAB release"
-        ),
-        load=load,
-        files=lambda settings: brisque_files(settings.weights),
-    )
+    ),
+    "nrqm": _natural(
+        "NRQM",
+        f"NRQM with the authors' model, {_Y}, which PIRM 2018's evaluation takes too",
+        load_nrqm,
+        lambda folder: (nrqm_file(folder),),
+        higher_is_better=True,
+        pulls=(NRQM_MODEL,),
+    ),
+    "pi": _natural(
+        "PI",
+        f"PI, ((10 - NRQM) + NIQE) / 2, both {_Y}",
+        load_pi,
+        lambda folder: (nrqm_file(folder), *_niqe_file(folder)),
+        pulls=(NRQM_MODEL, PARAMETERS),
+    ),
+}
 
 
 METRICS: dict[str, MetricKind] = {
@@ -193,20 +222,13 @@ METRICS: dict[str, MetricKind] = {
     "lpips-alex": _lpips("alex", "alexnet"),
     "lpips-squeeze": _lpips("squeeze", "squeezenet1_1"),
     "lpips-vgg": _lpips("vgg", "vgg16"),
-    "niqe": _niqe(),
-    "brisque": _brisque(),
+    **_NATURAL,
 }
 """Every metric by name."""
 
 
-_MATLAB_ONLY = (
-    "the regression forests of NRQM are published as MATLAB files only; the authors' code is at "
-    "github.com/chaoma99/sr-metric"
-)
 _FOR_THOUSANDS = "it compares sets of thousands of images and needs an Inception network"
 NOT_COMPUTED: dict[str, str] = {
-    "nrqm": _MATLAB_ONLY,
-    "pi": _MATLAB_ONLY,
     "fid": _FOR_THOUSANDS,
     "kid": _FOR_THOUSANDS,
 }

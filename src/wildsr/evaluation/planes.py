@@ -10,6 +10,7 @@ from wildsr.ops.color import luma
 
 Channels = Literal["rgb", "y"]
 Rounding = Literal["none", "rgb", "rgb+y"]
+_RGB2GRAY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 
 
 def check_images(name: str, images: Tensor, border: int = 0, least: int = 1) -> Tensor:
@@ -66,6 +67,17 @@ def planes(images: Tensor, channels: Channels = "rgb", rounding: Rounding = "rgb
         return levels
     y = luma(levels / 255) * 255
     return y.round() if rounding == "rgb+y" else y
+
+
+def matlab_grey(images: Tensor) -> Tensor:
+    """Grey (B, H, W) of MATLAB's rgb2gray, rounded to levels, as uint8 to save memory, of RGB (B, 3, H, W)."""
+    parts = []
+    for rows in strips(images.shape[2], 3 * len(images) * images.shape[3]):
+        red, green, blue = planes(images[:, :, rows]).unbind(1)
+        # MATLAB rounds halves up.
+        grey = red * _RGB2GRAY[0] + green * _RGB2GRAY[1] + blue * _RGB2GRAY[2]
+        parts.append((grey + 0.5).floor().clamp_(0, 255).to(torch.uint8))
+    return torch.cat(parts, dim=1)
 
 
 def strips(height: int, row: int, pixels: int = 1 << 20, multiple: int = 1) -> Iterator[slice]:

@@ -61,6 +61,39 @@ NTIRE2020_TRACK2 = tuple(
     )
 )
 
+BSRGAN = tuple(
+    PublishedRow(
+        method,
+        dict(zip(("NIQE", "NRQM", "PI"), values, strict=True)),
+        image,
+        "figs/comparison.png of github.com/cszn/BSRGAN",
+    )
+    for image, methods in {
+        "building.png": {
+            "ESRGAN": (4.47, 3.15, 5.65),
+            "FSSR-JPEG": (4.19, 7.08, 3.55),
+            "RealSR-DPED": (3.12, 6.81, 3.15),
+            "RealSR-JPEG": (3.89, 4.39, 4.75),
+            "BSRGAN": (4.52, 5.79, 4.36),
+        },
+        "chip.png": {
+            "ESRGAN": (5.85, 4.66, 5.59),
+            "FSSR-JPEG": (4.16, 7.98, 3.09),
+            "RealSR-DPED": (4.64, 6.56, 4.04),
+            "RealSR-JPEG": (6.95, 4.32, 6.31),
+            "BSRGAN": (5.07, 7.44, 3.82),
+        },
+        "oldphoto2.png": {
+            "ESRGAN": (7.10, 3.92, 6.59),
+            "FSSR-JPEG": (5.31, 6.26, 4.52),
+            "RealSR-DPED": (6.39, 6.83, 4.78),
+            "RealSR-JPEG": (4.45, 7.14, 3.65),
+            "BSRGAN": (5.83, 5.99, 4.92),
+        },
+    }.items()
+    for method, values in methods.items()
+)
+
 AIM2019 = _triples({"DSGAN + ESRGAN-FS (winner)": (20.72, 0.52, 0.4000)}, "test images", _SRRESCGAN)
 
 REALSR = tuple(

@@ -29,18 +29,21 @@ class Canvas:
     Attributes:
         height, width: in pixels.
         traits: as given.
+        truncate: cut off fractions of levels of 8-bit samples instead of rounding; not where they are converted to a
+            profile.
         pixels: (height, width, 1 or 3) array of uint8, uint16 or float32.
 
     Raises:
         ImageError: neither memory nor the temporary folder has room.
     """
 
-    def __init__(self, height: int, width: int, traits: Traits) -> None:
+    def __init__(self, height: int, width: int, traits: Traits, truncate: bool = False) -> None:
         if height < 1 or width < 1:
             raise ValueError(f"a canvas needs at least one pixel, not {width}x{height}")
         self.height = height
         self.width = width
         self.traits = traits
+        self.truncate = truncate
         self._closed = False
         shape = (height, width, 1 if traits.grey else 3)
         dtype = np.dtype(_DTYPES[traits.depth])
@@ -95,7 +98,7 @@ class Canvas:
                 raise ValueError("these traits ask to convert to a profile that cannot be inverted")
             return space.from_model(tile.cpu().permute(1, 2, 0), traits.depth)
         if traits.depth == "uint8":
-            samples = color.quantize(tile)
+            samples = color.quantize(tile, self.truncate)
         elif traits.depth == "uint16":
             samples = tile.clamp(0, 1).mul(65535).round().to(torch.int32)
         else:

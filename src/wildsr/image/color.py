@@ -9,16 +9,18 @@ from wildsr.image.libvips import set_field
 _PROFILE = "icc-profile-data"
 
 
-def quantize(tensor: torch.Tensor) -> torch.Tensor:
+def quantize(tensor: torch.Tensor, truncate: bool = False) -> torch.Tensor:
     """Quantise to 8 bits: clamp to [0, 1], times 255, rounded half to even.
 
     Args:
         tensor: floats of any shape.
+        truncate: cut off fractions of levels instead of rounding, as some originals do.
 
     Returns:
         uint8 tensor of the same shape, on the same device.
     """
-    return tensor.float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    levels = tensor.float().clamp(0, 1).mul(255)
+    return (levels if truncate else levels.round()).to(torch.uint8)
 
 
 def profile_of(image: Any) -> bytes | None:

@@ -124,7 +124,8 @@ def _compute(
     on_event(Started(index, job.source, *image.size, *(target.crop or target.size)))
     for text in image.traits.notes:
         on_event(Note(index, job.source, text))
-    return compute(image, upscaler, target, traits_for(job.target, image, saving), on_tile)
+    traits = traits_for(job.target, image, saving)
+    return compute(image, upscaler, target, traits, on_tile, truncate=saving.truncate)
 
 
 def _read_ahead(

@@ -17,12 +17,14 @@ from wildsr.storage.locations import Location, make_folder
 class SaveOptions:
     """Encoding of results. ``format`` None: by the suffix of the file; ``quality`` None: the format's default.
 
-    Without ``overwrite``, a file that appears under the name meanwhile stays, and the image fails.
+    Without ``overwrite``, a file that appears under the name meanwhile stays, and the image fails. ``truncate`` cuts
+    off fractions of levels of 8-bit images instead of rounding, as DDNSR's test.py does.
     """
 
     format: str | None = None
     quality: int | None = None
     overwrite: bool = True
+    truncate: bool = False
 
 
 class UpscaledImage(NamedTuple):
@@ -64,16 +66,18 @@ def compute(
     traits: Traits,
     on_tile: OnTile | None = None,
     deep: bool | None = None,
+    truncate: bool = False,
 ) -> UpscaledImage:
     """Upscale an image onto a canvas with ``traits``: its own, or those that the output file can hold.
 
-    ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits.
+    ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits. ``truncate`` as in
+    :class:`SaveOptions`.
     """
     rgb, deep = image.rgb, traits.depth != "uint8" if deep is None else deep
     for size in passes(image.size, target.size, upscaler.scale)[1:]:
         rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
     height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale
-    canvas = Canvas(height, width, traits)
+    canvas = Canvas(height, width, traits, truncate)
     try:
         for top, left, pixels in upscaler.pieces(rgb, on_tile, deep=deep):
             canvas.paste(top, left, pixels)

@@ -19,6 +19,9 @@ class RRDBNet(nn.Module):
     as Real-ESRGAN does for x2 and x1; without, the network has fewer up-convolutions, as BSRGAN x2
     does.
 
+    With ``relu`` all LeakyReLUs are ReLUs, as in KAIR's train_rrdb_psnr.json. A scalar named ``relu`` among the weights
+    tells such a network from others.
+
     Raises:
         ValueError: when scale * unshuffle is none of 1, 2, 4, 8.
     """
@@ -35,15 +38,19 @@ class RRDBNet(nn.Module):
         growth: int = 32,
         scale: int = 4,
         unshuffle: int = 1,
+        relu: bool = False,
     ) -> None:
         super().__init__()
         if scale * unshuffle not in _UPSAMPLINGS:
             raise ValueError(f"RRDBNet cannot upscale by {scale} with a pixel unshuffle of {unshuffle}")
         self.scale = scale
+        self._slope = 0.0 if relu else _SLOPE
+        if relu:
+            self.register_buffer("relu", torch.ones(()))
         self.unshuffle = unshuffle
         self.upsamplings = _UPSAMPLINGS[scale * unshuffle]
         self.conv_first = nn.Conv2d(in_channels * unshuffle**2, features, 3, padding=1)
-        self.RRDB_trunk = nn.Sequential(*(_RRDB(features, growth) for _ in range(blocks)))
+        self.RRDB_trunk = nn.Sequential(*(_RRDB(features, growth, self._slope) for _ in range(blocks)))
         self.trunk_conv = nn.Conv2d(features, features, 3, padding=1)
         for index in range(1, self.upsamplings + 1):
             self.add_module(f"upconv{index}", nn.Conv2d(features, features, 3, padding=1))
@@ -73,19 +80,19 @@ class RRDBNet(nn.Module):
         features = features + self.trunk_conv(self.RRDB_trunk(features))
         for index in range(1, self.upsamplings + 1):
             features = F.interpolate(features, scale_factor=2, mode="nearest")
-            features = F.leaky_relu(self.get_submodule(f"upconv{index}")(features), _SLOPE)
-        out: Tensor = self.conv_last(F.leaky_relu(self.HRconv(features), _SLOPE))
+            features = F.leaky_relu(self.get_submodule(f"upconv{index}")(features), self._slope)
+        out: Tensor = self.conv_last(F.leaky_relu(self.HRconv(features), self._slope))
         return out
 
 
 class _RRDB(nn.Module):
     """Three dense blocks and a scaled residual."""
 
-    def __init__(self, features: int, growth: int) -> None:
+    def __init__(self, features: int, growth: int, slope: float) -> None:
         super().__init__()
-        self.RDB1 = _DenseBlock(features, growth)
-        self.RDB2 = _DenseBlock(features, growth)
-        self.RDB3 = _DenseBlock(features, growth)
+        self.RDB1 = _DenseBlock(features, growth, slope)
+        self.RDB2 = _DenseBlock(features, growth, slope)
+        self.RDB3 = _DenseBlock(features, growth, slope)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.RDB3(self.RDB2(self.RDB1(x)))
@@ -95,8 +102,9 @@ class _RRDB(nn.Module):
 class _DenseBlock(nn.Module):
     """Five convolutions, each on the concatenation of all features before it."""
 
-    def __init__(self, features: int, growth: int) -> None:
+    def __init__(self, features: int, growth: int, slope: float) -> None:
         super().__init__()
+        self._slope = slope
         self.conv1 = nn.Conv2d(features, growth, 3, padding=1)
         self.conv2 = nn.Conv2d(features + growth, growth, 3, padding=1)
         self.conv3 = nn.Conv2d(features + 2 * growth, growth, 3, padding=1)
@@ -113,6 +121,6 @@ class _DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         grown = x
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
-            grown = torch.cat((grown, F.leaky_relu(conv(grown), _SLOPE)), 1)
+            grown = torch.cat((grown, F.leaky_relu(conv(grown), self._slope)), 1)
         out: Tensor = self.conv5(grown)
         return out * _RESIDUAL_SCALE + x

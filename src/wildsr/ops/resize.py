@@ -48,6 +48,15 @@ def imresize(images: Tensor, scale: float, antialias: bool = True, outside: Outs
     return _weighted(images, down, _contributions(width, scale, antialias, outside))
 
 
+def imresize_to(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (..., H, W) to ``size`` (height, width) as MATLAB's imresize does: each side by a scale of its own."""
+    contributions = []
+    for old, new in zip(images.shape[-2:], size, strict=True):
+        pixels, weights = _contributions(old, new / old, True, "mirrored")
+        contributions.append((pixels[:, :new], weights[:, :new]))  # rounding may give one more
+    return _weighted(images, *contributions)
+
+
 def downscale_with_kernel(images: Tensor, kernels: Tensor, scale: float) -> Tensor:
     """Blur (B, C, H, W) with kernels (1 or B, k, k) and take every 1 / scale-th pixel, as KernelGAN's imresize does.
 

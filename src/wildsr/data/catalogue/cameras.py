@@ -143,6 +143,6 @@ CAMERA_SETS = (
         terms="The images come from other sources, whose rights the repository does not discuss.",
         files=files_at_commit("realsrset", "cszn/BSRGAN", "5ce1a9c6ae292f30ccfce4b597ecb73c70401733"),
         groups=(ImageGroup("testsets/RealSRSet", r"(?:.*/)?RealSRSet/(?P<name>[^/]+)\.png", 20, "input"),),
-        protocols=("real",),
+        protocols=("real", "bsrgan"),
     ),
 )

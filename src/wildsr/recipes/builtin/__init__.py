@@ -26,6 +26,7 @@ RECIPES: dict[str, Recipe] = {
     "edl-aim": edl.EDL_AIM,
     "bsrnet-x4": bsrgan.BSRNET_X4,
     "bsrgan-x4": bsrgan.BSRGAN_X4,
+    "bsrgan-plus-x4": bsrgan.BSRGAN_PLUS_X4,
     "bsrgan-x2": bsrgan.BSRGAN_X2,
     "real-esrgan": real_esrgan.REAL_ESRGAN,
     "dsgan": dsgan.DSGAN,

@@ -45,7 +45,9 @@ BSRNET_X4 = Recipe(
 )
 
 
-def _bsrgan(name: str, scale: Literal[2, 4], start: str | None, about: str) -> Recipe:
+def _bsrgan(
+    name: str, scale: Literal[2, 4], start: str | None, about: str, data: DegradedDataConfig = _DATA
+) -> Recipe:
     # KAIR continues the step count of the model it starts from: BSRNet's 400 k steps count towards the milestones.
     counted = 400_000 if start else 0
     milestones = MilestonesConfig(at=(800_000 - counted, 1_600_000 - counted), ahead=1)
@@ -63,7 +65,7 @@ def _bsrgan(name: str, scale: Literal[2, 4], start: str | None, about: str) -> R
             adversarial=AdversarialConfig(loss="lsgan", weight=1.0),
         ),
         optimizers={"generator": adam, "discriminator": adam},
-        data=_DATA,
+        data=data,
         # The options state no end either; the paper trains BSRGAN for 400 k steps.
         train=TrainSettings(steps=800_000, batch_size=4, ema=0.999),
     )
@@ -74,6 +76,13 @@ BSRGAN_X4 = _bsrgan(
     4,
     "bsrnet-x4",
     "BSRGAN: continues from BSRNet with a perceptual and an adversarial loss; KAIR train_bsrgan_x4_gan.json.",
+)
+BSRGAN_PLUS_X4 = _bsrgan(
+    "bsrgan-plus-x4",
+    4,
+    "bsrnet-x4",
+    "BSRGAN on its extended degradation: KAIR's train_bsrgan_x4_gan.json with degradation_type bsrgan_plus.",
+    _DATA.model_copy(update={"degradation": PresetConfig(name="bsrgan-plus", options={"shuffle_prob": 0.1})}),
 )
 BSRGAN_X2 = _bsrgan(
     "bsrgan-x2",

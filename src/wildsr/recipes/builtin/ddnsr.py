@@ -30,7 +30,10 @@ _VGG_HR, _VGG_LR = (
 
 
 def _features(layer: str, weight: float) -> FeaturesConfig:
-    return FeaturesConfig(weight=weight, layers={layer: 1.0}, distance="l2", normalise=False)
+    # Keras's VGG-19, which gets RGB in [0, 1], although its weights expect other values.
+    return FeaturesConfig(
+        weight=weight, network="vgg19-keras", layers={layer: 1.0}, distance="l2", normalise=False
+    )
 
 
 def _ddnsr(name: str, about: str, discriminator: NetworkConfig) -> Recipe:
@@ -52,9 +55,8 @@ def _ddnsr(name: str, about: str, discriminator: NetworkConfig) -> Recipe:
             adversarial_up=0.005,
         ),
         optimizers=dict.fromkeys(networks, _ADAM),
-        # LR crops of 32, HR crops of 128, mirrored. The original takes 16 crops of every image it reads, and shuffles
-        # them in a buffer of 1024; here every crop comes from another image.
-        data=DualDataConfig(hr_patch=128, lr_patch=32, augment="mirror"),
+        # LR crops of 32, HR crops of 128; 16 of every image, which is mirrored first, shuffled in a buffer of 1024.
+        data=DualDataConfig(hr_patch=128, lr_patch=32, crops=16, augment="mirror"),
         train=TrainSettings(steps=300 * 1024, batch_size=16, fresh_optimizers_at=_PHASES),
     )
 

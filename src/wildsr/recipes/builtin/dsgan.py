@@ -35,10 +35,14 @@ DSGAN = Recipe(
         texture=0.005,
     ),
     optimizers={"generator": _ADAM, "discriminator": _ADAM},
-    # Crops of 512, downscaled by MATLAB's bicubic; the discriminator sees crops of 128 of the same images at full size.
-    # Flips and rotations are options there, off by default.
+    # Crops of 512, downscaled by MATLAB's bicubic and not rounded to 8 bits; the discriminator sees crops of 128 of the
+    # same images at full size. Flips and rotations are options there, off by default.
     data=UnpairedDataConfig(
-        same=True, degradation=PresetConfig(name="bicubic"), hr_patch=512, source_patch=128, augment="none"
+        same=True,
+        degradation=PresetConfig(name="bicubic", options={"values": "clamped"}),
+        hr_patch=512,
+        source_patch=128,
+        augment="none",
     ),
     train=TrainSettings(steps=_STEPS, batch_size=16),
     # The network does not upscale, so there is nothing to validate.

@@ -134,6 +134,9 @@ class DegradedDataConfig(DataConfig):
     """Side in pixels of the HR patch that is cropped and degraded."""
     lr_patch: Count
     """Side in pixels of the LR patch that is kept of the result."""
+    context: int | None = Field(default=None, ge=1)
+    """HR pixels around the patch that are degraded with it and then cut off, so that LR patches are those of the whole
+    image; for degradations of limited reach, such as ``bicubic`` with 16. null degrades the patch alone."""
     sharpen: bool = False
     """Sharpen the HR patch first (USM, Real-ESRGAN); it is then the target of pixel and feature losses."""
     crisp: Annotated[float, Field(ge=0)] = 0
@@ -148,7 +151,7 @@ class DegradedDataConfig(DataConfig):
 
     def build(self, scale: int, seed: int) -> TrainingData:
         """HR patches and their degraded counterparts."""
-        from wildsr.data.datasets import DegradedPairs
+        from wildsr.data.datasets import DegradedPairs, PairsInContext
         from wildsr.data.image_sets import find_images
         from wildsr.data.patches import Picker
 
@@ -162,8 +165,13 @@ class DegradedDataConfig(DataConfig):
         sharpen = _sharpen if self.sharpen else partial(_steepen, weight=self.crisp) if self.crisp else None
         degradation = self.build_degradation(scale)
         images = find_images(self.hr or (self._folder(),), self.hr_patch)
+        picker = Picker(images, seed, self.weighing)
+        if self.context is not None:
+            self._check_context(self.context, scale)
+            in_context = PairsInContext(picker, degradation, self.lr_patch, self.context, seed, self.augment)
+            return TrainingData(in_context, {"HR": images})
         dataset = DegradedPairs(
-            Picker(images, seed, self.weighing),
+            picker,
             degradation,
             self.hr_patch,
             self.lr_patch,
@@ -174,6 +182,17 @@ class DegradedDataConfig(DataConfig):
             self.crisp > 0,
         )
         return TrainingData(dataset, {"HR": images})
+
+    def _check_context(self, context: int, scale: int) -> None:
+        if context % scale or self.hr_patch != self.lr_patch * scale:
+            raise RecipeError(
+                f"data.context must be a multiple of the scale {scale}, and data.hr_patch {scale} times data.lr_patch: "
+                "the patch is not cropped again"
+            )
+        if self.sharpen or self.crisp or self.rendered:
+            raise RecipeError(
+                "data.context excludes data.sharpen, data.crisp and data.rendered; set it to null"
+            )
 
 
 class PairedDataConfig(DataConfig):
@@ -300,6 +319,8 @@ class DualDataConfig(DataConfig):
     """Side of the HR patch in pixels."""
     lr_patch: Count
     """Side of the LR patch in pixels."""
+    crops: Count = 1
+    """Patches that are cropped from each image before the next one is taken; they are shuffled in blocks of 1024."""
 
     def given(self, folders: Sequence[Path]) -> dict[str, Any]:
         """Assign the folders to the fields: one may hold LR images; its HR images and all others are mixed."""
@@ -335,6 +356,7 @@ class DualDataConfig(DataConfig):
             self.lr_patch,
             seed,
             self.augment,
+            crops=self.crops,
         )
         return TrainingData(dataset, {"HR": hrs, "LR": lrs})
 

@@ -160,14 +160,14 @@ class FeaturesConfig(LossConfig):
     """Perceptual loss: the difference of VGG features."""
 
     kind: Literal["features"] = "features"
-    network: Literal["vgg19", "vgg16"] = "vgg19"
-    """The classifier that gives the features."""
+    network: Literal["vgg19", "vgg19-keras", "vgg16"] = "vgg19"
+    """The classifier that gives the features: torchvision's VGG-19 or VGG-16, or Keras's VGG-19, with other weights."""
     layers: dict[Layer, Weight]
     """Weight of each layer. ``conv5_4`` is before the ReLU, ``relu5_4`` after it."""
     distance: Literal["l1", "l2"] = "l1"
     """Mean absolute or mean squared difference."""
     normalise: bool = True
-    """Normalise the input by the mean and standard deviation of ImageNet."""
+    """Normalise the input as the weights expect: by the mean and standard deviation of ImageNet, or Keras's means."""
     crop: Annotated[int, Field(ge=16)] | None = None
     """Side in pixels of the random part of each patch on which it is computed, to save time; null for all of it."""
 
@@ -175,14 +175,20 @@ class FeaturesConfig(LossConfig):
         """:class:`wildsr.losses.perceptual.PerceptualLoss` on a VGG."""
         from wildsr.losses.perceptual import PerceptualLoss
         from wildsr.losses.pixel import l1, l2
-        from wildsr.zoo.features.files import find_file
-        from wildsr.zoo.features.vgg import load_vgg
+        from wildsr.zoo.features.files import KERAS_VGG19, find_file
+        from wildsr.zoo.features.vgg import load_keras_vgg, load_vgg
 
-        # The published file comes last, because the message for a missing file describes the last one.
-        path = find_file((f"{self.network}.safetensors", f"{self.network}.pth"), features)
         layers = {layer: weight for layer, weight in self.layers.items() if weight}
+        distance = l1 if self.distance == "l1" else l2
+        # The published file comes last, because the message for a missing file describes the last one.
+        if self.network == "vgg19-keras":
+            path = find_file((KERAS_VGG19, "vgg19-keras.h5"), features)
+            return PerceptualLoss(
+                load_keras_vgg(path, list(layers), self.normalise), layers, distance, self.crop
+            )
+        path = find_file((f"{self.network}.safetensors", f"{self.network}.pth"), features)
         network = load_vgg(path, list(layers), 19 if self.network == "vgg19" else 16, self.normalise)
-        return PerceptualLoss(network, layers, l1 if self.distance == "l1" else l2, self.crop)
+        return PerceptualLoss(network, layers, distance, self.crop)
 
 
 class LpipsConfig(LossConfig):

@@ -53,12 +53,14 @@ class RRDBNetConfig(NetworkConfig):
     """Channels that each convolution of a dense block adds."""
     unshuffle: Literal[1, 2, 4] = 1
     """Factor of the pixel unshuffle in front; 2 and 4 are for Real-ESRGAN's x2 and x1 networks."""
+    relu: bool = False
+    """ReLU instead of LeakyReLU, as in KAIR's train_rrdb_psnr.json. Its weights suit no network with LeakyReLU."""
 
     def build(self, scale: int) -> "nn.Module":
         """An RRDBNet."""
         from wildsr.networks.rrdbnet import RRDBNet
 
-        return RRDBNet(3, 3, self.features, self.blocks, self.growth, scale, self.unshuffle)
+        return RRDBNet(3, 3, self.features, self.blocks, self.growth, scale, self.unshuffle, self.relu)
 
 
 class EDLNetConfig(NetworkConfig):

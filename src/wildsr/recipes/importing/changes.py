@@ -85,7 +85,7 @@ def put_validation(options: OptionFile, place: str, changes: Changes) -> None:
 def put_steps_of_rates(changes: Changes, network: str, at: Sequence[int] | None, factor: Any) -> None:
     """At which steps the learning rate is multiplied by ``factor``."""
     place = f"optimizers.{network}.schedule"
-    if at:
+    if at is not None:
         changes.put(f"{place}.kind", "milestones")
         changes.put(f"{place}.at", [int(step) for step in at])
         changes.put(f"{place}.factor", 0.5 if factor is None else float(factor))

@@ -74,4 +74,14 @@ def import_recipe(path: Path, base: str | None = None) -> Imported:
     recipe = changed(RECIPES[base], changes.all, str(path))
     if form == "KAIR":
         notes.append(f"KAIR's options name no end; train.steps is that of {base}.")
+        notes.append(_counted(kair.steps_before(options)))
     return Imported(recipe, base, options.leftovers, tuple(notes))
+
+
+def _counted(before: int) -> str:
+    if before:
+        return f"KAIR counts on from step {before:,}, that of its starting model: milestones are earlier by as many."
+    return (
+        "KAIR counts on from the step of the newest model in its models folder. If that is not 0, name it as "
+        "path.pretrained_netG, such as 400000_G.pth, and import the file again: milestones are then earlier by as many."
+    )

@@ -1,5 +1,6 @@
 """Option files of KAIR: ``train_bsrgan_x4_psnr.json``, ``train_bsrgan_x4_gan.json`` and ``train_rrdb_psnr.json``."""
 
+import re
 from typing import Any
 
 from wildsr.recipes.errors import RecipeError
@@ -14,7 +15,14 @@ from wildsr.recipes.importing.changes import (
 from wildsr.recipes.importing.settings import OptionFile
 
 _VGG_LAYERS = {2: "conv1_2", 7: "conv2_2", 16: "conv3_4", 25: "conv4_4", 34: "conv5_4"}
+_BICUBIC_REACH = 4
+"""More LR pixels than bicubic's kernel reaches, at any scale."""
+_SHUFFLE_PROB = 0.1
 _DEGRADATIONS = {"bsrgan": "bsrgan", "bsrgan_plus": "bsrgan-plus"}
+
+
+_STEPS_OF_FILE = re.compile(r"(?:.*[/\\])?(\d+)_[GE]\.pth")
+"""The name of KAIR's checkpoints, which is where it takes the number of steps from."""
 
 
 def base_of(options: OptionFile) -> str:
@@ -66,7 +74,9 @@ def _networks(options: OptionFile, changes: Changes, with_gan: bool) -> None:
         changes.put(f"{generator}.{field}", int(value))
     put_start(options, "path.pretrained_netG", changes, "generator")
     changes.put(f"{generator}.start_whole", bool(options.take("train.G_param_strict", True)))
-    options.expect("netG.act_mode", "L")
+    options.expect("netG.act_mode", "L", "R")
+    if options.take("netG.act_mode") == "R":
+        changes.put(f"{generator}.relu", True)
     options.expect("netG.bias", True)
     options.expect("netG.upsample_mode", "upconv")
     options.expect("netG.downsample_mode", "strideconv")
@@ -125,7 +135,9 @@ def _data(options: OptionFile, changes: Changes, scale: int) -> None:
     if kind == "sr":
         changes.put("data.degradation.kind", "preset")
         changes.put("data.degradation.name", "bicubic")
+        changes.put("data.degradation.options", {"values": "exact"})
         changes.put("data.lr_patch", patch // scale)
+        changes.put("data.context", _BICUBIC_REACH * scale)
     else:
         name = str(options.take(f"{train}.degradation_type", "bsrgan"))
         if name not in _DEGRADATIONS:
@@ -145,9 +157,10 @@ def _data(options: OptionFile, changes: Changes, scale: int) -> None:
 
 def _shuffle(options: OptionFile, changes: Changes, place: str, degradation: str) -> None:
     value = options.take(place)
-    if value is None or degradation == "bsrgan":
+    if degradation == "bsrgan":
         return  # KAIR's bsrgan does not read it
-    changes.put("data.degradation.options", {"shuffle_prob": float(value)})
+    # As KAIR's dataset_blindsr.py, which takes 0 for a missing value too.
+    changes.put("data.degradation.options", {"shuffle_prob": float(value or _SHUFFLE_PROB)})
 
 
 def _losses(options: OptionFile, changes: Changes, with_gan: bool) -> None:
@@ -178,15 +191,26 @@ def _vgg_layers(layers: Any, weights: Any) -> dict[str, float]:
     return {_VGG_LAYERS[layer]: float(weight) for layer, weight in zip(layers, weights, strict=True)}
 
 
+def steps_before(options: OptionFile) -> int:
+    """The steps of the checkpoint that training starts from; KAIR counts on from there."""
+    match = _STEPS_OF_FILE.fullmatch(str(options.take("path.pretrained_netG") or ""))
+    return int(match[1]) if match else 0
+
+
 def _optimizers(options: OptionFile, changes: Changes, with_gan: bool) -> None:
+    before = steps_before(options)
     for network, letter in (("generator", "G"), ("discriminator", "D"))[: 2 if with_gan else 1]:
         place = f"optimizers.{network}"
         options.expect(f"train.{letter}_optimizer_type", "adam")
         options.expect(f"train.{letter}_scheduler_type", "MultiStepLR")
-        changes.put(f"{place}.rate", float(options.take(f"train.{letter}_optimizer_lr", 1e-4)))
         changes.put(f"{place}.weight_decay", float(options.take(f"train.{letter}_optimizer_wd", 0.0) or 0.0))
         at = options.take(f"train.{letter}_scheduler_milestones")
-        put_steps_of_rates(changes, network, at, options.take(f"train.{letter}_scheduler_gamma"))
+        factor = float(options.take(f"train.{letter}_scheduler_gamma", 0.5) or 0.5)
+        passed = sum(int(step) <= before for step in at or ())
+        rate = float(options.take(f"train.{letter}_optimizer_lr", 1e-4))
+        changes.put(f"{place}.rate", rate * factor**passed)
+        later = None if at is None else [int(step) - before for step in at if int(step) > before]
+        put_steps_of_rates(changes, network, later, factor)
         options.leave(
             f"train.{letter}_optimizer_reuse",
             "a run that goes on keeps its optimizers, a new one starts anew",

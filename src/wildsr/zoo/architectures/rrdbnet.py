@@ -65,6 +65,7 @@ def sizes(weights: Weights) -> dict[str, int]:
         "growth": shape_of(weights, "RRDB_trunk.0.RDB1.conv1.weight", 4)[0],
         "scale": upsampled // unshuffle,
         "unshuffle": unshuffle,
+        **({"relu": 1} if "relu" in weights else {}),
     }
 
 

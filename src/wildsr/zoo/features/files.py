@@ -3,6 +3,7 @@
 None of them is part of wildsr.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ class FeatureFile:
         urls: addresses for download, best first; may be empty.
         sha256: of the file, if known.
         digest_start: first digits of its SHA-256, where only these are known: torchvision puts them into file names.
+        md5: where the publisher states this alone, as Keras does.
+        git_blob: git's SHA-1 of it, where it is known from a repository alone.
         by_hand: instructions, when there is no address.
     """
 
@@ -43,11 +46,15 @@ class FeatureFile:
     urls: tuple[str, ...] = ()
     sha256: str | None = None
     digest_start: str = ""
+    md5: str = ""
+    git_blob: str = ""
     by_hand: str = ""
 
 
 _BASICSR = "https://github.com/XPixelGroup/BasicSR/raw/master/basicsr/metrics"
 _LPIPS = "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1"
+KERAS_VGG19 = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+"""The name that Keras gives its file, which is accepted too."""
 _TORCHVISION = "https://download.pytorch.org/models"
 
 _BRISQUE = FeatureFile(
@@ -68,12 +75,27 @@ FILES: dict[str, FeatureFile] = {
     ),
     "allmodel": _BRISQUE,
     "allrange": _BRISQUE,
+    "NRQM_model.mat": FeatureFile(
+        "the authors' repository, where it is model.mat",
+        "MIT",
+        ("https://github.com/chaoma99/sr-metric/raw/master/model.mat",),
+        git_blob="a852aefb6a49e52703044fee4fa60c3f5b8d5adc",
+    ),
     "lpips_alex.pth": FeatureFile("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/alex.pth",)),
     "lpips_squeeze.pth": FeatureFile("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/squeeze.pth",)),
     "lpips_vgg.pth": FeatureFile("LPIPS 0.1", "BSD-2-Clause", (f"{_LPIPS}/vgg.pth",)),
     "alexnet.pth": _torchvision("alexnet-owt", "7be5be79"),
     "squeezenet1_1.pth": _torchvision("squeezenet1_1", "b8a52dc0"),
     "vgg19.pth": _torchvision("vgg19", "dcbb9e9d"),
+    "vgg19-keras.h5": FeatureFile(
+        "keras.applications, after the weights of VGG, University of Oxford",
+        "Creative Commons Attribution",
+        (
+            f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_VGG19}",
+            f"https://github.com/fchollet/deep-learning-models/releases/download/v0.1/{KERAS_VGG19}",
+        ),
+        md5="253f8cb515780f3b799900260a226db6",
+    ),
     "vgg16.pth": _torchvision("vgg16", "397923af"),
 }
 """The published files by the name that they have in the folder of feature networks."""
@@ -120,8 +142,21 @@ def pull_file(name: str, folder: Path | None = None, on_bytes: OnBytes | None = 
         digest = sha256_of(path) if source.digest_start else ""
         if not digest.startswith(source.digest_start):
             raise ModelError(f"what it sent is not {name} (SHA-256 {digest}, not {source.digest_start}...)")
+        start = f"blob {path.stat().st_size}\0".encode()
+        for kind, prefix, expected in (("md5", b"", source.md5), ("sha1", start, source.git_blob)):
+            found = _digest(path, kind, prefix) if expected else ""
+            if found != expected:
+                raise ModelError(f"what it sent is not {name} ({kind.upper()} {found}, not {expected})")
 
     return download(source.urls, target, sha256=source.sha256, check=check, on_bytes=on_bytes)
+
+
+def _digest(path: Path, kind: str, prefix: bytes) -> str:
+    digest = hashlib.new(kind, prefix, usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def identity(path: Path) -> str:

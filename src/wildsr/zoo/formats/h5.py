@@ -1,4 +1,4 @@
-"""DDNSR's Keras ``.h5`` files as layers, in PyTorch's layout.
+"""Keras ``.h5`` files: DDNSR's networks as layers, and VGG-19, in PyTorch's layout.
 
 Only datasets and the list of layer names are read. The configuration, from which Keras would build a model and which
 may hold code, is ignored: the architecture follows from the names and shapes of the weights.
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wildsr.networks.vgg import layer_names
 from wildsr.zoo.errors import ModelError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -26,6 +27,7 @@ _WEIGHT_NAMES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+_VGG_WEIGHT = re.compile(r"(?:.*/)?block([1-5])_conv([1-4])[/_](W|b|kernel|bias)(?:_1)?(?::0)?")
 _INSIDE_BLOCK = re.compile(r"(^|/)(rrdb|res_block)(_\d+)?/")
 
 
@@ -66,14 +68,40 @@ def read_keras(path: Path) -> KerasLayers:
     Raises:
         ModelError: when the file is damaged, h5py is missing, or the file holds no network of DDNSR.
     """
+    datasets, names = _read(path)
+    found = _layers(path, datasets)
+    return KerasLayers(found["conv2d"], found["batch_normalization"], found["dense"], names)
+
+
+def read_keras_vgg(path: Path) -> dict[str, Tensor]:
+    """The convolutions of Keras's VGG-19 under torchvision's names (``features.0.weight``), float32.
+
+    In the file of ``keras.applications``, ``vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5``, each layer is a group
+    ``block1_conv1`` with the datasets ``block1_conv1_W_1:0`` (3, 3, in, out) and ``block1_conv1_b_1:0`` (out,). Newer
+    versions of Keras write ``block1_conv1/kernel:0`` and ``block1_conv1/bias:0``. Other layers are ignored.
+
+    Raises:
+        ModelError: when the file is damaged, h5py is missing, or the file holds no layer of VGG-19.
+    """
+    names = layer_names(19)
+    weights = {}
+    for name, value in _read(path)[0].items():
+        match = _VGG_WEIGHT.fullmatch(name)
+        if match is not None and (layer := f"conv{match[1]}_{match[2]}") in names:
+            kind = "weight" if match[3] in ("W", "kernel") else "bias"
+            weights[f"features.{names.index(layer)}.{kind}"] = _as_torch("kernel", value)
+    if not weights:
+        raise ModelError(f"{path} does not hold Keras's VGG-19: it has no layer such as block1_conv1")
+    return weights
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     try:
-        datasets, names = _contents(path)
+        return _contents(path)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ModelError(
             f"{path} cannot be read as a Keras file ({error}); download or copy it again"
         ) from error
-    found = _layers(path, datasets)
-    return KerasLayers(found["conv2d"], found["batch_normalization"], found["dense"], names)
 
 
 def _contents(path: Path) -> tuple[dict[str, Tensor], list[str]]:
