@@ -21,7 +21,7 @@ LAYERS = [
     {"estimation"},
     {"data"},
     {"inference"},
-    {"export"},
+    {"export", "spandrel_plugin"},
     {"evaluation"},
     {"training"},
     {"recipes"},

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from wildsr.cli.main import app
 from wildsr.export import checks, upscayl
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.msrresnet import MSRResNet
@@ -32,25 +31,16 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def saved(folder: Path, network: nn.Module, name: str) -> Path:
-    for parameter in network.parameters():
-        if not parameter.any():  # of layers that begin as zeros, which would hide what is before them
-            nn.init.normal_(parameter, std=0.05)
-    torch.save(network.state_dict(), folder / f"{name}.pth")
-    return folder / f"{name}.pth"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["convert", *map(str, arguments)])
+Save = Callable[[Callable[[], nn.Module], str], Path]
+Convert = Callable[..., Result]
 
 
 @needs_pnnx
 @pytest.mark.parametrize("name", NETWORKS)
-def test_upscayls_files(tmp_path: Path, name: str) -> None:
-    torch.manual_seed(0)
-    source = saved(tmp_path, NETWORKS[name](), name)
+def test_upscayls_files(tmp_path: Path, saved: Save, convert: Convert, name: str) -> None:
+    source = saved(NETWORKS[name], name)
     model = load(source)
-    done = run(source, "--for", "upscayl", "-o", tmp_path / "out")
+    done = convert(source, "--for", "upscayl", "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     for said in ("64x64", "93x67", "220x200", "grey", "600x400", "dB to PyTorch", "read back"):
         assert said in done.output
@@ -96,30 +86,37 @@ def test_upscayl_finds_the_scale_in_the_name(name: str, scale: int, expected: st
         (lambda: MSRResNet(features=6, blocks=1, scale=2), "possible are"),
     ],
 )
-def test_other_networks(tmp_path: Path, network: Callable[[], nn.Module], said: str) -> None:
-    done = run(saved(tmp_path, network(), "net"), "--for", "upscayl", "-o", tmp_path / "out")
+def test_other_networks(
+    tmp_path: Path, saved: Save, convert: Convert, network: Callable[[], nn.Module], said: str
+) -> None:
+    done = convert(saved(network, "net"), "--for", "upscayl", "-o", tmp_path / "out")
     assert done.exit_code == 2
     assert said in done.output
     assert not (tmp_path / "out").exists()
 
 
-def test_too_large_for_float16(tmp_path: Path) -> None:
-    network = SRVGGNetCompact(4, 1, 2)
-    with torch.no_grad():
-        network.body[0].weight.mul_(1e6)
-    done = run(saved(tmp_path, network, "net"), "--for", "upscayl", "-o", tmp_path / "out")
+def test_too_large_for_float16(tmp_path: Path, saved: Save, convert: Convert) -> None:
+    def large() -> nn.Module:
+        network = SRVGGNetCompact(4, 1, 2)
+        with torch.no_grad():
+            network.get_parameter("body.0.weight").mul_(1e6)
+        return network
+
+    done = convert(saved(large, "net"), "--for", "upscayl", "-o", tmp_path / "out")
     assert done.exit_code == 2
     assert "float16" in done.output
     assert not (tmp_path / "out").exists()
 
 
 @needs_pnnx
-def test_a_failed_check_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_check_leaves_nothing(
+    tmp_path: Path, saved: Save, convert: Convert, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checks, "LEAST_DB", 500.0)
-    source = saved(tmp_path, SRVGGNetCompact(4, 1, 2), "net")
+    source = saved(lambda: SRVGGNetCompact(4, 1, 2), "net")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "other.param").write_text("other")
-    done = run(source, "--for", "upscayl", "-o", tmp_path / "models")
+    done = convert(source, "--for", "upscayl", "-o", tmp_path / "models")
     assert done.exit_code == 2
     assert "gives another result in ncnn (64x64" in done.output
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["other.param"]
@@ -128,7 +125,7 @@ def test_a_failed_check_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "arguments", [["out.pth", "--for", "upscayl"], ["--for", "upscayl"], [], ["-o", "x"]]
 )
-def test_wrong_arguments(arguments: list[str]) -> None:
-    done = run("default", *arguments)
+def test_wrong_arguments(convert: Convert, arguments: list[str]) -> None:
+    done = convert("default", *arguments)
     assert done.exit_code == 2
     assert "-o FOLDER" in done.output

@@ -15,6 +15,10 @@ class TargetName(str, Enum):
     """Programs that models can be exported for."""
 
     upscayl = "upscayl"
+    chainner = "chainner"
+    comfyui = "comfyui"
+    openmodeldb = "openmodeldb"
+    browser = "browser"
 
 
 def convert(
@@ -39,6 +43,12 @@ def convert(
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder of the files for --for.", show_default=False),
+    ] = None,
+    examples: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--example", help="A photo to show with --for openmodeldb; may be repeated.", show_default=False
+        ),
     ] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store float16: half the size, almost the same results.")
@@ -70,10 +80,12 @@ def convert(
         if target is not None:
             if output is not None or folder is None or half:
                 raise UsageError(f"--for {target.value} needs a folder, -o FOLDER, and no file or --half")
-            _export(model, target.value, folder, toward, strength, overwrite)
+            _export(model, target.value, folder, toward, strength, overwrite, tuple(examples or ()))
             return
-        if output is None or folder is not None:
-            raise UsageError("give the file to write, such as model.safetensors; -o FOLDER belongs to --for")
+        if output is None or folder is not None or examples:
+            raise UsageError(
+                "give the file to write, such as model.safetensors; -o FOLDER and --example belong to --for"
+            )
         from wildsr.zoo.convert import convert as convert_model
 
         done = convert_model(model, output, half=half, overwrite=overwrite, toward=toward, strength=strength)
@@ -83,13 +95,26 @@ def convert(
 
 
 def _export(
-    model: str, target: str, folder: Path, toward: str | None, strength: float, overwrite: bool
+    model: str,
+    target: str,
+    folder: Path,
+    toward: str | None,
+    strength: float,
+    overwrite: bool,
+    images: tuple[Path, ...],
 ) -> None:
     from wildsr.export import export
 
     with status(f"Exporting {model}"):
         done = export(
-            model, target, folder, overwrite=overwrite, toward=toward, strength=strength, report=say
+            model,
+            target,
+            folder,
+            overwrite=overwrite,
+            toward=toward,
+            strength=strength,
+            images=images,
+            report=say,
         )
     for path in done.files:
         say(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -39,8 +39,12 @@ def psnr(found: Tensor, expected: Tensor) -> float:
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
 
 
-def compare(model: Model, run: Run, sizes: tuple[tuple[int, int], ...], where: str) -> Iterator[str]:
+def compare(
+    model: Model, run: Run, sizes: tuple[tuple[int, int], ...], where: str, clamps: bool = False
+) -> Iterator[str]:
     """Compare ``run`` with the model on images of these sizes (height, width), and on a grey one; a line for each.
+
+    ``clamps`` says that ``run`` clamps its results to [0, 1].
 
     Raises:
         ModelError: below :data:`LEAST_DB`.
@@ -49,7 +53,8 @@ def compare(model: Model, run: Run, sizes: tuple[tuple[int, int], ...], where: s
         grey = index == len(sizes)
         image = probe_image(height, width, grey)
         with torch.inference_mode():
-            level = psnr(run(image), model(image))
+            expected = model(image)
+            level = psnr(run(image), expected.clamp(0, 1) if clamps else expected)
         what = f"{width}x{height}{', grey' if grey else ''}"
         if not level >= LEAST_DB:
             raise ModelError(

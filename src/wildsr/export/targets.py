@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.errors import UsageError
-from wildsr.export import upscayl
+from wildsr.export import browser, chainner, openmodeldb, upscayl
 from wildsr.export.request import Exported, Request
 from wildsr.networks.protocols import WholeImageNetwork
 from wildsr.storage.folders import adding_to
@@ -37,6 +37,10 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "upscayl": Target("Upscayl", upscayl.write, upscayl.architectures, upscayl.folder_for),
+    "chainner": Target("chaiNNer", chainner.write_chainner, chainner.architectures),
+    "comfyui": Target("ComfyUI", chainner.write_comfyui, chainner.comfyui_architectures),
+    "openmodeldb": Target("OpenModelDB", openmodeldb.write, openmodeldb.architectures),
+    "browser": Target("browsers", browser.write, browser.architectures),
 }
 """All targets by the name that the command takes."""
 
@@ -71,6 +75,8 @@ def export(
     elif strength != 1:
         raise UsageError(f"a strength of {strength:g} needs another model: name it with --toward")
     _require_possible(model, chosen)
+    if images and target != "openmodeldb":
+        raise UsageError(f"example images belong to openmodeldb; {chosen.title} takes none")
     lines: list[str] = []
 
     def checked(line: str) -> None:

@@ -106,7 +106,7 @@ def _network(
         model = _loaded(source, toward, strength)
     except ModelError as error:
         raise error if str(path) in str(error) else ModelError(f"{path} cannot be used: {error}") from error
-    return recognised, model.network, _header(model, path)
+    return recognised, model.network, header_of(model, path)
 
 
 def _pth(
@@ -138,7 +138,7 @@ def _safetensors(
     return recognised.architecture, save(_stored(tensors, half), {"format": FORMAT, **header.metadata()})
 
 
-def _header(model: Model, path: Path) -> Header:
+def header_of(model: Model, path: Path) -> Header:
     """The description of a Model that was read from ``path``, for both formats."""
     contract = model.contract
     return replace(
@@ -189,7 +189,7 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
     if half:
         _stored(dict(model.network.state_dict()), half)
         with_half_kernels(drawn)
-    header = replace(_header(model, path), architecture=contract.architecture, value_range=1)
+    header = replace(header_of(model, path), architecture=contract.architecture, value_range=1)
     onnx.helper.set_model_props(drawn, header.metadata())
     return bytes(drawn.SerializeToString())
 
