@@ -14,7 +14,7 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from wildsr.zoo.load import load
 COLUMNS, ROWS, TILE = 4, 3, 512
 SCALE = 4
 LARGE_TILES = (8, 8)
-TRUE_SIDE = 384
+TRUE_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,9 @@ CAMERAS = {
 }
 
 
-def scenes(photographs: list[Path], count: int, seed: int) -> list[Tensor]:
+def scenes(photographs: list[Path], count: int, seed: int) -> Iterator[Tensor]:
     """Scenes (1, 3, 1536, 2048) uint8, each of twelve photographs."""
-    rng, found = np.random.default_rng(seed), []
-    order = rng.permutation(len(photographs)).tolist()
+    order = np.random.default_rng(seed).permutation(len(photographs)).tolist()
     for number in range(count):
         rows = []
         for row in range(ROWS):
@@ -109,8 +108,7 @@ def scenes(photographs: list[Path], count: int, seed: int) -> list[Tensor]:
                 index = (number * ROWS * COLUMNS + row * COLUMNS + column) % len(order)
                 tiles.append(tile(read_levels(photographs[order[index]])))
             rows.append(torch.cat(tiles, dim=-1))
-        found.append(torch.cat(rows, dim=-2))
-    return found
+        yield torch.cat(rows, dim=-2)
 
 
 def tile(levels: Tensor) -> Tensor:

@@ -41,9 +41,10 @@ class Tuning:
     stages: Stages
 
     def train(self, proof_seconds: float) -> Path:
-        """Fine-tune for the time that is left."""
+        """Fine-tune for the time that is left; a finished training goes on if there are more minutes now."""
         folder = self.stages.work.path / "run"
-        if self.stages.work.load("trained") is not None:
+        known = self.stages.work.load("trained")
+        if known is not None and self.stages.options.minutes <= float(known.get("minutes", 0)):
             self.stages.stage("training", "training", done=True)
             return folder / f"{NAME}.safetensors"
         self.stages.stage("training", "training")
@@ -73,7 +74,7 @@ class Tuning:
             on_problem=lambda problem: self.stages.send(AdaptNote(f"not used: {problem}")),
             on_time=lambda spent: self.stages.work.save("training", {"seconds": round(spent, 1)}),
         )  # fmt: skip
-        self.stages.work.save("trained", {"pace": pace.seconds})
+        self.stages.work.save("trained", {"pace": pace.seconds, "minutes": self.stages.options.minutes})
         return model
 
     def _trained_event(self, event: Event, total: int) -> None:
@@ -100,7 +101,8 @@ class Tuning:
     def candidate(self, tuned: Path, chosen: Chosen, profile: Profile) -> Path:
         """The blend of starting model and fine-tuned one that is best on pairs of the training photos."""
         path = self.stages.work.path / "candidate.safetensors"
-        if self.stages.work.load("choice") is None:
+        minutes = (self.stages.work.load("trained") or {}).get("minutes")
+        if (self.stages.work.load("choice") or {}).get("minutes") != minutes or not path.is_file():
             scores = choose_share(
                 self.stages.options.start,
                 tuned,
@@ -111,7 +113,7 @@ class Tuning:
             share = max(scores, key=lambda text: scores[text])
             model = blend(load(self.stages.options.start), load(tuned), float(share))
             save_model(path, model.network, self.header(chosen, profile))
-            self.stages.work.save("choice", {"share": share, "scores": scores})
+            self.stages.work.save("choice", {"share": share, "scores": scores, "minutes": minutes})
         return path
 
     def header(self, chosen: Chosen, profile: Profile) -> dict[str, str]:
