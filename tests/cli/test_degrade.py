@@ -123,7 +123,7 @@ def test_deep_and_grey_images(wildsr: Run, save_photo: Save, tmp_path: Path, dep
 
 
 def test_what_no_codec_has_touched_keeps_its_depth() -> None:
-    deep = LoadedImage(torch.rand(1, 3, 8, 8), None, Traits(depth="uint16"))
+    deep = LoadedImage.from_tensor(torch.rand(1, 3, 8, 8), None, Traits(depth="uint16"))
     assert traits_of(deep, torch.rand(1, 3, 2, 2)) == (Traits(depth="uint16"), ())
     assert traits_of(deep, torch.ones(1, 3, 2, 2))[0].depth == "uint8"
 

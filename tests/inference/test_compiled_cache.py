@@ -22,7 +22,9 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
 
 def _run(network: nn.Module) -> torch.Tensor:
     x = torch.linspace(0, 1, 3 * 8 * 9).view(1, 3, 8, 9)
-    return OpenVinoEngine(network, "a network", half=False).run(x).clone()
+    return torch.from_numpy(
+        OpenVinoEngine(lambda: network, "a network", half=False).start(x.numpy(), False)().copy()
+    )
 
 
 def test_every_flipped_bit_is_noticed(network: nn.Module) -> None:

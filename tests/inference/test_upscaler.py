@@ -7,8 +7,9 @@ import torch
 from small_models import noise, small_model
 from torch import Tensor, nn
 
+from wildsr.image import quantize
 from wildsr.inference import upscaler as module
-from wildsr.inference.engine import OutOfMemory
+from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
 from wildsr.inference.errors import UpscaleError
 from wildsr.inference.upscaler import Upscaler
 from wildsr.ops.dihedral import MODES, dihedral, undo_dihedral
@@ -113,26 +114,55 @@ def test_strength_blends_toward_the_plain_resize() -> None:
     torch.testing.assert_close(half[inside], ((plain + full) / 2)[inside], atol=1e-5, rtol=0)
 
 
-class _Limited:
-    """An engine whose memory holds tiles of so many pixels only."""
+class _Standin:
+    """An engine that computes with PyTorch at once; ``run`` may be replaced."""
 
-    name = "limited"
+    name = "stand-in"
+    version = "1"
+    at_once = 1
 
-    def __init__(self, network: nn.Module, pixels: int) -> None:
+    def __init__(self, network: nn.Module) -> None:
         self.network = network
-        self.pixels = pixels
-        self.seen: list[int] = []
 
-    def run(self, tile: Tensor) -> Tensor:
-        if tile.shape[-1] * tile.shape[-2] > self.pixels:
-            raise OutOfMemory("out of memory")
-        self.seen.append(tile.shape[-1] * tile.shape[-2])
+    def batch(self, *_: int) -> int:
+        return self.at_once
+
+    def run(self, tiles: Tensor) -> Tensor:
         with torch.inference_mode():
-            return self.network(tile)
+            return self.network(tiles)
+
+    def start(self, tiles: Array, levels: bool) -> Wait:
+        out = self.run(torch.from_numpy(tiles))
+        result = (quantize(out).permute(0, 2, 3, 1) if levels else out).numpy()
+
+        def wait() -> Array:
+            if not out.isfinite().all():
+                raise NotFinite
+            return result
+
+        return wait
+
+
+class _Limited(_Standin):
+    """An engine whose memory holds so many pixels only."""
+
+    def __init__(self, network: nn.Module, pixels: int, at_once: int = 1) -> None:
+        super().__init__(network)
+        self.pixels, self.at_once = pixels, at_once
+        self.seen: list[tuple[int, int]] = []
+
+    def run(self, tiles: Tensor) -> Tensor:
+        tile = tiles.shape[-1] * tiles.shape[-2]
+        if len(tiles) * tile > self.pixels:
+            raise OutOfMemory("out of memory")
+        self.seen.append((len(tiles), tile))
+        return super().run(tiles)
 
 
 def with_engine(monkeypatch: pytest.MonkeyPatch, make: object) -> None:
-    monkeypatch.setattr(module, "engine_maker", lambda network, *_: (lambda half: make(network, half), False))  # type: ignore[operator]
+    monkeypatch.setattr(
+        module, "engine_maker", lambda network, *_: (lambda half: make(network(), half), False)
+    )  # type: ignore[operator]
 
 
 def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +176,24 @@ def test_out_of_memory_shrinks_the_tile_and_goes_on(monkeypatch: pytest.MonkeyPa
     model, lr = small_model("compact"), noise(150, 170)
     result = Upscaler(model)(lr)
     torch.testing.assert_close(result, whole(model, lr), atol=LEVEL, rtol=0)
-    assert max(engines[0].seen) <= 48 * 48
+    assert max(engines[0].seen)[1] <= 48 * 48
+
+
+def test_equal_tiles_are_computed_together_and_fewer_when_memory_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engines: list[_Limited] = []
+
+    def make(network: nn.Module, _: bool) -> _Limited:
+        engines.append(_Limited(network, 3 * 48 * 48, at_once=5))
+        return engines[-1]
+
+    with_engine(monkeypatch, make)
+    model, lr = small_model("compact"), noise(150, 170)
+    result = Upscaler(model, tile=48)(lr)
+    torch.testing.assert_close(result, whole(model, lr), atol=LEVEL, rtol=0)
+    assert max(engines[0].seen)[0] == 2, "five did not fit, so half of that"
+    assert min(engines[0].seen)[1] > 40 * 40, "the tiles themselves stayed as they were"
 
 
 def test_memory_for_no_tile_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,17 +202,16 @@ def test_memory_for_no_tile_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         Upscaler(small_model("compact"))(noise(100, 100))
 
 
-class _Overflowing:
+class _Overflowing(_Standin):
     """An engine that overflows in half precision, or always."""
 
     def __init__(self, network: nn.Module, broken: bool) -> None:
-        self.name = "overflowing half" if broken else "sound"
-        self.network = network
+        super().__init__(network)
         self.broken = broken
 
-    def run(self, tile: Tensor) -> Tensor:
+    def run(self, tiles: Tensor) -> Tensor:
         with torch.no_grad():
-            out: Tensor = self.network(tile)
+            out: Tensor = self.network(tiles)
         out[..., :1, :1] = float("inf") if self.broken else 0.5
         return out
 
@@ -184,20 +230,20 @@ def test_infinity_falls_back_to_float32_and_is_never_passed_on(
 
 
 def test_a_model_that_half_precision_spoils_runs_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Rounding:
+    class Rounding(_Standin):
         def __init__(self, network: nn.Module, step: float) -> None:
-            self.name, self.network, self.step = f"rounding {step}", network, step
+            super().__init__(network)
+            self.name, self.step = f"rounding {step}", step
 
-        def run(self, tile: Tensor) -> Tensor:
-            with torch.inference_mode():
-                out: Tensor = self.network(tile)
+        def run(self, tiles: Tensor) -> Tensor:
+            out = super().run(tiles)
             return (out / self.step).round() * self.step if self.step else out
 
     for step, chosen in ((0.1, "rounding 0"), (0.001, "rounding 0.001")):
         monkeypatch.setattr(
             module,
             "engine_maker",
-            lambda network, *_, step=step: (lambda half: Rounding(network, step if half else 0), True),
+            lambda network, *_, step=step: (lambda half: Rounding(network(), step if half else 0), True),
         )
         assert Upscaler(small_model("compact")).engine == chosen
         assert Upscaler(small_model("compact"), precision="exact").engine == "rounding 0"
@@ -216,10 +262,15 @@ def test_images_of_many_sizes_do_not_pile_up_compiled_models() -> None:
     if not works():
         pytest.skip("OpenVINO has no CPU here")
     model = small_model("compact")
-    engine = OpenVinoEngine(model.network, "many sizes", half=False)
+    engine = OpenVinoEngine(lambda: model.network, "many sizes", half=False)
     for size in [*range(8, 20), 8]:
         lr = noise(size, size)
-        torch.testing.assert_close(engine.run(lr).clamp(0, 1), whole(model, lr), atol=2e-5, rtol=0)
+        torch.testing.assert_close(
+            torch.from_numpy(engine.start(lr.numpy(), False)()).clamp(0, 1),
+            whole(model, lr),
+            atol=2e-5,
+            rtol=0,
+        )
     assert len(engine._requests) == KEPT_IN_MEMORY
 
 

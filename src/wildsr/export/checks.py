@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wildsr.zoo.errors import ModelError
-from wildsr.zoo.model import Model, pad_to_multiple
+from wildsr.zoo.model import Model
+from wildsr.zoo.unit_range import pad_to_multiple
 
 LEAST_DB = 50.0
 """An export is refused where its results differ from the model's by more: about one level of 8 bits."""

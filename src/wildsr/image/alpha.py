@@ -1,17 +1,30 @@
 """Transparency: plausible colours in transparent areas, and resizing of the alpha channel."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvips
-import torch
-from torch.nn import functional
 
 from wildsr.image.formats import Size
 from wildsr.image.libvips import from_array
+from wildsr.image.loaded import Array, as_array, planes
+
+if TYPE_CHECKING:
+    import torch
 
 
-def bleed(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+def bled(samples: Array, opacity: Array) -> Array:
+    """:func:`bleed` for samples (H, W, 1 or 3) of any type and opacity (H, W); float32 where it changes anything."""
+    if opacity.min() > 0 or opacity.max() <= 0:
+        return samples
+    import torch
+
+    rgb, alpha = (torch.from_numpy(part) for part in (planes(samples), opacity[None, None]))
+    filled: Array = bleed(rgb, alpha)[0, : samples.shape[2]].permute(1, 2, 0).numpy()
+    return filled
+
+
+def bleed(rgb: "torch.Tensor", alpha: "torch.Tensor") -> "torch.Tensor":
     """Extend the colours of visible pixels into the fully transparent area, by a push-pull pyramid.
 
     Colours at alpha 0 are arbitrary, often black; a network would spread them across the visible edge as a
@@ -24,14 +37,19 @@ def bleed(rgb: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
     Returns:
         (1, 3, H, W); ``rgb`` itself where nothing, or everything, is fully transparent.
     """
+    import torch
+
     hidden = alpha <= 0
     if not bool(hidden.any()) or bool(hidden.all()):
         return rgb
     return torch.where(hidden, _filled(rgb * alpha, alpha), rgb)
 
 
-def _filled(weighted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def _filled(weighted: "torch.Tensor", weight: "torch.Tensor") -> "torch.Tensor":
     """``weighted / weight`` where there is weight; elsewhere the next coarser level, interpolated."""
+    import torch
+    from torch.nn import functional
+
     own = weighted / weight.clamp_min(1e-12)
     if bool((weight > 0).all()):
         return own
@@ -46,7 +64,7 @@ def _filled(weighted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return torch.where(weight > 0, own, fine[..., :height, :width])
 
 
-def enlarged(alpha: torch.Tensor, size: Size, depth: str) -> Any:
+def enlarged(alpha: "torch.Tensor | Array", size: Size, depth: str) -> Any:
     """Alpha at the size of the output, as a streaming libvips image of one band (Catmull-Rom, clamped).
 
     Args:
@@ -55,10 +73,10 @@ def enlarged(alpha: torch.Tensor, size: Size, depth: str) -> Any:
         depth: ``uint8``, ``uint16`` or ``float``; full opacity is 255, 65535 or 1.
     """
     top = {"uint8": 255.0, "uint16": 65535.0, "float": 1.0}[depth]
-    plane = alpha.detach().float().cpu().reshape(alpha.shape[-2:]).clamp(0, 1).mul(top)
+    plane = np.clip(as_array(alpha).reshape(alpha.shape[-2:]), 0, 1) * np.float32(top)
     if depth != "float":
-        plane = plane.round()
-    image = resized(from_array(np.ascontiguousarray(plane.numpy())[:, :, None], "b-w"), size, "cubic")
+        plane = np.rint(plane)
+    image = resized(from_array(np.ascontiguousarray(plane)[:, :, None], "b-w"), size, "cubic")
     if depth == "float":
         # Interpolation rounds and overshoots, but viewers may test whether alpha equals 1 exactly.
         return image.clamp(min=float(plane.min()), max=float(plane.max())).cast("float")

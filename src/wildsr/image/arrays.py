@@ -3,14 +3,13 @@
 from typing import Any
 
 import numpy as np
-import torch
 
-from wildsr.image.alpha import bleed
-from wildsr.image.loaded import LoadedImage, Traits
+from wildsr.image.alpha import bled
+from wildsr.image.loaded import LoadedImage, Traits, planes
 
 Array = np.ndarray[Any, Any]
 
-_WHITE = {"uint8": 255.0, "uint16": 65535.0}
+_INTEGERS = ("uint8", "uint16")
 
 
 def from_array(array: Array) -> LoadedImage:
@@ -23,12 +22,12 @@ def from_array(array: Array) -> LoadedImage:
         raise ValueError(f"expected an array (H, W) or (H, W, 1, 3 or 4), got {array.shape}")
     samples = array.reshape(*array.shape[:2], -1)
     floats = np.issubdtype(array.dtype, np.floating)
-    if not floats and array.dtype.name not in _WHITE:
+    if not floats and array.dtype.name not in _INTEGERS:
         raise ValueError(f"expected uint8, uint16 or floating-point samples, got {array.dtype}")
-    planes = torch.from_numpy(samples.astype(np.float32)).permute(2, 0, 1).unsqueeze(0)
-    planes = planes / _WHITE.get(array.dtype.name, 1.0)
+    if floats:
+        samples = samples.astype(np.float32)
     traits = Traits(depth="float" if floats else array.dtype.name, grey=samples.shape[2] == 1)
     if samples.shape[2] < 4:
-        return LoadedImage(planes.expand(1, 3, -1, -1).contiguous(), None, traits)
-    alpha = planes[:, 3:].clamp(0, 1)
-    return LoadedImage(bleed(planes[:, :3], alpha), alpha, traits)
+        return LoadedImage(samples, None, traits)
+    opacity = np.clip(planes(samples[:, :, 3:])[0, 0], 0, 1)
+    return LoadedImage(bled(samples[:, :, :3], opacity), opacity, traits)

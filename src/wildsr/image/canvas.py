@@ -3,15 +3,17 @@
 import os
 import tempfile
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from wildsr.image import color
 from wildsr.image.errors import ImageError
-from wildsr.image.loaded import Traits
+from wildsr.image.loaded import Traits, as_array
 from wildsr.image.profile import space_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: A larger canvas lives in an unlinked temporary file, so that the operating system can page it out.
 MEMORY_LIMIT = 1 << 30
@@ -63,47 +65,56 @@ class Canvas:
             raise ValueError("this canvas is closed")
         return self._pixels
 
-    def paste(self, top: int, left: int, rgb: torch.Tensor) -> None:
+    @property
+    def takes_levels(self) -> bool:
+        """Whether its samples are 8-bit levels of sRGB, rounded, which can be pasted as they are."""
+        plain = self.traits.depth == "uint8" and not self.traits.grey and not self.traits.convert
+        return plain and not self.truncate
+
+    def paste(self, top: int, left: int, rgb: "Tensor | np.ndarray[Any, Any]") -> None:
         """Paste a tile.
 
         Args:
             top, left: position of its first pixel.
             rgb: (1, 3, h, w) or (3, h, w) floats in model space, on any device. Integer canvases clamp to
                 [0, 1] and round half to even; float ones keep any value. Grey ones take the channels' mean.
+                If :attr:`takes_levels`, also an array (h, w, 3) of uint8, which is copied.
 
         Raises:
             ValueError: the tile has another shape, or exceeds the canvas.
         """
-        tile = rgb.detach()
-        if tile.dim() == 4 and tile.shape[0] == 1:
-            tile = tile[0]
-        if tile.dim() != 3 or tile.shape[0] != 3:
-            raise ValueError(f"a tile must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
-        bottom, right = top + tile.shape[1], left + tile.shape[2]
-        if top < 0 or left < 0 or bottom > self.height or right > self.width:
+        tile = as_array(rgb)
+        levels = self.takes_levels and tile.dtype == np.uint8 and tile.ndim == 3 and tile.shape[2] == 3
+        if not levels:
+            tile = tile[0] if tile.ndim == 4 and tile.shape[0] == 1 else tile
+            if tile.ndim != 3 or tile.shape[0] != 3:
+                raise ValueError(f"a tile must be (1, 3, h, w) or (3, h, w), not {tuple(rgb.shape)}")
+            tile = tile.transpose(1, 2, 0)
+        height, width = tile.shape[:2]
+        if top < 0 or left < 0 or top + height > self.height or left + width > self.width:
             raise ValueError(
-                f"a tile of {tile.shape[2]}x{tile.shape[1]} at ({top}, {left}) "
-                f"leaves the canvas of {self.width}x{self.height}"
+                f"a tile of {width}x{height} at ({top}, {left}) leaves the canvas of {self.width}x{self.height}"
             )
-        if tile.numel():
-            self.pixels[top:bottom, left:right] = self._samples(tile.float())
+        if tile.size:
+            target = self.pixels[top : top + height, left : left + width]
+            target[:] = tile if levels else self._samples(tile.astype(np.float32, copy=False))
 
-    def _samples(self, tile: torch.Tensor) -> "np.ndarray[Any, Any]":
+    def _samples(self, tile: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        """(h, w, 3) floats as samples of the file."""
         traits = self.traits
         if traits.grey:
-            tile = tile.mean(0, keepdim=True)
+            tile = tile.mean(2, keepdims=True)
         if traits.convert and traits.profile is not None:
             space = space_of(traits.profile, grey=traits.grey)
             if space is None:
                 raise ValueError("these traits ask to convert to a profile that cannot be inverted")
-            return space.from_model(tile.cpu().permute(1, 2, 0), traits.depth)
-        if traits.depth == "uint8":
-            samples = color.quantize(tile, self.truncate)
-        elif traits.depth == "uint16":
-            samples = tile.clamp(0, 1).mul(65535).round().to(torch.int32)
-        else:
-            samples = tile * traits.float_scale
-        return samples.permute(1, 2, 0).cpu().numpy()
+            return space.from_model(tile, traits.depth)
+        if traits.depth == "float":
+            scaled: np.ndarray[Any, Any] = tile * np.float32(traits.float_scale)
+            return scaled
+        if traits.depth == "uint16":
+            return color.quantized(tile, 65535)
+        return color.quantized(tile, 255, self.truncate)
 
     def close(self) -> None:
         """Free the memory, or the temporary file."""

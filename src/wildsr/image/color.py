@@ -1,15 +1,18 @@
 """Quantisation, and embedded ICC profiles."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 from wildsr.image.libvips import set_field
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PROFILE = "icc-profile-data"
 
 
-def quantize(tensor: torch.Tensor, truncate: bool = False) -> torch.Tensor:
+def quantize(tensor: "Tensor", truncate: bool = False) -> "Tensor":
     """Quantise to 8 bits: clamp to [0, 1], times 255, rounded half to even.
 
     Args:
@@ -20,7 +23,17 @@ def quantize(tensor: torch.Tensor, truncate: bool = False) -> torch.Tensor:
         uint8 tensor of the same shape, on the same device.
     """
     levels = tensor.float().clamp(0, 1).mul(255)
-    return (levels if truncate else levels.round()).to(torch.uint8)
+    return (levels if truncate else levels.round()).byte()
+
+
+def quantized(values: "np.ndarray[Any, Any]", top: int, truncate: bool = False) -> "np.ndarray[Any, Any]":
+    """:func:`quantize` for an array, to integers from 0 to ``top``: uint8 for 255, uint16 for 65535."""
+    scaled = np.clip(values, 0, 1)
+    scaled *= np.float32(top)
+    levels: np.ndarray[Any, Any] = (scaled if truncate else np.rint(scaled)).astype(
+        np.uint8 if top == 255 else np.uint16
+    )
+    return levels
 
 
 def profile_of(image: Any) -> bytes | None:

@@ -1,10 +1,18 @@
-"""An image in memory, and its properties apart from the pixels."""
+"""An image in memory, and its properties apart from the pixels. Imports torch only for tensors."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
+import numpy as np
 
 from wildsr.image.formats import Depth, Format, Size
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = np.ndarray[Any, Any]
+_WHITE = {"uint8": 255.0, "uint16": 65535.0}
 
 #: One value of a libvips metadata field: a block of bytes, a text, or a number.
 Field = bytes | str | int | float
@@ -48,21 +56,59 @@ class Traits:
         return self if self.depth in form.depths else replace(self, depth=held[-1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadedImage:
-    """An image in memory.
+    """An image in memory, as the arrays of its file; ``rgb`` and ``alpha`` are the same as tensors.
 
     Attributes:
-        rgb: (1, 3, H, W) float32, sRGB-encoded, nominally [0, 1]; colours outside the sRGB gamut exceed it.
-        alpha: (1, 1, H, W) float32 in [0, 1], or None. Colour is straight, not premultiplied.
+        samples: (H, W, 1 or 3), sRGB-encoded: uint8 or uint16, whose maximum is white, or float32, nominally [0, 1];
+            colours outside the sRGB gamut exceed it.
+        opacity: (H, W) float32 in [0, 1], or None. Colour is straight, not premultiplied.
         traits: see :class:`Traits`.
     """
 
-    rgb: torch.Tensor
-    alpha: torch.Tensor | None
+    samples: Array
+    opacity: Array | None
     traits: Traits
+
+    @classmethod
+    def from_tensor(cls, rgb: "Tensor", alpha: "Tensor | None", traits: Traits) -> "LoadedImage":
+        """The image of tensors (1, 3, H, W) and (1, 1, H, W), whose memory it shares where they are float32."""
+        opacity = None if alpha is None else as_array(alpha)[0, 0]
+        return cls(as_array(rgb)[0].transpose(1, 2, 0), opacity, traits)
 
     @property
     def size(self) -> Size:
         """Width and height in pixels."""
-        return Size(self.rgb.shape[-1], self.rgb.shape[-2])
+        return Size(self.samples.shape[1], self.samples.shape[0])
+
+    @cached_property
+    def rgb(self) -> "Tensor":
+        """(1, 3, H, W) float32, nominally [0, 1]."""
+        import torch
+
+        return torch.from_numpy(planes(self.samples))
+
+    @cached_property
+    def alpha(self) -> "Tensor | None":
+        """(1, 1, H, W) float32 in [0, 1], or None."""
+        import torch
+
+        return None if self.opacity is None else torch.from_numpy(self.opacity)[None, None]
+
+
+def planes(samples: Array) -> Array:
+    """(H, W, 1 or 3) samples of any type as (1, 3, H, W) float32 with 1 as white, contiguous."""
+    height, width, channels = samples.shape
+    result = np.empty((1, 3, height, width), np.float32)
+    result[0, :channels] = samples.transpose(2, 0, 1)
+    if samples.dtype.name in _WHITE:
+        result[0, :channels] /= _WHITE[samples.dtype.name]
+    if channels == 1:
+        result[0, 1:] = result[0, :1]
+    return result
+
+
+def as_array(values: "Array | Tensor") -> Array:
+    """An array as it is, a tensor of any device as float32."""
+    return values if isinstance(values, np.ndarray) else cast(Array, values.detach().float().cpu().numpy())

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from wildsr.image.formats import Depth
 
+Array = np.ndarray[Any, Any]
 Verdict = Literal["same", "convert", "table", "broken"]
 
 # Profiles called sRGB differ from each other by up to 3 levels of 8 bits; beyond that it is another space.
@@ -27,16 +27,20 @@ _SRGB_COLORANTS = np.array(
 _SLAB = 1 << 22
 
 
-def encode(linear: torch.Tensor) -> torch.Tensor:
-    """Apply the sRGB curve to linear light, odd about 0 and continued above 1; any shape."""
-    size = linear.abs()
-    return torch.where(size <= 0.0031308, size * 12.92, 1.055 * size.pow(1 / 2.4) - 0.055).copysign_(linear)
+def encode(linear: Array) -> Array:
+    """Apply the sRGB curve to linear light, odd about 0 and continued above 1; float32 of any shape."""
+    size = np.abs(linear)
+    curve = np.float32(1.055) * size ** np.float32(1 / 2.4) - np.float32(0.055)
+    result: Array = np.copysign(np.where(size <= 0.0031308, size * np.float32(12.92), curve), linear)
+    return result
 
 
-def decode(encoded: torch.Tensor) -> torch.Tensor:
+def decode(encoded: Array) -> Array:
     """The inverse of :func:`encode`."""
-    size = encoded.abs()
-    return torch.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055).pow(2.4)).copysign_(encoded)
+    size = np.abs(encoded)
+    curve = ((size + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    result: Array = np.copysign(np.where(size <= 0.04045, size / np.float32(12.92), curve), encoded)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,33 +55,32 @@ class Space:
     curves: "np.ndarray[Any, Any]"
     matrix: "np.ndarray[Any, Any] | None"
 
-    def to_model(self, samples: "np.ndarray[Any, Any]") -> torch.Tensor:
+    def to_model(self, samples: Array) -> Array:
         """(H, W, channels) uint8 or uint16 to (H, W, channels) float32, sRGB-encoded, unclipped."""
         step = 257 if samples.dtype == np.uint8 else 1
         tables = [curve[::step].astype(np.float32) for curve in self.curves]
         out = np.stack([table[samples[..., c]] for c, table in enumerate(tables)], -1)
-        rows = torch.from_numpy(out).view(-1, out.shape[-1])
+        rows = out.reshape(-1, out.shape[-1])
         for start in range(0, len(rows), _SLAB):
             slab = rows[start : start + _SLAB]
             rows[start : start + _SLAB] = encode(slab if self.matrix is None else _times(slab, self.matrix))
-        return torch.from_numpy(out)
+        return out
 
-    def from_model(self, pixels: torch.Tensor, depth: Depth) -> "np.ndarray[Any, Any]":
-        """The inverse: (H, W, channels) float32 on the CPU to uint8 or uint16, clipped to the gamut."""
+    def from_model(self, pixels: Array, depth: Depth) -> Array:
+        """The inverse: (H, W, channels) float32 to uint8 or uint16, clipped to the gamut."""
         linear = decode(pixels)
         if self.matrix is not None:
             linear = _times(linear, np.linalg.inv(self.matrix))
         kind, top = (np.uint8, 255) if depth == "uint8" else (np.uint16, 65535)
         ramp = np.linspace(0, top, _STEPS)
-        light = linear.numpy()
-        out = np.empty(light.shape, kind)
+        out = np.empty(linear.shape, kind)
         for channel, curve in enumerate(self.curves):
-            out[..., channel] = np.interp(light[..., channel], curve, ramp).round()
+            out[..., channel] = np.interp(linear[..., channel], curve, ramp).round()
         return out
 
 
-def _times(rows: torch.Tensor, matrix: "np.ndarray[Any, Any]") -> torch.Tensor:
-    return (rows.double() @ torch.from_numpy(matrix.T)).float()
+def _times(rows: Array, matrix: Array) -> Array:
+    return np.asarray(rows.astype(np.float64) @ matrix.T, np.float32)
 
 
 @functools.lru_cache(maxsize=4)
@@ -113,7 +116,7 @@ def judge(profile: bytes, *, grey: bool) -> Verdict:
         return "table"
     ramp = np.linspace(0, 255, 18).round().astype(np.uint8)
     cube = ramp[:, None, None] if grey else np.stack(np.meshgrid(ramp, ramp, ramp), -1).reshape(18, -1, 3)
-    distance = np.abs(space.to_model(cube).numpy() * 255.0 - cube).max()
+    distance = np.abs(space.to_model(cube) * 255.0 - cube).max()
     if not np.isfinite(distance):
         return "broken"
     return "same" if distance <= _SAME_LEVELS else "convert"

@@ -1,23 +1,25 @@
-"""Reads image files into tensors."""
+"""Reads image files. Imports torch only for tensors, and to fill the colours of invisible pixels."""
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from wildsr.image import color
-from wildsr.image.alpha import bleed
+from wildsr.image.alpha import bled
 from wildsr.image.decode import DecodedImage, decoded, fetched, open_source, size_of, unreadable, upright
 from wildsr.image.errors import ImageError
 from wildsr.image.formats import Depth, Size
 from wildsr.image.libvips import VipsError, to_array
-from wildsr.image.loaded import LoadedImage, Traits
+from wildsr.image.loaded import LoadedImage, Traits, planes
 from wildsr.image.metadata import collect
 from wildsr.image.profile import judge, space_of
 from wildsr.storage.locations import Location, locate
 from wildsr.storage.object_path import ObjectPath
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
 # libvips' value for "the file does not say": one pixel per millimetre.
@@ -63,7 +65,7 @@ def read(path: str | os.PathLike[str] | ObjectPath, content: bytes | None = None
 
 def read_levels(
     path: str | os.PathLike[str] | ObjectPath, background: float = 1.0, content: bytes | None = None
-) -> torch.Tensor:
+) -> "Tensor":
     """Read an image with 8 bits, (1, 3, H, W) uint8, as it would look if it were saved with 8 bits.
 
     Colours are those of :func:`read`, clamped and rounded; transparent areas are composited over ``background``, a
@@ -73,21 +75,27 @@ def read_levels(
     Raises:
         ImageError: as :func:`read`.
     """
+    import torch
+
     path = locate(path)
     source = open_source(path, fetched(path) if content is None else content)
     try:
         image = decoded(path, source)
         levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
+        whole = levels.numpy()
         # Float images are divided by the maximum of the whole.
         deep = image.format not in _DEPTHS
         rows = image.height if deep else max(_STRIP // image.width, 1)
         for top in range(0, image.height, rows):
             count = min(rows, image.height - top)
             strip = _converted(path, image.crop(0, top, image.width, count), source)
-            rgb = strip.rgb
-            if strip.alpha is not None:
-                rgb = rgb * strip.alpha + background * (1 - strip.alpha)
-            levels[:, :, top : top + count] = color.quantize(rgb)
+            if strip.opacity is None and strip.samples.dtype == np.uint8:
+                whole[0, :, top : top + count] = strip.samples.transpose(2, 0, 1)
+                continue
+            rgb = planes(strip.samples)
+            if strip.opacity is not None:
+                rgb = rgb * strip.opacity + np.float32(background) * (1 - strip.opacity)
+            whole[:, :, top : top + count] = color.quantized(rgb, 255)
     except VipsError as error:
         raise unreadable(path, error) from error
     except MemoryError as error:
@@ -97,7 +105,7 @@ def read_levels(
 
 def read_windows(
     path: str | os.PathLike[str] | ObjectPath, side: int = 512, most: int = 4, content: bytes | None = None
-) -> list[torch.Tensor]:
+) -> "list[Tensor]":
     """Read parts of an image with 8 bits, (3, h, w) uint8 each; colours are those of :func:`read_levels`.
 
     An image of at most ``most`` windows' pixels comes whole, in one part. Of a larger one, ``most`` windows of at most
@@ -160,21 +168,18 @@ def _converted(path: Location, image: Any, source: DecodedImage) -> LoadedImage:
     channels = 1 if traits.grey else 3
     colour = image.extract_band(0, n=channels) if image.bands > channels else image
     traits = _judged(traits, color.profile_of(image))
-    alpha = _unit(to_array(image.extract_band(channels)))[0] if image.bands > channels else None
+    alpha = _opacity(to_array(image.extract_band(channels))) if image.bands > channels else None
     # Every GIF is decoded with alpha.
     if alpha is not None and source.format == "gif" and bool((alpha == 1).all()):
         alpha = None
     space = space_of(traits.profile, grey=traits.grey) if traits.convert and traits.profile else None
     if space is not None:
-        rgb = _planar(space.to_model(to_array(colour)))
+        samples = space.to_model(to_array(colour))
     else:
         samples, traits = _finite(path, to_array(colour), traits)
-        unit, scale = _unit(samples)
-        rgb, traits = _planar(unit), replace(traits, float_scale=scale)
-    if alpha is None:
-        return LoadedImage(rgb, None, traits)
-    opacity = _planar(torch.nan_to_num(alpha).clamp_(0, 1))[:, :1]
-    return LoadedImage(bleed(rgb, opacity), opacity.contiguous(), traits)
+        samples, scale = _unit(samples)
+        traits = replace(traits, float_scale=scale)
+    return LoadedImage(samples if alpha is None else bled(samples, alpha), alpha, traits)
 
 
 def _noted(traits: Traits, note: str) -> Traits:
@@ -258,17 +263,14 @@ def _finite(
     return samples, _noted(traits, f"{bad} samples were NaN or infinite and were replaced")
 
 
-def _unit(samples: "np.ndarray[Any, Any]") -> tuple[torch.Tensor, float]:
-    """(H, W, C) samples of any type as float32 with 1 as white, and what floats were divided by."""
-    if samples.dtype == np.uint8:
-        return torch.from_numpy(samples.astype(np.float32)).div_(255), 1.0
-    if samples.dtype == np.uint16:
-        return torch.from_numpy(samples.astype(np.float32)).div_(65535), 1.0
-    unit = torch.from_numpy(samples.copy())
-    scale = float(torch.nan_to_num(unit).max())
-    return (unit.div_(scale), scale) if scale > 1 else (unit, 1.0)
+def _unit(samples: "np.ndarray[Any, Any]") -> tuple["np.ndarray[Any, Any]", float]:
+    """Samples of which 1 is white if they are floats, and what floats were divided by."""
+    scale = float(np.nan_to_num(samples).max()) if samples.dtype == np.float32 else 1.0
+    return (samples / np.float32(scale), scale) if scale > 1 else (samples, 1.0)
 
 
-def _planar(rows: torch.Tensor) -> torch.Tensor:
-    """(H, W, 1 or 3) to (1, 3, H, W), contiguous."""
-    return rows.permute(2, 0, 1).expand(3, -1, -1).unsqueeze(0).contiguous()
+def _opacity(samples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """(H, W, 1) samples of any type as (H, W) float32 in [0, 1]."""
+    unit = planes(_unit(samples)[0])[0, 0]
+    opacity: np.ndarray[Any, Any] = np.clip(np.nan_to_num(unit), 0, 1)
+    return opacity

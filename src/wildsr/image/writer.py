@@ -4,10 +4,9 @@ import contextlib
 import errno
 import os
 import shutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from wildsr.image import alpha as transparency
 from wildsr.image import color
@@ -23,6 +22,10 @@ from wildsr.storage.digest import sha256_of
 from wildsr.storage.locations import Location, locate, require_writable
 from wildsr.storage.object_path import ObjectPath
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = np.ndarray[Any, Any]
 _FULL_DISK = 1 << 20
 
 
@@ -30,7 +33,7 @@ def write(
     path: str | os.PathLike[str] | ObjectPath,
     canvas: Canvas,
     *,
-    alpha: torch.Tensor | None = None,
+    alpha: "Tensor | Array | None" = None,
     size: Size | None = None,
     crop: Size | None = None,
     format: str | None = None,
@@ -45,7 +48,7 @@ def write(
     Args:
         path: the file to write; its folder must exist. Or the address of an object, such as ``s3://bucket/name.png``.
         canvas: the image.
-        alpha: (1, 1, h, w) float in [0, 1] at any resolution, usually the input's; it is upscaled here.
+        alpha: (1, 1, h, w) or (h, w) float in [0, 1] at any resolution, usually the input's; it is upscaled here.
         size: of the output, resized by Lanczos 3 if it differs from the canvas.
         crop: size of a central crop of that; None: no crop.
         format: name or suffix of a format; None: by the suffix of ``path``.
@@ -80,7 +83,7 @@ def write(
 
 def write_rgb(
     path: str | os.PathLike[str] | ObjectPath,
-    rgb: torch.Tensor,
+    rgb: "Tensor",
     traits: Traits | None = None,
     *,
     format: str | None = None,
@@ -97,7 +100,11 @@ def write_rgb(
 
 
 def render(
-    canvas: Canvas, *, alpha: torch.Tensor | None = None, size: Size | None = None, crop: Size | None = None
+    canvas: Canvas,
+    *,
+    alpha: "Tensor | Array | None" = None,
+    size: Size | None = None,
+    crop: Size | None = None,
 ) -> "np.ndarray[Any, Any]":
     """The samples that :func:`write` would store in a lossless file, as an array.
 
@@ -147,15 +154,15 @@ def _checked(
     return form
 
 
-def _transparent(alpha: torch.Tensor | None) -> bool:
+def _transparent(alpha: "Tensor | Array | None") -> bool:
     return alpha is not None and bool((alpha < 1).any())
 
 
-def _kept(alpha: torch.Tensor | None, form: Format) -> torch.Tensor | None:
+def _kept(alpha: "Tensor | Array | None", form: Format) -> "Tensor | Array | None":
     return alpha if form.alpha else None
 
 
-def _assembled(canvas: Canvas, alpha: torch.Tensor | None, size: Size, form: Format) -> Any:
+def _assembled(canvas: Canvas, alpha: "Tensor | Array | None", size: Size, form: Format) -> Any:
     """The streaming libvips image to encode: size, depth, alpha, profile, metadata."""
     painted = canvas.traits
     traits = painted.fitted(form)

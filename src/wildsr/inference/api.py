@@ -2,11 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wildsr.image import LoadedImage, Traits, read, render
 from wildsr.image.arrays import from_array
@@ -17,13 +15,16 @@ from wildsr.inference.upscaler import OnTile, Upscaler
 from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Array = np.ndarray[Any, Any]
 _FLOAT = Traits(depth="float")
 
 
 @overload
 def upscale(
-    image: Tensor,
+    image: "Tensor",
     model: str | Path | Model = "default",
     *,
     scale: float | None = None,
@@ -40,7 +41,7 @@ def upscale(
     device: str = "auto",
     precision: Precision = "auto",
     on_tile: OnTile | None = None,
-) -> Tensor: ...
+) -> "Tensor": ...
 
 
 @overload
@@ -114,7 +115,7 @@ def upscale(
 
 
 def upscale(
-    image: Array | Tensor | str | os.PathLike[str],
+    image: "Array | Tensor | str | os.PathLike[str]",
     model: str | Path | Model = "default",
     *,
     output: str | os.PathLike[str] | None = None,
@@ -134,7 +135,7 @@ def upscale(
     device: str = "auto",
     precision: Precision = "auto",
     on_tile: OnTile | None = None,
-) -> Tensor | Array | Path:
+) -> "Tensor | Array | Path":
     """Upscale one image: a tensor to a tensor, an array to an array, a file to an array or to another file.
 
     Args:
@@ -160,7 +161,7 @@ def upscale(
         UpscaleError: not enough memory, or a damaged model.
         ValueError: an option is out of range, or the shape or type of the image is not one of these.
     """
-    if output is not None and isinstance(image, (Tensor, np.ndarray)):
+    if output is not None and not isinstance(image, (str, os.PathLike)):
         raise ValueError("output is for files; for an array or a tensor, save what upscale returns")
     wanted = OutputSize(scale, width, height, fit, megapixels)
     upscaler = Upscaler(
@@ -174,11 +175,11 @@ def upscale(
         strength=strength,
         toward=None if toward is None else _loaded(toward),
     )
-    if isinstance(image, Tensor):
-        return _tensor(image, upscaler, wanted, on_tile)
     if isinstance(image, np.ndarray):
         result = _rendered(from_array(image), upscaler, wanted, on_tile)
         return result[..., 0] if image.ndim == 2 else result
+    if not isinstance(image, (str, os.PathLike)):
+        return _tensor(image, upscaler, wanted, on_tile)
     source = read(image)
     if output is None:
         return _rendered(source, upscaler, wanted, on_tile)
@@ -192,7 +193,9 @@ def _loaded(model: str | Path | Model) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 
-def _tensor(images: Tensor, upscaler: Upscaler, wanted: OutputSize, on_tile: OnTile | None) -> Tensor:
+def _tensor(images: "Tensor", upscaler: Upscaler, wanted: OutputSize, on_tile: OnTile | None) -> "Tensor":
+    import torch
+
     if images.ndim not in (3, 4) or images.shape[-3] != 3 or not images.is_floating_point():
         raise ValueError(
             "expected a floating-point tensor (3, H, W) or (B, 3, H, W) in [0, 1], "
@@ -200,7 +203,8 @@ def _tensor(images: Tensor, upscaler: Upscaler, wanted: OutputSize, on_tile: OnT
         )
     batch = images.detach().float().cpu().reshape(-1, *images.shape[-3:])
     results = [
-        _rendered(LoadedImage(one[None], None, _FLOAT), upscaler, wanted, on_tile, False) for one in batch
+        _rendered(LoadedImage.from_tensor(one[None], None, _FLOAT), upscaler, wanted, on_tile, False)
+        for one in batch
     ]
     result = torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).clamp(0, 1)
     return result.reshape(*images.shape[:-2], *result.shape[-2:]).to(images)

@@ -1,12 +1,12 @@
-"""Measures whether a network is accurate enough in half precision."""
+"""Measures whether a network is accurate enough in half precision. Imports torch only to measure."""
 
 import hashlib
+import math
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from wildsr.inference.engine import Maker
+from wildsr.inference.engine import Array, Maker, NotFinite
 from wildsr.storage.atomic import write_text
 from wildsr.storage.caches import cache_folder
 
@@ -18,24 +18,29 @@ standard deviation of one level of 8 bits."""
 def is_faithful(make: Maker, identity: str) -> bool:
     """Whether half precision keeps :data:`FAITHFUL` dB to float32 on a fixed image; the result is cached."""
     half = make(True)
-    path = _cache_path(f"{identity} {half.name}")
+    path = _cache_path(f"{half.version} {identity} {half.name}")
     try:
         return float(path.read_text()) >= FAITHFUL
     except (OSError, ValueError):
-        decibels = _compare(half.run(_probe()), make(False).run(_probe()))
+        probe = _probe()
+    try:
+        approximate = half.start(probe, False)()
+        decibels = _compare(approximate, make(False).start(probe, False)())
+    except NotFinite:
+        decibels = 0.0
     _store(path, decibels)
     return decibels >= FAITHFUL
 
 
-def _compare(half: Tensor, exact: Tensor) -> float:
-    error = (half.double() - exact.double()).square().mean()
-    if not torch.isfinite(error):
-        return 0.0
-    return float(-10 * torch.log10(error.clamp(min=1e-12)))
+def _compare(half: Array, exact: Array) -> float:
+    error = float(np.square(half.astype(np.float64) - exact).mean())
+    return -10 * math.log10(max(error, 1e-12)) if math.isfinite(error) else 0.0
 
 
-def _probe() -> Tensor:
+def _probe() -> Array:
     """An image (1, 3, 64, 64) with shading, edges, texture and noise, as photos have."""
+    import torch
+
     generator = torch.Generator().manual_seed(1)
     axis = torch.linspace(0, 1, 64)
     shading = (axis[:, None] * 0.6 + axis[None, :] * 0.3).expand(3, 64, 64)
@@ -44,11 +49,12 @@ def _probe() -> Tensor:
         torch.rand(1, 3, 32, 32, generator=generator), size=(64, 64), mode="bilinear", align_corners=False
     )
     noise = torch.randn(1, 3, 64, 64, generator=generator)
-    return (shading + edges + 0.2 * texture + 0.02 * noise - 0.1).clamp(0, 1)
+    image: Array = (shading + edges + 0.2 * texture + 0.02 * noise - 0.1).clamp(0, 1).numpy()
+    return image
 
 
 def _cache_path(what: str) -> Path:
-    digest = hashlib.sha256(f"{torch.__version__} {what}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(what.encode()).hexdigest()[:32]
     return cache_folder("fidelity") / digest
 
 

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from torch import Tensor
-
 from wildsr.image import Canvas, ImageError, LoadedImage, Traits, check_writable, write
 from wildsr.image.formats import Size, output_format
+from wildsr.inference.engine import Array
 from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.inference.upscaler import OnTile, Upscaler
-from wildsr.ops.resize import resize
 from wildsr.storage.locations import Location, make_folder
 
 
@@ -31,7 +29,7 @@ class UpscaledImage(NamedTuple):
     """An upscaled image before it is written to a file."""
 
     canvas: Canvas
-    alpha: Tensor | None
+    alpha: Array | None
     target: Target
 
 
@@ -47,7 +45,7 @@ def check(
         make_folder(path.parent)
     except OSError as error:
         raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
-    transparent = image.alpha is not None and bool((image.alpha < 1).any())
+    transparent = image.opacity is not None and bool((image.opacity < 1).any())
     check_writable(
         path, target.crop or target.size, alpha=transparent, format=saving.format, quality=saving.quality
     )
@@ -73,18 +71,23 @@ def compute(
     ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits. ``truncate`` as in
     :class:`SaveOptions`.
     """
-    rgb, deep = image.rgb, traits.depth != "uint8" if deep is None else deep
-    for size in passes(image.size, target.size, upscaler.scale)[1:]:
-        rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
-    height, width = rgb.shape[-2] * upscaler.scale, rgb.shape[-1] * upscaler.scale
-    canvas = Canvas(height, width, traits, truncate)
+    samples, deep = image.samples, traits.depth != "uint8" if deep is None else deep
+    further = passes(image.size, target.size, upscaler.scale)[1:]
+    if further:
+        from wildsr.ops.resize import resize
+
+        rgb = image.rgb
+        for size in further:
+            rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
+        samples = rgb[0].permute(1, 2, 0).numpy()
+    canvas = Canvas(samples.shape[0] * upscaler.scale, samples.shape[1] * upscaler.scale, traits, truncate)
     try:
-        for top, left, pixels in upscaler.pieces(rgb, on_tile, deep=deep):
+        for top, left, pixels in upscaler.parts(samples, on_tile, deep=deep, levels=canvas.takes_levels):
             canvas.paste(top, left, pixels)
     except BaseException:
         canvas.close()
         raise
-    return UpscaledImage(canvas, image.alpha, target)
+    return UpscaledImage(canvas, image.opacity, target)
 
 
 class Saved(NamedTuple):

@@ -1,28 +1,39 @@
-"""The CPU engine: OpenVINO with static tile shapes and a cache of compiled models on disk."""
+"""The CPU engine: OpenVINO with static tile shapes and a cache of compiled models on disk.
+
+Imports torch only where a model is compiled for the first time.
+"""
 
 import hashlib
+import math
 import os
-import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from wildsr.inference.engine import OutOfMemory
+from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
 from wildsr.storage.atomic import write_bytes
 from wildsr.storage.caches import cache_folder
 from wildsr.storage.out_of_memory import is_out_of_memory
 from wildsr.zoo.formats.openvino_runtime import core as _core
 from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 
+if TYPE_CHECKING:
+    from torch import nn
+
 CACHE_LIMIT = 512 * 2**20
 """Bytes of compiled models kept on disk; the least recently used are deleted first."""
 
 _DIGEST_BYTES = 32
+_GRAPH = 2
+"""Changes whenever :mod:`wildsr.inference.openvino_graph` makes other graphs of the same networks."""
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The most recently used are kept."""
+
+_Key = tuple[int, int, bool]
+"""Height and width of a tile, and whether the result is levels."""
 
 
 @cache
@@ -39,16 +50,35 @@ def has_bf16() -> bool:
     return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-@runtime_checkable
-class _HasOpenVinoModel(Protocol):
-    def openvino_model(self) -> Any: ...
+class _Request:
+    """One inference request of a compiled model, and its input, which it only borrows."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._request = compiled.create_infer_request()
+        self._input: Array | None = None
+
+    def start(self, tile: Array) -> None:
+        if self._input is not None:  # its result was never asked for, since the image was cancelled
+            self._request.wait()
+        self._input = np.ascontiguousarray(tile)
+        self._request.set_input_tensor(_openvino().Tensor(self._input, shared_memory=True))
+        self._request.start_async()
+
+    def wait(self) -> Array:
+        self._request.wait()
+        self._input = None
+        if not math.isfinite(float(self._request.get_output_tensor(1).data)):
+            raise NotFinite("NaN or infinite values")
+        pixels: Array = self._request.get_output_tensor(0).data
+        return pixels
 
 
 class OpenVinoEngine:
     """Runs one network, compiled for each tile shape; compiled models are cached in memory and on disk."""
 
-    def __init__(self, network: nn.Module, identity: str, half: bool) -> None:
+    def __init__(self, network: "Callable[[], nn.Module]", identity: str, half: bool) -> None:
         self.name = f"OpenVINO CPU {'bf16' if half else 'f32'}"
+        self.version = str(_openvino().__version__)
         self._network = network
         self._identity = identity
         self._options = {
@@ -56,80 +86,84 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._converted: Any = None
-        self._sizes_differ = any(getattr(part, "traced_per_size", False) for part in network.modules())
-        self._requests: dict[tuple[int, int], Any] = {}
+        self._requests: dict[_Key, list[_Request]] = {}
 
-    def run(self, tile: Tensor) -> Tensor:
+    def batch(self, height: int, width: int) -> int:  # noqa: ARG002
         """See :class:`wildsr.inference.engine.Engine`."""
-        shape = (tile.shape[-2], tile.shape[-1])
-        try:
-            request = self._requests.pop(shape, None) or self._compile(shape).create_infer_request()
+        return 1
+
+    def start(self, tiles: Array, levels: bool) -> Wait:
+        """See :class:`wildsr.inference.engine.Engine`; one tile at a time."""
+        key = (tiles.shape[-2], tiles.shape[-1], levels)
+        with _Memory(self._requests):
+            pair = self._requests.pop(key, None)
+            if pair is None:
+                compiled = self._compile(key)
+                pair = [_Request(compiled), _Request(compiled)]
             while len(self._requests) >= KEPT_IN_MEMORY:
                 del self._requests[next(iter(self._requests))]
-            self._requests[shape] = request
-            outputs = request.infer([tile.contiguous().numpy()], share_inputs=True)
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                self._requests.clear()
-                raise OutOfMemory(str(error)) from error
-            raise
-        return torch.from_numpy(outputs[0])
+            pair.reverse()
+            self._requests[key] = pair
+            pair[0].start(tiles)
 
-    def _compile(self, shape: tuple[int, int]) -> Any:
-        path = cache_folder("openvino") / f"{self._key(shape)}.blob"
+        def wait(request: _Request = pair[0]) -> Array:
+            with _Memory(self._requests):
+                return request.wait()
+
+        return wait
+
+    def _compile(self, key: _Key) -> Any:
+        path = cache_folder("openvino") / f"{self._digest(key)}.blob"
         try:
             compiled = _core().import_model(_cached(path), "CPU", self._options)
             os.utime(path)
             return compiled
         except (OSError, ValueError, RuntimeError):
-            compiled = self._convert_and_compile(shape)
+            compiled = self._convert_and_compile(key)
             _keep(path, compiled)
             return compiled
 
-    def _convert_and_compile(self, shape: tuple[int, int]) -> Any:
-        if self._converted is None or self._sizes_differ:
-            self._converted = _convert(self._network, shape if self._sizes_differ else (16, 16))
-        self._converted.reshape([1, 3, *shape])
-        return _core().compile_model(self._converted, "CPU", self._options)
+    def _convert_and_compile(self, key: _Key) -> Any:
+        from wildsr.inference.openvino_graph import convert, depends_on_size, with_outputs
 
-    def _key(self, shape: tuple[int, int]) -> str:
+        height, width, levels = key
+        network = self._network()
+        per_size = depends_on_size(network)
+        if self._converted is None or per_size:
+            self._converted = convert(network, (height, width) if per_size else (16, 16))
+        model = self._converted.clone()
+        model.reshape([1, 3, height, width])
+        return _core().compile_model(with_outputs(model, levels), "CPU", self._options)
+
+    def _digest(self, key: _Key) -> str:
         cpu = _core().get_property("CPU", "FULL_DEVICE_NAME")
         capabilities = sorted(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
         parts = [
-            _openvino().__version__,
+            _GRAPH,
+            self.version,
             cpu,
             capabilities,
             os.cpu_count(),
             self._identity,
-            shape,
+            key,
             self._options,
         ]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _convert(network: nn.Module, example: tuple[int, int]) -> Any:
-    """Convert a network, traced with an image of size ``example``, to an OpenVINO model of any height and width.
+class _Memory:
+    """Turns the runtime's errors about memory into OutOfMemory, and frees the compiled models."""
 
-    Networks whose trace is valid for one size only, marked by ``traced_per_size``, are traced for every size. Networks
-    with a module that has the method ``openvino_model`` use that model. The frontend is called directly, since
-    OpenVINO's convert_model sends telemetry.
-    """
-    for module in network.modules():
-        if isinstance(module, _HasOpenVinoModel):
-            return module.openvino_model()
-    _openvino()
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    def __init__(self, requests: dict[_Key, list[_Request]]) -> None:
+        self._requests = requests
 
-    with torch.no_grad(), warnings.catch_warnings():
-        # Deprecated in favour of torch.export, whose graphs OpenVINO cannot yet give free sizes.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            network.eval(), torch.zeros(1, 3, *example), check_trace=False
-        )
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    decoder = TorchScriptPythonDecoder(traced)  # must outlive convert(): the frontend only borrows it
-    return frontend.convert(frontend.load(decoder))
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (RuntimeError, MemoryError)) and is_out_of_memory(error):
+            self._requests.clear()
+            raise OutOfMemory(str(error)) from error
 
 
 def _cached(path: Path) -> bytes:

@@ -7,6 +7,7 @@ at the image's borders a network gets the real border, elsewhere at least ``over
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,7 @@ class Span:
     core_end: int
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """One tile of an image."""
 
     rows: Span

@@ -1,29 +1,33 @@
-"""The Upscaler, which runs a Model on images of any size, tile by tile."""
+"""The Upscaler, which runs a Model on images of any size, tile by tile. Imports torch for tensors only.
 
-import hashlib
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+What is rare is computed with tensors: the ensemble, back-projection, a strength below 1, networks that need the whole
+image. A file that needs none of it goes from NumPy through the engine to NumPy.
+"""
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wildsr.inference.engine import Engine, OutOfMemory, Precision
+import numpy as np
+
+from wildsr.image.loaded import planes
+from wildsr.inference.engine import Array, Engine, NotFinite, OutOfMemory, Precision, Wait
 from wildsr.inference.engines import engine_maker
 from wildsr.inference.errors import UpscaleError
 from wildsr.inference.fidelity import is_faithful
 from wildsr.inference.tiling import Window, plan
-from wildsr.networks.protocols import WholeImagePass
-from wildsr.ops.back_projection import RADIUS, back_project
-from wildsr.ops.dihedral import dihedral, undo_dihedral
-from wildsr.ops.resize import resize
-from wildsr.storage.devices import pick_device
-from wildsr.zoo.blend import blend
-from wildsr.zoo.model import Model, pad_to_multiple
+from wildsr.zoo.model import Model
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from wildsr.networks.protocols import WholeImagePass
 
 LARGEST_TILE = 384
 """Side of the largest square tile by default, in LR pixels."""
 SMALLEST_TILE = 32
 """Side of the smallest tile in LR pixels; if memory cannot hold it, the image fails."""
+_BACK_PROJECTION_RADIUS = 5
+"""``wildsr.ops.back_projection.RADIUS``, which would import torch; a test compares them."""
 
 OnTile = Callable[[int, int], None]
 """Called after each tile with (tiles done, tiles in all); an exception that it raises cancels the image."""
@@ -34,7 +38,15 @@ class Piece(NamedTuple):
 
     top: int
     left: int
-    pixels: Tensor
+    pixels: "Tensor"
+
+
+class Part(NamedTuple):
+    """A :class:`Piece` as an array that is valid until the next one: (1, 3, h, w) float32, or (h, w, 3) uint8."""
+
+    top: int
+    left: int
+    pixels: Array
 
 
 class Upscaler:
@@ -72,22 +84,26 @@ class Upscaler:
         if (overlap or 0) < 0:
             raise ValueError(f"overlap is {overlap}; it cannot be negative")
         if toward is not None:
+            from wildsr.zoo.blend import blend
+
             model, strength = blend(toward, model, strength), 1.0
         self.model = model
         self._largest = tile or LARGEST_TILE
         self._overlap = model.contract.overlap if overlap is None else overlap
         if back_projection:
-            self._overlap += RADIUS
+            self._overlap += _BACK_PROJECTION_RADIUS
         self._precision = precision
         self._modes = range(8 if ensemble else 1)
         self._back_projection = back_projection
         self._strength = strength
-        identity = _identity(model)
-        make, half_helps = engine_maker(_Local(model), identity, pick_device(device))
+        identity = model.identity()
+        make, half_helps = engine_maker(lambda: _local(model), identity, device)
         half = precision == "half" or (precision == "auto" and half_helps and is_faithful(make, identity))
         self._engine = make(half)
         self._make_exact: Callable[[], Engine] = lambda: make(False)
         self._exact: Engine | None = None if half else self._engine
+        self._plain = not (ensemble or back_projection or self._strength < 1 or model.needs_whole_image)
+        self._most_at_once = 1 << 30
 
     @property
     def scale(self) -> int:
@@ -99,19 +115,25 @@ class Upscaler:
         """Description of the engine: runtime, device and precision."""
         return self._engine.name
 
-    def __call__(self, images: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Tensor:
+    def __call__(self, images: "Tensor", on_tile: OnTile | None = None, *, deep: bool = False) -> "Tensor":
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1].
 
         ``on_tile`` and ``deep`` as in :meth:`pieces`.
         """
+        import torch
+
         batch, _, height, width = images.shape
         result = torch.empty(batch, 3, height * self.scale, width * self.scale)
         for image, target in zip(images, result, strict=True):
-            for top, left, pixels in self.pieces(image.unsqueeze(0), on_tile, deep=deep):
-                target[:, top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = pixels[0]
+            for top, left, pixels in self.parts(_samples(image[None]), on_tile, deep=deep):
+                target[:, top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = torch.from_numpy(
+                    pixels[0]
+                )
         return result.clamp_(0, 1)
 
-    def pieces(self, image: Tensor, on_tile: OnTile | None = None, *, deep: bool = False) -> Iterator[Piece]:
+    def pieces(
+        self, image: "Tensor", on_tile: OnTile | None = None, *, deep: bool = False
+    ) -> Iterator[Piece]:
         """Upscale one image (1, 3, H, W) piece by piece; a later piece may overwrite an earlier one.
 
         ``deep``: the result is saved with more than 8 bits. Precision ``auto`` then computes in float32, because half
@@ -120,110 +142,154 @@ class Upscaler:
         Raises :class:`UpscaleError` when memory cannot hold the smallest tile, or when the network gives NaN even in
         float32.
         """
-        if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel():
-            raise ValueError(f"expected one RGB image of shape (1, 3, H, W), got {tuple(image.shape)}")
-        if not bool(torch.isfinite(image).all()):
+        import torch
+
+        for top, left, pixels in self.parts(_samples(image), on_tile, deep=deep):
+            yield Piece(top, left, torch.from_numpy(pixels.copy()))
+
+    def parts(
+        self, samples: Array, on_tile: OnTile | None = None, *, deep: bool = False, levels: bool = False
+    ) -> Iterator[Part]:
+        """:meth:`pieces` for the samples (H, W, 1 or 3) of a :class:`wildsr.image.LoadedImage`.
+
+        ``levels``: parts that need no further computation come as 8-bit levels, rounded by the engine. While the caller
+        works on a part, the next one is computed.
+        """
+        if samples.dtype.kind == "f" and not np.isfinite(samples).all():
             raise ValueError("the image holds NaN or infinite values")
-        height, width = image.shape[-2:]
-        run = self._run_exactly if deep and self._precision == "auto" else self._run
-        padded = pad_to_multiple(image.detach().float().cpu(), self.model.contract.size_multiple)
+        height, width = samples.shape[0] * self.scale, samples.shape[1] * self.scale
+        padded = _padded(samples, self.model.contract.size_multiple)
+        engine = self._engine_for(deep)
         states = self._states(padded)
         while True:
             try:
-                for top, left, pixels in self._pass(padded, states, run, on_tile):
-                    yield Piece(
-                        top, left, pixels[..., : height * self.scale - top, : width * self.scale - left]
-                    )
+                for top, left, pixels in self._pass(padded, states, engine, on_tile, levels and self._plain):
+                    rows, columns = slice(height - top), slice(width - left)
+                    whole = pixels.dtype == np.uint8
+                    yield Part(top, left, pixels[rows, columns] if whole else pixels[..., rows, columns])
             except OutOfMemory as error:
-                self._shrink_tile(padded, error)
+                self._shrink(padded, engine, error)
                 continue
             settled = [state.settled() for state in states]
             if all(settled):
                 return
 
+    def _engine_for(self, deep: bool) -> Engine:
+        return self._exactly() if deep and self._precision == "auto" else self._engine
+
+    def _exactly(self) -> Engine:
+        if self._exact is None:
+            self._exact = self._make_exact()
+        return self._exact
+
     def _pass(
         self,
-        image: Tensor,
-        states: list[WholeImagePass],
-        run: Callable[[Tensor], Tensor],
+        samples: Array,
+        states: "list[WholeImagePass]",
+        engine: Engine,
         on_tile: OnTile | None,
-    ) -> Iterator[Piece]:
+        levels: bool,
+    ) -> Iterator[Part]:
         for state in states:
             state.begin()
-        height, width = image.shape[-2:]
+        height, width = samples.shape[:2]
         tiles = plan(height, width, self._overlap, self._largest, self.model.contract.size_multiple)
-        for done, window in enumerate(tiles.windows, 1):
-            rows, columns = window.rows, window.columns
-            lr = image[
-                ..., rows.start : rows.start + rows.length, columns.start : columns.start + columns.length
-            ]
-            sr = self._finish(self._tile(lr, window, states, run), lr)
-            yield Piece(rows.core_start * self.scale, columns.core_start * self.scale, self._core(sr, window))
-            if on_tile is not None:
-                on_tile(done, len(tiles.windows))
+        at_once = self._at_once(engine, tiles.height, tiles.width)
+        groups = [tiles.windows[at : at + at_once] for at in range(0, len(tiles.windows), at_once)]
+        ahead: Wait | None = None
+        done = 0
+        for index, group in enumerate(groups):
+            if self._plain:
+                current = ahead or self._started(engine, _tiles(samples, group), levels)
+                following = groups[index + 1] if index + 1 < len(groups) else ()
+                ahead = self._started(engine, _tiles(samples, following), levels) if following else None
+                results = current()
+            else:
+                results = self._adjusted(engine, _tiles(samples, group), group[0], states)
+            for window, result in zip(group, results, strict=True):
+                core = self._core(result if levels else result[None], window)
+                yield Part(window.rows.core_start * self.scale, window.columns.core_start * self.scale, core)
+                done += 1
+                if on_tile is not None:
+                    on_tile(done, len(tiles.windows))
 
-    def _tile(
-        self,
-        lr: Tensor,
-        window: Window,
-        states: list[WholeImagePass],
-        run: Callable[[Tensor], Tensor],
-    ) -> Tensor:
-        """The super-resolved tile: one transform, or the mean of eight."""
+    def _started(self, engine: Engine, tiles: Array, levels: bool) -> Wait:
+        """Tiles whose computation has begun; what overflows in half precision is computed again in float32."""
+        wait = engine.start(tiles, levels)
+
+        def result() -> Array:
+            try:
+                return wait()
+            except NotFinite as error:
+                if engine is not self._exact:
+                    return self._started(self._exactly(), tiles, levels)()
+                raise UpscaleError(
+                    f"the model '{self.model.contract.name}' gives NaN or infinite values on this image, even in "
+                    "float32; its weights are probably damaged: use another model"
+                ) from error
+
+        return result
+
+    def _adjusted(self, engine: Engine, tile: Array, window: Window, states: "list[WholeImagePass]") -> Array:
+        """One tile (1, 3, h, w), or the mean of its eight transforms, with all that is computed with tensors."""
+        import torch
+
+        from wildsr.ops.back_projection import back_project
+        from wildsr.ops.dihedral import dihedral, undo_dihedral
+        from wildsr.ops.resize import resize
+
+        lr = torch.from_numpy(tile)
         total: Tensor | None = None
         for mode in self._modes:
             given = dihedral(lr, mode).contiguous()
-            out = run(given)
+            out = torch.from_numpy(self._started(engine, given.numpy(), False)())
             if states:
                 states[mode].add(self._core(undo_dihedral(out, mode), window))
                 out = states[mode].finish(given, out)
             out = undo_dihedral(out, mode)
-            total = out if total is None else total + out
+            total = out.clone() if total is None else total + out
         assert total is not None
-        return total / len(self._modes)
-
-    def _run(self, tile: Tensor) -> Tensor:
-        out = self._engine.run(tile)
-        return out if bool(torch.isfinite(out).all()) else self._run_exactly(tile)
-
-    def _run_exactly(self, tile: Tensor) -> Tensor:
-        if self._exact is None:
-            self._exact = self._make_exact()
-        out = self._exact.run(tile)
-        if not bool(torch.isfinite(out).all()):
-            raise UpscaleError(
-                f"the model '{self.model.contract.name}' gives NaN or infinite values on this image, even in "
-                "float32; its weights are probably damaged: use another model"
-            )
-        return out
-
-    def _finish(self, sr: Tensor, lr: Tensor) -> Tensor:
+        sr = total / len(self._modes)
         if self._back_projection:
             sr = back_project(sr, lr, self._back_projection)
         if self._strength < 1:
             plain = resize(lr, (sr.shape[-2], sr.shape[-1]), "bicubic")
             sr = plain + self._strength * (sr - plain)
-        return sr
+        result: Array = sr.numpy()
+        return result
 
-    def _core(self, sr: Tensor, window: Window) -> Tensor:
-        rows, columns = window.rows, window.columns
-        return sr[
-            ...,
-            (rows.core_start - rows.start) * self.scale : (rows.core_end - rows.start) * self.scale,
-            (columns.core_start - columns.start) * self.scale : (columns.core_end - columns.start)
-            * self.scale,
-        ]
+    def _core(self, sr: Any, window: Window) -> Any:
+        """The core of a tile: of (h, w, 3) levels, or of (..., h, w) floats."""
+        rows, columns = (
+            slice((span.core_start - span.start) * self.scale, (span.core_end - span.start) * self.scale)
+            for span in window
+        )
+        return sr[rows, columns] if sr.ndim == 3 else sr[..., rows, columns]
 
-    def _states(self, image: Tensor) -> list[WholeImagePass]:
+    def _states(self, samples: Array) -> "list[WholeImagePass]":
         """One for each transform of the ensemble; none for networks whose tiles are independent."""
+        if not self.model.needs_whole_image:
+            return []
+        import torch
+
+        from wildsr.ops.dihedral import dihedral
+
+        image = torch.from_numpy(planes(samples))
         states = (self.model.unit_range.whole_image(dihedral(image, mode)) for mode in self._modes)
         return [state for state in states if state is not None]
 
-    def _shrink_tile(self, image: Tensor, error: OutOfMemory) -> None:
-        """Halve the area of the tile, or give up where that is not possible."""
-        height, width = image.shape[-2:]
+    def _at_once(self, engine: Engine, height: int, width: int) -> int:
+        return min(self._most_at_once, engine.batch(height, width)) if self._plain else 1
+
+    def _shrink(self, samples: Array, engine: Engine, error: OutOfMemory) -> None:
+        """Halve the number of tiles at once, then the area of the tile, or give up where that is not possible."""
+        height, width = samples.shape[:2]
         multiple = self.model.contract.size_multiple
         before = plan(height, width, self._overlap, self._largest, multiple)
+        at_once = min(self._at_once(engine, before.height, before.width), len(before.windows))
+        if at_once > 1:
+            self._most_at_once = at_once // 2
+            return
         self._largest = int((before.height * before.width / 2) ** 0.5)
         after = plan(height, width, self._overlap, self._largest, multiple)
         too_small = self._largest < SMALLEST_TILE
@@ -234,21 +300,38 @@ class Upscaler:
             ) from error
 
 
-class _Local(nn.Module):
+def _samples(image: "Tensor") -> Array:
+    """One image (1, 3, H, W) as (H, W, 3) float32; a view where it is float32 on the CPU."""
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.numel():
+        raise ValueError(f"expected one RGB image of shape (1, 3, H, W), got {tuple(image.shape)}")
+    samples: Array = image[0].detach().float().cpu().permute(1, 2, 0).numpy()
+    return samples
+
+
+def _padded(samples: Array, multiple: int) -> Array:
+    """Pad at the bottom and right as :func:`wildsr.zoo.unit_range.pad_to_multiple`."""
+    height, width = samples.shape[:2]
+    below, right = -height % multiple, -width % multiple
+    if not below and not right:
+        return samples
+    mode = "reflect" if below < height and right < width else "edge"
+    return np.pad(samples, ((0, below), (0, right), (0, 0)), mode=mode)  # type: ignore[call-overload, no-any-return]
+
+
+def _tiles(samples: Array, windows: Sequence[Window]) -> Array:
+    """The tiles of windows, (n, 3, h, w) float32."""
+    return np.concatenate(
+        [
+            planes(
+                samples[rows.start : rows.start + rows.length, columns.start : columns.start + columns.length]
+            )
+            for rows, columns in windows
+        ]
+    )
+
+
+def _local(model: Model) -> "nn.Module":
     """The part of a model that an engine runs on tiles, from and to [0, 1]."""
+    from wildsr.zoo.unit_range import LocalPart
 
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.network = model.unit_range
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.local(x)
-
-
-def _identity(model: Model) -> str:
-    """A digest of the network and its weights, the key of compiled models and measurements in the cache."""
-    digest = hashlib.sha256(f"{model.contract.architecture} {model.contract.sizes}".encode())
-    for name, tensor in model.network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return LocalPart(model.unit_range)

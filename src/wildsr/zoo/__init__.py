@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from wildsr.zoo.load import load_network as load_network
     from wildsr.zoo.model import Contract as Contract
     from wildsr.zoo.model import Model as Model
-    from wildsr.zoo.model import UnitRange as UnitRange
     from wildsr.zoo.read import read_weights as read_weights
+    from wildsr.zoo.unit_range import UnitRange as UnitRange
 
 _HOME_OF = {
     "ARCHITECTURES": "wildsr.zoo.architectures",
@@ -55,7 +55,7 @@ _HOME_OF = {
     "Patience": "wildsr.zoo.download",
     "Project": "wildsr.zoo.catalogue",
     "PublishedModel": "wildsr.zoo.catalogue",
-    "UnitRange": "wildsr.zoo.model",
+    "UnitRange": "wildsr.zoo.unit_range",
     "UnknownArchitecture": "wildsr.zoo.errors",
     "add": "wildsr.zoo.download",
     "available": "wildsr.zoo.catalogue",

@@ -1,12 +1,14 @@
-"""A Model: a network and its contract, the facts that are needed to run it."""
+"""A Model: a network and its contract, the facts that are needed to run it. Imports torch only for the network."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-from wildsr.networks.protocols import WholeImageNetwork, WholeImagePass
+    from wildsr.zoo.unit_range import UnitRange
 
 
 @dataclass(frozen=True)
@@ -43,68 +45,40 @@ class Contract:
     trained_on: tuple[str, ...] = ()
 
 
-class UnitRange(nn.Module):
-    """A network that works in [0, value_range], from and to [0, 1].
+class Model:
+    """A network and its contract. Calling it upscales whole images; an ``Upscaler`` works in tiles.
 
-    The one place where value ranges are scaled. :meth:`local` and :meth:`whole_image` are those of a
-    :class:`wildsr.networks.protocols.WholeImageNetwork`; all of any other network is local.
+    Attributes:
+        contract: see :class:`Contract`.
     """
 
-    def __init__(self, network: nn.Module, value_range: float) -> None:
-        super().__init__()
-        self.network = network
-        self.value_range = value_range
+    def __init__(self, network: "nn.Module", contract: Contract) -> None:
+        self.contract = contract
+        self._network: nn.Module | None = network
+        self._build: Callable[[], nn.Module] | None = None
+        self._identity: str | None = None
+        self._whole_image = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The network's output for (B, 3, H, W) in [0, 1]."""
-        return self._scaled(self.network, x)
+    @classmethod
+    def deferred(
+        cls, build: "Callable[[], nn.Module]", contract: Contract, identity: str, whole_image: bool
+    ) -> "Model":
+        """A model whose network is built when it is needed for the first time; not every use needs it."""
+        model = cls.__new__(cls)
+        model.contract = contract
+        model._network, model._build = None, build
+        model._identity, model._whole_image = identity, whole_image
+        return model
 
-    def local(self, lr: Tensor) -> Tensor:
-        """The part of the network that depends on a tile alone; for most networks that is all of it."""
-        network = self.network
-        return self._scaled(network.local if isinstance(network, WholeImageNetwork) else network, lr)
+    @property
+    def network(self) -> "nn.Module":
+        """The network, from and to the value range of the contract."""
+        if self._network is None:
+            assert self._build is not None
+            self._network = self._build()
+        return self._network
 
-    def whole_image(self, lr: Tensor) -> WholeImagePass | None:
-        """The state that the network needs for one whole image (1, 3, H, W); None where tiles are independent."""
-        if not isinstance(self.network, WholeImageNetwork):
-            return None
-        state = self.network.whole_image(lr * self.value_range)
-        return state if self.value_range == 1 else _UnitRangePass(state, self.value_range)
-
-    def _scaled(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        if self.value_range == 1:
-            return function(x)
-        return function(x * self.value_range) / self.value_range
-
-
-@dataclass(frozen=True)
-class _UnitRangePass:
-    """The state of a network that works in [0, value_range], for tiles in [0, 1]."""
-
-    state: WholeImagePass
-    value_range: float
-
-    def begin(self) -> None:
-        self.state.begin()
-
-    def add(self, core: Tensor) -> None:
-        self.state.add(core * self.value_range)
-
-    def finish(self, lr: Tensor, local: Tensor) -> Tensor:
-        return self.state.finish(lr * self.value_range, local * self.value_range) / self.value_range
-
-    def settled(self) -> bool:
-        return self.state.settled()
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network and its contract. Calling it upscales whole images; an ``Upscaler`` works in tiles."""
-
-    network: nn.Module
-    contract: Contract
-
-    def __call__(self, lr: Tensor) -> Tensor:
+    def __call__(self, lr: "Tensor") -> "Tensor":
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W), on the device of the network.
 
         One pass over the whole image. The result is in [0, 1] up to overshoot; it is not clamped.
@@ -112,6 +86,8 @@ class Model:
         Raises:
             ValueError: for any other shape.
         """
+        from wildsr.zoo.unit_range import pad_to_multiple
+
         if lr.ndim != 4 or lr.shape[1] != 3 or not lr.numel():
             raise ValueError(f"expected RGB images of shape (B, 3, H, W), got {tuple(lr.shape)}")
         height, width = lr.shape[-2:]
@@ -120,19 +96,27 @@ class Model:
         return sr[..., : height * scale, : width * scale]
 
     @property
-    def unit_range(self) -> UnitRange:
+    def unit_range(self) -> "UnitRange":
         """The network, from and to [0, 1]."""
+        from wildsr.zoo.unit_range import UnitRange
+
         return UnitRange(self.network, self.contract.value_range)
 
+    @property
+    def needs_whole_image(self) -> bool:
+        """Whether the network needs statistics of the whole image, see :class:`wildsr.networks.WholeImageNetwork`."""
+        if self._network is None:
+            return self._whole_image
+        from wildsr.networks.protocols import WholeImageNetwork
 
-def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Pad (B, C, H, W) at the bottom and right to multiples of ``multiple``.
+        return isinstance(self._network, WholeImageNetwork)
 
-    By reflection, or by repeating the edge where the image is too small for that.
-    """
-    height, width = image.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    if not below and not right:
-        return image
-    mode = "reflect" if below < height and right < width else "replicate"
-    return F.pad(image, (0, right, 0, below), mode=mode)
+    def identity(self) -> str:
+        """A digest of the network and its weights, the key of compiled models and measurements in caches."""
+        if self._network is None and self._identity is not None:
+            return self._identity
+        digest = hashlib.sha256(f"{self.contract.architecture} {self.contract.sizes}".encode())
+        for name, tensor in self.network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()

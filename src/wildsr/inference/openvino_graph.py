@@ -1,0 +1,63 @@
+"""Networks as OpenVINO models: conversion, and what is added to them."""
+
+import warnings
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import nn
+
+from wildsr.zoo.formats.openvino_runtime import openvino
+
+
+@runtime_checkable
+class _HasOpenVinoModel(Protocol):
+    def openvino_model(self) -> Any: ...
+
+
+def depends_on_size(network: nn.Module) -> bool:
+    """Whether a trace of the network is valid for one size of input only."""
+    return any(getattr(part, "traced_per_size", False) for part in network.modules())
+
+
+def convert(network: nn.Module, example: tuple[int, int]) -> Any:
+    """Convert a network, traced with an image of size ``example``, to an OpenVINO model of any height and width.
+
+    Networks with a module that has the method ``openvino_model`` use that model. The frontend is called directly, since
+    OpenVINO's convert_model sends telemetry.
+    """
+    for module in network.modules():
+        if isinstance(module, _HasOpenVinoModel):
+            return module.openvino_model()
+    openvino()
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with torch.no_grad(), warnings.catch_warnings():
+        # Deprecated in favour of torch.export, whose graphs OpenVINO cannot yet give free sizes.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            network.eval(), torch.zeros(1, 3, *example), check_trace=False
+        )
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced)  # must outlive convert(): the frontend only borrows it
+    return frontend.convert(frontend.load(decoder))
+
+
+def with_outputs(model: Any, levels: bool) -> Any:
+    """The model with two outputs: the pixels, (1, H, W, 3) uint8 with ``levels``, and their sum before rounding.
+
+    The sum is NaN or infinite if any value is: far cheaper than a look at every value afterwards.
+    """
+    openvino()
+    from openvino import Model, opset13
+
+    pixels = model.output(0).get_node().input_value(0)
+    total = opset13.reduce_sum(pixels, opset13.constant(np.array([0, 1, 2, 3])), False)
+    if levels:
+        unit = opset13.clamp(pixels, 0.0, 1.0)
+        rounded = opset13.round(opset13.multiply(unit, opset13.constant(np.float32(255))), "half_to_even")
+        pixels = opset13.transpose(
+            opset13.convert(rounded, "u8"), opset13.constant(np.array([0, 2, 3, 1]))
+        ).output(0)
+    return Model([pixels, total.output(0)], model.get_parameters(), "tile")

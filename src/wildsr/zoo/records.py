@@ -1,0 +1,66 @@
+"""Remembers the contract of model files, by their content, so that a known file need not be read again. No torch."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from wildsr.storage.atomic import write_text
+from wildsr.storage.caches import cache_folder
+
+_CODE = ("zoo/architectures", "networks")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Facts about a model file that was once loaded; those of a ``Contract``, and these.
+
+    Attributes:
+        identity: see :meth:`wildsr.zoo.Model.identity`.
+        whole_image: see :attr:`wildsr.zoo.Model.needs_whole_image`.
+        metadata: the metadata of the file's header.
+    """
+
+    architecture: str
+    sizes: dict[str, int]
+    scale: int
+    value_range: float
+    size_multiple: int
+    receptive_field: int
+    overlap: int
+    identity: str
+    whole_image: bool
+    metadata: dict[str, str]
+
+
+def recall(digest: str) -> Record | None:
+    """The record of the file with this SHA-256; None if there is none, or other code wrote it."""
+    try:
+        return Record(**json.loads(_path(digest).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remember(digest: str, record: Record) -> None:
+    """Keep a record if possible; without a writable cache the file is read again next time."""
+    path = _path(digest)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_text(path, json.dumps(asdict(record)))
+    except OSError:
+        return
+
+
+def _path(digest: str) -> Path:
+    key = hashlib.sha256(f"{digest} {_code()}".encode()).hexdigest()[:32]
+    return cache_folder("models") / f"{key}.json"
+
+
+@cache
+def _code() -> str:
+    """The state of the modules that decide about a contract: a record of other code says nothing."""
+    package = Path(__file__).parents[1]
+    files = sorted(file for folder in _CODE for file in (package / folder).glob("*.py"))
+    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
