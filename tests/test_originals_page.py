@@ -13,6 +13,7 @@ from wildsr.data.catalogue.published import PUBLISHED_SETS
 from wildsr.evaluation.benchmark import PROTOCOLS
 from wildsr.recipes.builtin import RECIPES
 from wildsr.zoo.catalogue import PUBLISHED
+from wildsr.zoo.features.files import FILES
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "originals.md").read_text(encoding="utf-8")
@@ -23,7 +24,7 @@ COMMANDS = re.findall(r"`(wildsr [^`]*)`", TEXT)
 
 def test_every_original_has_its_rows() -> None:
     assert len(re.findall("^## ", TEXT, re.MULTILINE)) == 6
-    assert len(ROWS) > 30
+    assert len(ROWS) > 60
     assert len(COMMANDS) > 30
 
 
@@ -49,7 +50,7 @@ def test_names_are_those_of_the_catalogues() -> None:
     for command in COMMANDS:
         words = shlex.split(command)
         if words[1:3] in (["models", "pull"], ["models", "show"]):
-            assert set(words[3:]) <= set(PUBLISHED), command
+            assert set(words[3:]) <= set(PUBLISHED) | {Path(name).stem for name in FILES}, command
         if words[1:3] == ["data", "pull"]:
             assert set(words[3:]) <= set(PUBLISHED_SETS), command
         if words[1] == "train":

@@ -257,6 +257,23 @@ def test_files_for_training_are_verified_by_the_digits_of_their_names(
     assert not vgg19.exists()
 
 
+@pytest.mark.parametrize("name", ["vgg19-keras.h5", "NRQM_model.mat"])
+def test_files_for_training_are_verified_by_the_digests_that_are_known(
+    wildsr: Run, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path / "metrics"))
+    monkeypatch.setitem(FILES, name, replace(FILES[name], urls=(site.url(name),)))
+    stem = name.rpartition(".")[0]
+    assert wildsr("models", "pull", stem).exit_code == 1, "another file than the published one"
+    blob = b"blob %d\0" % len(site.content) + site.content
+    known = {"md5": hashlib.md5(site.content).hexdigest(), "git_blob": hashlib.sha1(blob).hexdigest()}
+    stated = {field: value for field, value in known.items() if getattr(FILES[name], field)}
+    assert len(stated) == 1
+    monkeypatch.setitem(FILES, name, replace(FILES[name], **stated))
+    assert wildsr("models", "pull", stem).exit_code == 0
+    assert (tmp_path / "metrics" / name).read_bytes() == site.content
+
+
 def test_the_official_address_of_vgg19_and_the_options_are_named(tmp_path: Path) -> None:
     assert FILES["vgg19.pth"].urls == ("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",)
     assert FILES["vgg19.pth"].digest_start == "dcbb9e9d"
