@@ -24,6 +24,7 @@ from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.proof import ProofPlan
 from wildsr.degradations.profile import Blur, Compression, JpegSetting, Noise, Profile
 from wildsr.errors import UsageError
+from wildsr.estimation.profile import ProfileCheck
 from wildsr.zoo.header import read_metadata
 from wildsr.zoo.load import load
 
@@ -40,6 +41,8 @@ def _small(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     monkeypatch.setattr(ProofPlan, "within", classmethod(lambda cls, *_: cls(3, 1, 1)))
     measured = Profile(Blur(0.8, 0.8), Noise(12.0, 8.0), Compression(1.0, (JpegSetting(90),)))
     monkeypatch.setattr("wildsr.adapt.stages.estimate_profile", lambda *_, **__: measured)
+    check = ProfileCheck(measured, measured, ("blur: 1.0 became 2.0",))
+    monkeypatch.setattr("wildsr.adapt.stages.check_profile", lambda *_, **__: check)
     monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path_factory.mktemp("none")))
 
 
@@ -76,6 +79,7 @@ def test_a_folder_of_photos_becomes_a_model_with_a_report(
     assert "<b>better</b>" not in page
     assert 'id="camera"' in page
     assert "Loss: psnr" in page
+    assert "blur: 1.0 became 2.0" in page
     assert "//" not in page.partition("<main>")[2].partition("<script")[0]
     stages = [event.stage for event in events if isinstance(event, AdaptStage)]
     assert stages == ["photos", "profile", "profile", "images", "before", "training", "proof", "report"]

@@ -51,7 +51,7 @@ def write_page(
     """
     sections = [
         Section("verdict", "Result", _verdict(results, verdict, facts, written)),
-        Section("camera", "Your camera", _camera(*profiles)),
+        Section("camera", "Your camera", _camera(*profiles, facts["check of the profile"])),
         Section("training", "Training", _training(work / "run" / "log.jsonl")),
     ]
     start = results.methods[1]
@@ -106,7 +106,7 @@ def _gain_row(gain: Gain, label: str, digits: int) -> str:
     )
 
 
-def _camera(profile: Profile, aside: Profile) -> str:
+def _camera(profile: Profile, aside: Profile, check: Any) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(mine)}</td><td>{escape(other)}</td></tr>'
         for (name, mine), (_, other) in zip(_numbers(profile), _numbers(aside), strict=True)
@@ -119,6 +119,8 @@ def _camera(profile: Profile, aside: Profile) -> str:
     return (
         '<div class="scroll"><table><thead><tr><th></th><th>Training photos</th><th>Set-aside photos</th></tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="note">{escape(note)}</p><div class="charts">{charts}</div>'
+        f"<details><summary>Check: HR images degraded by this profile, and measured again</summary>{facts_list(check)}"
+        "</details>"
     )
 
 

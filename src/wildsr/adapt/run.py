@@ -108,6 +108,7 @@ def _adapted(stages: Stages, chosen: Chosen, output: Path, report: Path) -> Adap
     profile, aside = (stages.profile(chosen.training, "profile"), stages.profile(chosen.aside, "aside"))
     images = stages.images(chosen, profile)
     measured = Measured(stages.work.path / "proof", options.device, options.features)
+    failures = stages.check(profile)
     before = stages.before(chosen, aside, measured)
     tuning = Tuning(stages)
     candidate = tuning.candidate(tuning.train(before["seconds"]), chosen, profile)
@@ -126,7 +127,7 @@ def _adapted(stages: Stages, chosen: Chosen, output: Path, report: Path) -> Adap
         },
     )
     written = verdict.better or options.force
-    facts = _facts(stages, chosen, images)
+    facts = _facts(stages, chosen, images) | {"check of the profile": failures or "passed"}
     write_page(report, (profile, aside), results, verdict, facts, stages.work.path, written)
     if written:
         _write_model(output, candidate, tuning.header(chosen, profile), verdict)

@@ -8,7 +8,7 @@ from typing import Any
 from wildsr.adapt.choice import write_pairs
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
-from wildsr.adapt.images import write_hr_images
+from wildsr.adapt.images import reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.proof import ProofPlan
 from wildsr.adapt.request import AdaptOptions
@@ -17,14 +17,18 @@ from wildsr.adapt.training import HR_PATCH
 from wildsr.adapt.work import Clock, WorkFolder
 from wildsr.degradations.profile import Profile, read_profile, write_profile
 from wildsr.errors import UsageError
+from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.inventory import Photo, take_inventory
-from wildsr.estimation.profile import estimate_profile
+from wildsr.estimation.profile import check_profile, estimate_profile
 from wildsr.estimation.sources import find_sources
+from wildsr.image import read_levels
 from wildsr.recipes.config.degradations import ProfileDegradationConfig
 
 _PROFILE_SHARE, _PROFILE_SECONDS = 0.12, 90.0
 """Share of the time, and most seconds, for each of the two profiles."""
 _IMAGES_SHARE = 0.15
+_CHECKED, _CHECKED_SIDE = 10, 384
+"""Number and least side in pixels of the HR images by which a profile is checked."""
 
 
 @dataclass
@@ -156,6 +160,25 @@ class Stages:
             patches=patches if profile.noise_pool is not None else 0.0,
             kernels=realsr if profile.kernel_pool is not None else 0.0,
         )
+
+    def check(self, profile: Profile) -> list[str]:
+        """What is measured differently in HR images that were degraded by the profile; empty if nothing is."""
+        known = self.work.load("check")
+        if known is None:
+            paths = sorted((self.work.path / "hr").glob("*.png"))
+            clean = [
+                reflected(read_levels(path).float() / 255, _CHECKED_SIDE)[0]
+                for path in paths[:: max(1, len(paths) // _CHECKED)][:_CHECKED]
+            ]
+            try:
+                failures = list(check_profile(profile, clean, seed=self.options.seed).failures)
+            except EstimationError as error:
+                failures = [str(error)]
+            known = {"failures": failures}
+            self.work.save("check", known)
+        for failure in known["failures"]:
+            self.send(AdaptNote(f"the profile describes these photos less well than it should: {failure}"))
+        return list(known["failures"])
 
     def before(self, chosen: Chosen, aside: Profile, measured: Measured) -> dict[str, Any]:
         """The pairs of the proof, and the starting model on them, which also shows how long the proof will take."""
