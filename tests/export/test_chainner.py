@@ -69,7 +69,8 @@ def test_safetensors_for_spandrel(
     ("build", "said"),
     [
         (lambda: ResUNet(4, 6, 1, 2), "--for upscayl or chainner or browser can take it"),
-        (lambda: RRDBNet(features=4, growth=4, blocks=1, scale=2), "growth 4"),
+        (lambda: RRDBNet(features=4, growth=4, blocks=1, scale=2), "growth=4"),
+        (lambda: RRDBNet(features=4, growth=32, blocks=1, scale=2, relu=True), "relu=1"),
     ],
 )
 def test_what_spandrel_does_not_build(

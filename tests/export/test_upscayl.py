@@ -24,7 +24,7 @@ needs_pnnx = pytest.mark.skipif(
 )
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "compact": lambda: SRVGGNetCompact(6, 2, 2),
-    "rrdbnet": lambda: RRDBNet(features=6, growth=4, blocks=1, scale=4),
+    "rrdbnet": lambda: RRDBNet(features=6, growth=4, blocks=1, scale=4, relu=True),
     "unshuffled": lambda: RRDBNet(features=6, growth=4, blocks=1, scale=2, unshuffle=2),
     "span": lambda: SPAN(features=6, scale=4),
     "resunet": lambda: ResUNet(6, 8, 2, 4),

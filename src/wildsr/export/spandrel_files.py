@@ -27,15 +27,17 @@ _WIDENING = 2
 def readable(model: Model) -> bool:
     """Whether spandrel builds this network: its architecture and its sizes."""
     contract = model.contract
-    return contract.architecture in FAMILIES and contract.sizes.get("growth", _GROWTH) == _GROWTH
+    usual = contract.sizes.get("growth", _GROWTH) == _GROWTH and not contract.sizes.get("relu")
+    return contract.architecture in FAMILIES and usual
 
 
 def require_readable(model: Model) -> None:
     """Raise ModelError for a network of :data:`FAMILIES` whose sizes spandrel does not build."""
     if not readable(model):
+        sizes = ", ".join(f"{key}={value}" for key, value in model.contract.sizes.items())
         raise ModelError(
-            f"{model.contract.name} is an RRDBNet of growth {model.contract.sizes['growth']}; spandrel, with "
-            f"which chaiNNer and ComfyUI load models, only builds growth {_GROWTH}. --for chainner writes it as ONNX"
+            f"{model.contract.name} is an RRDBNet with {sizes}; spandrel, with which chaiNNer and ComfyUI load models, "
+            f"only builds those of growth {_GROWTH} and with leaky ReLUs. --for chainner writes it as ONNX"
         )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from wildsr.networks.rrdbnet import RRDBNet
@@ -118,7 +119,14 @@ def _from_ncnn(layers: Sequence[NcnnLayer]) -> dict[str, Tensor] | None:
     blocks, rest = divmod(len(convolutions) - 4 - upsamplings, _CONVOLUTIONS_PER_BLOCK)
     if "PReLU" in kinds or "PixelShuffle" in kinds or blocks < 1 or rest:
         return None
-    return flat(dict(zip(_layers(blocks, upsamplings), convolutions, strict=True)))
+    weights = flat(dict(zip(_layers(blocks, upsamplings), convolutions, strict=True)))
+    return weights | {"relu": torch.ones(())} if any(_is_relu(layer) for layer in layers) else weights
+
+
+def _is_relu(layer: NcnnLayer) -> bool:
+    """Whether a convolution is followed by a ReLU in the same layer, or by a LeakyReLU of slope 0."""
+    kind = layer.whole(9)
+    return layer.kind == "Convolution" and (kind == 1 or (kind == 2 and layer.arrays.get(10, (1.0,))[0] == 0))
 
 
 def _from_keras(layers: KerasLayers) -> dict[str, Tensor] | None:
