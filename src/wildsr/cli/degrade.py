@@ -55,6 +55,8 @@ def degrade(
             show_default=False,
         ),
     ] = None,
+    profile: options.CameraProfile = None,
+    general: options.General = None,
     presets: Annotated[  # noqa: ARG001
         bool,
         typer.Option("--presets", callback=_list_presets, is_eager=True, help="List the presets and stop."),
@@ -112,10 +114,13 @@ def degrade(
     report = BatchReport(json)
     with exits(reporting=report):
         existing = options.existing(overwrite, skip_existing)
-        if params is not None and (grid or any(given is not None for given in (preset, scale, seed))):
+        if params is not None and (
+            grid or any(given is not None for given in (preset, profile, scale, seed))
+        ):
             raise UsageError(
-                "--params says all that is to be done; leave out --preset, --scale, --seed and --grid"
+                "--params says all that is to be done; leave out --preset, --profile, --scale, --seed and --grid"
             )
+        preset = options.preset_or_profile(preset, profile, general)
         from wildsr.data.learned import label_of, named_degradation
         from wildsr.degradations.degradation import load_record
         from wildsr.degradations.files import DegradeJob, DegradeSettings

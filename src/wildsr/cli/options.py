@@ -66,6 +66,22 @@ Cache = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore cached results and compute them again.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
+CameraProfile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Degrade by a camera profile of `wildsr estimate profile`: its folder or profile.json.",
+        show_default=False,
+    ),
+]
+General = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="With --profile: share of images degraded by the mixture 'wild' instead; 0 by default.",
+        show_default=False,
+    ),
+]
 Model = Annotated[
     list[str] | None,
     typer.Option(
@@ -99,3 +115,19 @@ def existing(overwrite: bool, skip_existing: bool) -> Existing:
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing contradict each other; use one of them")
     return "overwrite" if overwrite else "skip" if skip_existing else "fail"
+
+
+def preset_or_profile(preset: str | None, profile: Path | None, general: float | None) -> str | None:
+    """The name of the degradation that was asked for by a preset or a camera profile; None: neither was.
+
+    Raises:
+        UsageError: both were given, or ``general`` without a profile.
+    """
+    if profile is None:
+        if general is not None:
+            raise UsageError("--general is a share beside that of a camera profile; give one with --profile")
+        return preset
+    if preset is not None:
+        raise UsageError("--profile and --preset are both degradations; leave out one")
+    path = profile / "profile.json" if profile.is_dir() else profile
+    return f"{path}@{general:g}" if general else str(path)

@@ -79,6 +79,8 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    profile: options.CameraProfile = None,
+    general: options.General = None,
     patch: Annotated[
         int | None,
         typer.Option(min=1, help="Cut pairs into sub-images of this side in HR pixels.", show_default=False),
@@ -115,6 +117,7 @@ def prepare(
         from wildsr.data.prepare_folders import prepare_folders
         from wildsr.inference.shards import parse_shard
 
+        preset = options.preset_or_profile(preset, profile, general)
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
         part = parse_shard(shard) if shard is not None else None
         stores = format is PairFormat.lmdb

@@ -23,6 +23,7 @@ _LEAST_EDGES = 12
 _LEAST_STRENGTH = 1.5
 """Least gradient of an edge at the main scale, in levels per pixel."""
 _MARGIN = 8
+_BORDER = 16
 _MOST_PIXELS = 20_000
 FEATURES = len(_QUANTILES) * (len(_SCALES) - 1) + 4
 
@@ -47,7 +48,7 @@ def edge_features(windows: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
 
     ``noise`` is the level of the photo's noise in levels of 8 bits; weaker edges are left out.
     """
-    found = [_edges(grey(window.unsqueeze(0).float()), noise) for window in windows]
+    found = [_edges(grey(window.unsqueeze(0).float())[0, 0], noise) for window in windows]
     ratios, angles, strengths = (torch.cat(parts) for parts in zip(*found, strict=True))
     place = angles / math.pi * DIRECTIONS
     features, counts = torch.zeros(DIRECTIONS, FEATURES), torch.zeros(DIRECTIONS)
@@ -67,8 +68,8 @@ def edge_features(windows: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
 
 
 def _edges(plane: Tensor, noise: float) -> _Edges:
-    """The edge pixels of a plane (1, 1, H, W) in levels: maxima of the gradient across the edge."""
-    gradients = [_gradient(plane, scale) for scale in _SCALES]
+    """The edge pixels of a plane (H, W) in levels: maxima of the gradient across the edge."""
+    gradients = _gradients(plane)
     down, across = gradients[_MAIN]
     size = torch.hypot(down, across)
     # Noise of standard deviation 1 gives gradients of 1 / (sqrt(8 pi) scale^2).
@@ -87,19 +88,21 @@ def _edges(plane: Tensor, noise: float) -> _Edges:
     return _Edges(torch.stack(ratios, 1), angles, strength)
 
 
-def _gradient(plane: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Derivatives down and across, (H, W) each, of a plane (1, 1, H, W) smoothed by a Gaussian."""
-    reach = math.ceil(4 * scale)
-    axis = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    smooth = torch.exp(-0.5 * (axis / scale).square())
-    smooth = smooth / smooth.sum()
-    derivative = smooth * axis
-    derivative = derivative / (derivative * axis).sum()
-    padded = F.pad(plane, (reach, reach, reach, reach), mode="replicate")
-    rows = F.conv2d(padded, smooth.reshape(1, 1, 1, -1)), F.conv2d(padded, derivative.reshape(1, 1, 1, -1))
-    down = F.conv2d(rows[0], derivative.reshape(1, 1, -1, 1))[0, 0]
-    across = F.conv2d(rows[1], smooth.reshape(1, 1, -1, 1))[0, 0]
-    return down, across
+def _gradients(plane: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Derivatives down and across, (H, W) each, of a plane (H, W) smoothed by the Gaussian of each scale."""
+    height, width = plane.shape
+    padded = F.pad(plane[None, None], [_BORDER] * 4, mode="replicate")[0, 0]
+    spectrum = torch.fft.rfft2(padded)
+    down = 2 * math.pi * torch.fft.fftfreq(padded.shape[0])[:, None]
+    across = 2 * math.pi * torch.fft.rfftfreq(padded.shape[1])[None]
+    squared = down.square() + across.square()
+    inner = slice(_BORDER, _BORDER + height), slice(_BORDER, _BORDER + width)
+    found = []
+    for scale in _SCALES:
+        smooth = spectrum * torch.exp(-0.5 * scale**2 * squared)
+        both = [torch.fft.irfft2(1j * axis * smooth, s=padded.shape)[inner] for axis in (down, across)]
+        found.append((both[0], both[1]))
+    return found
 
 
 def _is_ridge(size: Tensor, down: Tensor, across: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Noise in the flat blocks of photos: its level by brightness, and how pixels and channels correlate.
 
-Blocks are chosen by the means of 4 x 4 pixels, which noise hardly changes, and measured by what varies around a plane.
+Blocks are chosen by the means of 4 x 4 pixels, which noise hardly changes. They are measured by differences of
+neighbours, which contain little of what a blurred scene shows, and in JPEG files by the frequencies of their blocks.
 Compression removes a part of the noise: :func:`fitted_noise` finds the noise that, compressed with the photos' tables,
 gives what was measured.
 """
@@ -15,23 +16,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wildsr.degradations.profile import IDENTITY, JpegSetting, Matrix, Noise
+from wildsr.degradations.profile import JpegSetting, Matrix, Noise
 from wildsr.degradations.program import run_steps
+from wildsr.ops.color import grey
 
 BLOCK = 16
 _COARSE = 4
 _FLATTEST = 0.12
-_LEAST = 6
-_BRIGHTNESSES = 8
+_FLATTEST_OF_ALL = 0.4
+_LEAST, _LEAST_OF_ALL = 6, 60
+_BRIGHTNESSES = 6
 _LOWEST, _HIGHEST = 4, 251  # levels; noise beyond is clipped
-_ROUNDING = 1 / 12  # variance of rounding to whole levels
 _DARK, _BRIGHT = 0.2, 0.8
-_NEGLIGIBLE = 0.02  # variance
+_NEGLIGIBLE = 0.05  # variance
+_SMALLEST = 0.01
 _DAMPING = 0.7  # compression is far from linear
-_UNCORRELATED = 0.01
-_STEPS = 7
-_SIMULATED = 48
+_GAIN, _MOST_CORRELATION = 0.15, 2.0  # of the correlation, in pixels
+_STEPS = 10
 _SIDE = 64
+_ACROSS, _DOWN = 8, 8
+_MOST_SETTINGS = 3
+
+_LEAST_CONTRAST = 0.1
+_BANDS = torch.tensor(
+    [(-1, -1, 0, 0, 1, 1, 2, 2, 2, *[3] * 6)[row + column] for row in range(8) for column in range(8)]
+)
+"""Bands of JPEG's 64 frequencies, from the lowest; -1: none, since a scene has too much of them."""
+_TELLING = 0.3  # energy
+
+Line = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -40,24 +53,28 @@ class FlatBlocks:
 
     Attributes:
         mean: (n, 3) of each channel.
-        covariance: (n, 3, 3) of what varies around a plane in each channel.
-        neighbours: (n,) covariance of horizontal and vertical neighbours, mean of the channels.
+        fine: (n, 3, 3) covariance of the channels' differences of 2 x 2 pixels, scaled to that of white noise.
+        middle: (n, 3, 3) the same of the means of 2 x 2 pixels.
         coarse: (n,) variance of the means of 4 x 4 pixels around a plane.
+        spectrum: (n, 64) energy of the luma in each frequency of JPEG's 8 x 8 blocks, row by row.
     """
 
     mean: Tensor
-    covariance: Tensor
-    neighbours: Tensor
+    fine: Tensor
+    middle: Tensor
     coarse: Tensor
+    spectrum: Tensor
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def chosen(self, which: Tensor) -> "FlatBlocks":
         """Some of the blocks, by a mask or by indices."""
-        return FlatBlocks(
-            self.mean[which], self.covariance[which], self.neighbours[which], self.coarse[which]
-        )
+        return FlatBlocks(*(one[which] for one in self.parts()))
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """All measurements, with n first."""
+        return self.mean, self.fine, self.middle, self.coarse, self.spectrum
 
 
 def all_blocks(levels: Tensor) -> FlatBlocks:
@@ -67,37 +84,20 @@ def all_blocks(levels: Tensor) -> FlatBlocks:
     blocks = blocks.permute(2, 0, 1).reshape(-1, 3, BLOCK, BLOCK)
     inside = (blocks.amin((1, 2, 3)) >= _LOWEST) & (blocks.amax((1, 2, 3)) <= _HIGHEST)
     blocks = blocks[inside]
-    residual = _without_plane(blocks)
-    count = BLOCK**2 - 3
-    flat = residual.flatten(2)
-    across = (residual[..., :, 1:] * residual[..., :, :-1]).mean((1, 2, 3))
-    down = (residual[..., 1:, :] * residual[..., :-1, :]).mean((1, 2, 3))
-    means = F.avg_pool2d(residual, _COARSE)
-    return FlatBlocks(
-        blocks.mean((-2, -1)),
-        torch.einsum("bcn,bdn->bcd", flat, flat) / count,
-        (across + down) / 2,
-        means.square().mean((1, 2, 3)),
-    )
+    coarse = _without_plane(F.avg_pool2d(blocks, _COARSE)).square().mean((1, 2, 3))
+    # The mean of 4 pixels of white noise has a quarter of the variance.
+    middle = 4 * _differences(F.avg_pool2d(blocks, 2))
+    return FlatBlocks(blocks.mean((-2, -1)), _differences(blocks), middle, coarse, _spectrum(blocks))
 
 
 def flat_blocks(levels: Tensor) -> FlatBlocks:
-    """The flattest blocks of a photo, (3, H, W) uint8: of each brightness the eighth with the least structure."""
-    blocks = all_blocks(levels)
-    if len(blocks) < _LEAST:
-        return blocks.chosen(torch.zeros(0, dtype=torch.int64))
-    most = blocks.coarse.sort().values[max(int(len(blocks) * _FLATTEST), _LEAST) - 1]
-    return blocks.chosen(blocks.coarse <= most)
+    """The flattest eighth of the blocks of a photo, (3, H, W) uint8."""
+    return _flattest(all_blocks(levels), _FLATTEST, _LEAST)
 
 
 def joined(parts: Sequence[FlatBlocks]) -> FlatBlocks:
     """The blocks of several photos."""
-    return FlatBlocks(
-        torch.cat([one.mean for one in parts]),
-        torch.cat([one.covariance for one in parts]),
-        torch.cat([one.neighbours for one in parts]),
-        torch.cat([one.coarse for one in parts]),
-    )
+    return FlatBlocks(*map(torch.cat, zip(*(one.parts() for one in parts), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class LevelFunction:
 
     Attributes:
         constant, slope: the variance of a value in [0, 1] is ``constant + slope * value``, in levels of 8 bits.
-        correlation: of horizontal and vertical neighbours.
+        coarseness: logarithm of the ratio of the variances of 2 x 2 means and pixels; 0 for white noise.
         channels: (3, 3) correlations of R, G and B.
         curve: (value, level, number of blocks) by brightness.
         error: relative standard error of the level.
@@ -114,7 +114,7 @@ class LevelFunction:
 
     constant: float
     slope: float
-    correlation: float
+    coarseness: float
     channels: Tensor
     curve: tuple[tuple[float, float, float], ...]
     error: float
@@ -124,32 +124,133 @@ class LevelFunction:
         return math.sqrt(max(self.constant + self.slope * value, 0.0))
 
 
-def level_function(blocks: FlatBlocks) -> LevelFunction:
-    """The noise that blocks show: medians by brightness, and the line through their variances."""
+def level_function(blocks: FlatBlocks, *, compressed: bool = False) -> LevelFunction:
+    """The noise that blocks show: medians by brightness, and the line through their variances.
+
+    In ``compressed`` photos, whose finest differences are lost, the means of 2 x 2 pixels are measured.
+    """
+    covariances = blocks.middle if compressed else blocks.fine
     value = (blocks.mean / 255).flatten().double().numpy()
-    variance = blocks.covariance.diagonal(dim1=-2, dim2=-1).flatten().double().numpy()
+    variance = covariances.diagonal(dim1=-2, dim2=-1).flatten().double().numpy()
     edges = np.unique(np.quantile(value, np.linspace(0, 1, _BRIGHTNESSES + 1)))
     points = []
     for low, high in itertools.pairwise(edges):
         inside = (value >= low) & (value <= high)
         if inside.sum() >= 3:
             points.append(
-                (float(value[inside].mean()), float(np.median(variance[inside])), float(inside.sum()))
+                (float(value[inside].mean()), float(np.mean(variance[inside])), float(inside.sum()))
             )
     if not points:
-        points = [(float(value.mean()), float(np.median(variance)), float(len(value)))]
+        points = [(float(value.mean()), float(np.mean(variance)), float(len(value)))]
     constant, slope = _line(np.array(points))
-    typical = blocks.covariance.diagonal(dim1=-2, dim2=-1).mean(1).clamp(min=1e-6)
-    covariance = (blocks.covariance / typical[:, None, None]).median(0).values
+    fine, middle = (one.diagonal(dim1=-2, dim2=-1).mean() for one in (blocks.fine, blocks.middle))
+    coarseness = float(((middle + _NEGLIGIBLE) / (fine + _NEGLIGIBLE)).log())
+    covariance = covariances.mean(0)
     sd = covariance.diagonal().clamp(min=1e-6).sqrt()
-    correlation = float((blocks.neighbours / typical).median())
-    channels = (covariance / sd[:, None] / sd[None]).clamp(-1, 1)
-    scatter = float(
-        np.median(np.abs(np.log(np.maximum(typical.numpy(), 1e-6)) - np.log(float(typical.median()))))
+    typical = covariances.diagonal(dim1=-2, dim2=-1).mean(1)
+    scatter = float(typical.std() / typical.mean().clamp(min=1e-6)) if len(typical) > 1 else 1.0
+    curve = tuple((one, math.sqrt(two), three) for one, two, three in points)
+    error = 0.5 * scatter / len(blocks) ** 0.5
+    return LevelFunction(
+        constant, slope, coarseness, (covariance / sd[:, None] / sd[None]).clamp(-1, 1), curve, error
     )
-    error = 0.5 * 1.4826 * scatter / max(len(blocks), 1) ** 0.5
-    curve = tuple((one, max(two - _ROUNDING, 0.0) ** 0.5, three) for one, two, three in points)
-    return LevelFunction(constant, slope, correlation, channels, curve, error)
+
+
+def fitted_noise(blocks: FlatBlocks, settings: Sequence[JpegSetting], *, seed: int = 0) -> Noise:
+    """The noise before compression with which flat blocks measure as the flattest of these do.
+
+    Flat images of the blocks' colours get the noise that is assumed so far, are compressed with the photos'
+    ``settings`` (none: only rounded) and measured; the noise is corrected by the ratio, until both agree.
+    """
+    blocks = _flattest(blocks, _FLATTEST_OF_ALL, _LEAST_OF_ALL)
+    compressed = bool(settings)
+    seen = level_function(blocks, compressed=compressed)
+    rng = np.random.default_rng(seed)
+    line, correlation = (seen.constant, seen.slope), 0.0
+    channels = torch.eye(3, dtype=torch.float64)
+    for _ in range(_STEPS):
+        noise = _as_noise(line, correlation, channels)
+        simulated = _simulated(noise, blocks.mean / 255, settings, rng)
+        made = level_function(simulated, compressed=compressed)
+        ratios = _spectral_ratios(blocks, simulated) if compressed else _level_ratios(seen, made)
+        line = _corrected(line, ratios)
+        correlation = min(
+            max(correlation + _GAIN * (seen.coarseness - made.coarseness), 0.0), _MOST_CORRELATION
+        )
+        channels = _positive(channels + 0.7 * (seen.channels - made.channels).double())
+    noise = _as_noise(line, correlation, channels)
+    return Noise(
+        noise.constant, noise.slope, noise.correlation, noise.channels, min(seen.error, 9.0), 0.0, seen.curve
+    )
+
+
+def _simulated(
+    noise: Noise, colours: Tensor, settings: Sequence[JpegSetting], rng: np.random.Generator
+) -> FlatBlocks:
+    """Blocks of flat areas with some of the colours (n, 3) in [0, 1] and this noise, compressed with the settings."""
+    found = []
+    channels = [list(row) for row in noise.channels]
+    most = sorted(settings, key=lambda one: -one.share)[:_MOST_SETTINGS]
+    for last in [one.step() for one in most] or [{"step": "round"}]:
+        step = {"step": "level_noise", "constant": noise.constant, "slope": noise.slope, "channels": channels}
+        steps = [step | {"seed": int(rng.integers(2**31)), "correlation": noise.correlation}, last]
+        picked = colours[torch.from_numpy(rng.integers(len(colours), size=_ACROSS * _DOWN))]
+        small = picked.float().T.reshape(1, 3, _DOWN, _ACROSS)
+        areas = small.repeat_interleave(_SIDE, -2).repeat_interleave(_SIDE, -1)
+        made = run_steps(areas, [{"steps": steps}])[0] * 255
+        rows = made.reshape(3, _DOWN, _SIDE, _ACROSS, _SIDE)[:, :, BLOCK:-BLOCK, :, BLOCK:-BLOCK]
+        found.append(all_blocks(rows.reshape(3, _DOWN * (_SIDE - 2 * BLOCK), -1)))
+    return joined(found)
+
+
+def _spectrum(blocks: Tensor) -> Tensor:
+    """Mean energy (n, 64) of the luma of blocks (n, 3, 16, 16) in each frequency of the four 8 x 8 blocks."""
+    place = torch.arange(8, dtype=torch.float32)
+    waves = torch.cos(math.pi / 8 * place[:, None] * (place + 0.5)) / 2
+    waves[0] /= math.sqrt(2)
+    luma = grey(blocks)[:, 0]
+    small = luma.reshape(-1, 2, 8, 2, 8).permute(0, 1, 3, 2, 4)
+    return (waves @ small @ waves.T).square().mean((1, 2)).flatten(1)
+
+
+def _spectral_ratios(seen: FlatBlocks, made: FlatBlocks) -> list[tuple[float, float]]:
+    """Brightness, and the ratio of the noise in ``seen`` to that in ``made``, for darker and brighter blocks.
+
+    Only frequencies count in which compression leaves noise. What a scene shows adds to some of them: of four bands of
+    frequencies, the two with the lowest ratios count.
+    """
+    middle = float(seen.mean.mean(1).median())
+    found = []
+    for darker in (True, False):
+        one, two = (part.chosen((part.mean.mean(1) <= middle) == darker) for part in (seen, made))
+        if min(len(one), len(two)) < _LEAST:
+            continue
+        here, there = one.spectrum.mean(0), two.spectrum.mean(0)
+        telling = there >= min(_TELLING, float(there[_BANDS >= 0].max()) / 4)
+        ratios = []
+        for band in range(4):
+            inside = telling & (band == _BANDS)
+            if bool(inside.any()):
+                energies = (float(part[inside].sum()) + _NEGLIGIBLE for part in (here, there))
+                ratios.append(next(energies) / next(energies))
+        lowest = sorted(ratios)[:2]
+        found.append((float(one.mean.mean()) / 255, sum(lowest) / len(lowest)))
+    return found
+
+
+def _differences(blocks: Tensor) -> Tensor:
+    """Covariance (n, 3, 3) of the channels' differences of 2 x 2 pixels in blocks (n, 3, s, s), 1 for white noise."""
+    rows = blocks[..., 1:, :] - blocks[..., :-1, :]
+    both = ((rows[..., 1:] - rows[..., :-1]) / 2).flatten(2)
+    return torch.einsum("bcn,bdn->bcd", both, both) / both.shape[-1]
+
+
+def _flattest(blocks: FlatBlocks, share: float, least: int) -> FlatBlocks:
+    """The share of blocks with the least structure."""
+    if not len(blocks):
+        return blocks
+    count = min(max(int(share * len(blocks)), least), len(blocks))
+    return blocks.chosen(blocks.coarse.sort().indices[:count])
 
 
 def _line(points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> tuple[float, float]:
@@ -171,76 +272,40 @@ def _line(points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> tuple[
     return constant, slope
 
 
-def fitted_noise(blocks: FlatBlocks, settings: Sequence[JpegSetting], *, seed: int = 0) -> Noise:
-    """The noise before compression with which flat blocks measure as these do.
-
-    Flat images of the blocks' colours get the noise that is assumed so far, are compressed with the photos'
-    ``settings`` (none: only rounded) and measured; the noise is corrected by the ratio, until both agree.
-    """
-    seen = level_function(blocks)
-    rng = np.random.default_rng(seed)
-    picked = torch.from_numpy(rng.integers(len(blocks), size=_SIMULATED))
-    colours = blocks.mean[picked] / 255
-    constant, slope, correlation = seen.constant, seen.slope, 0.0
-    channels = torch.eye(3, dtype=torch.float64)
-    for _ in range(_STEPS):
-        noise = _as_noise(constant, slope, correlation, channels)
-        made = level_function(_simulated(noise, colours, settings, rng))
-        constant, slope = _corrected(seen, made, constant, slope)
-        correlation = _corrected_correlation(seen.correlation, made.correlation, correlation)
-        channels = _positive(channels + 0.7 * (seen.channels - made.channels).double())
-    noise = _as_noise(constant, slope, correlation, channels)
-    return Noise(
-        noise.constant, noise.slope, noise.correlation, noise.channels, min(seen.error, 9.0), 0.0, seen.curve
-    )
+def _as_noise(line: Line, correlation: float, channels: Tensor) -> Noise:
+    red, green, blue = ((float(one[0]), float(one[1]), float(one[2])) for one in channels)
+    matrix: Matrix = (red, green, blue)
+    return Noise(line[0], line[1], correlation, matrix)
 
 
-def _simulated(
-    noise: Noise, colours: Tensor, settings: Sequence[JpegSetting], rng: np.random.Generator
-) -> FlatBlocks:
-    """Blocks of flat images (n, 3) in [0, 1] with this noise, compressed with all settings in turn."""
-    found = []
-    channels = [list(row) for row in noise.channels]
-    for index, colour in enumerate(colours):
-        step = {"step": "level_noise", "constant": noise.constant, "slope": noise.slope, "channels": channels}
-        steps = [step | {"seed": int(rng.integers(2**31)), "correlation": noise.correlation}]
-        steps.append(settings[index % len(settings)].step() if settings else {"step": "round"})
-        image = colour.float().reshape(1, 3, 1, 1).expand(1, 3, _SIDE, _SIDE)
-        found.append(all_blocks(run_steps(image, [{"steps": steps}])[0] * 255))
-    return joined(found)
+def _level_ratios(seen: LevelFunction, made: LevelFunction) -> list[tuple[float, float]]:
+    """A dark and a bright value, each with the ratio of the variances there."""
+    ratios = []
+    for value in (_DARK, _BRIGHT):
+        ratio = (seen.level(value) ** 2 + _SMALLEST) / (made.level(value) ** 2 + _SMALLEST)
+        ratios.append((value, ratio))
+    return ratios
 
 
-def _as_noise(constant: float, slope: float, correlation: float, channels: Tensor) -> Noise:
-    rows = [tuple(float(one) for one in row) for row in channels]
-    matrix: Matrix = (rows[0], rows[1], rows[2]) if len(rows) == 3 else IDENTITY  # type: ignore[assignment]
-    return Noise(constant, slope, correlation, matrix)
-
-
-def _corrected(
-    seen: LevelFunction, made: LevelFunction, constant: float, slope: float
-) -> tuple[float, float]:
-    """Constant and slope, corrected by the ratio of what was seen to what was made at a dark and a bright value."""
-    low, high = _DARK, _BRIGHT
-    variances = []
-    for value in (low, high):
-        ratio = (seen.level(value) ** 2 + _NEGLIGIBLE) / (made.level(value) ** 2 + _NEGLIGIBLE)
-        assumed = max(constant + slope * value, 1e-3)
-        variances.append(assumed * min(max(ratio, 0.25), 4.0) ** _DAMPING)
-    slope = (variances[1] - variances[0]) / (high - low)
-    constant = variances[0] - slope * low
+def _corrected(line: Line, ratios: Sequence[tuple[float, float]]) -> Line:
+    """Constant and slope of variances, multiplied by ratios at one or two values."""
+    constant, slope = line
+    points = [
+        (value, max(constant + slope * value, 1e-3) * min(max(ratio, 0.25), 4.0) ** _DAMPING)
+        for value, ratio in ratios
+    ]
+    if len(points) < 2 or points[1][0] - points[0][0] < _LEAST_CONTRAST:
+        if not points:
+            return line
+        factor = sum(variance / max(constant + slope * value, 1e-3) for value, variance in points) / len(
+            points
+        )
+        return constant * factor, slope * factor
+    slope = (points[1][1] - points[0][1]) / (points[1][0] - points[0][0])
+    constant = points[0][1] - slope * points[0][0]
     if constant < 0:
-        return 0.0, variances[1] / high
-    return constant, max(slope, -0.999 * constant)
-
-
-def _corrected_correlation(seen: float, made: float, sigma: float) -> float:
-    """Sigma of the Gaussian, corrected by the difference of the correlations of neighbours.
-
-    White noise filtered with a Gaussian correlates by exp(-1 / (4 sigma^2)).
-    """
-    assumed = float(np.exp(-0.25 / sigma**2)) if sigma > 0 else 0.0
-    wanted = min(assumed + 0.7 * (seen - made), 0.97)
-    return float((-0.25 / np.log(wanted)) ** 0.5) if wanted > _UNCORRELATED else 0.0
+        return 0.0, points[1][1] / points[1][0]
+    return constant, max(slope, -constant)
 
 
 def _positive(channels: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from wildsr.degradations.profile import (
     Sharpening,
     Subsampling,
 )
-from wildsr.estimation.blur import DirectionalBlur, distribution, fitted_ellipse, photo_blur, sharpening
+from wildsr.estimation.blur import DirectionalBlur, blur_distribution, fitted_ellipse, photo_blur
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.flat_blocks import FlatBlocks, fitted_noise, flat_blocks, joined, level_function
 from wildsr.estimation.inventory import Photo
@@ -38,6 +38,7 @@ OnProgress = Callable[[int, int, str], None]
 _MOST_PHOTOS = 200
 _FEWEST_BLOCKS = 20
 _LEAST_SHARE = 0.02
+_LEAST_STRENGTH = 0.3
 _PATCHES = (256, 128, 64, 32)
 _ENOUGH_PATCHES = 16
 _MOST_KERNELS, _TOGETHER = 24, 8
@@ -111,7 +112,7 @@ def measure_photo(photo: Photo) -> MeasuredPhoto:
 def measure_windows(windows: Sequence[Tensor], name: str, jpeg: JpegFacts | None = None) -> MeasuredPhoto:
     """Measure a photo of which these windows (3, h, w) uint8 were read."""
     blocks = joined([flat_blocks(window) for window in windows])
-    noise = level_function(blocks).level() if len(blocks) else 0.0
+    noise = level_function(blocks, compressed=jpeg is not None).level() if len(blocks) else 0.0
     blur = photo_blur(list(windows), noise)
     height, width = windows[0].shape[-2:]
     return MeasuredPhoto(name, width, height, blur, blocks, jpeg)
@@ -130,15 +131,24 @@ def profile_of(measured: Sequence[MeasuredPhoto], *, seed: int = 0) -> Profile:
         settings = []
     noise = fitted_noise(blocks, settings, seed=seed) if len(blocks) >= _FEWEST_BLOCKS else Noise()
     try:
-        typical, errors, spread = distribution([one.blur for one in measured], seed=seed)
+        found = blur_distribution([one.blur for one in measured], seed=seed)
     except ValueError as error:
         raise EstimationError(
             "no photo has edges from which the blur follows; add photos of things with outlines"
         ) from error
+    typical, errors = found.typical, found.errors
     blur = Blur(
-        typical.wide, typical.narrow, typical.angle, spread, 0.0, errors.wide, errors.narrow, errors.angle
+        typical.wide,
+        typical.narrow,
+        typical.angle,
+        found.spread,
+        0.0,
+        errors.wide,
+        errors.narrow,
+        errors.angle,
     )
-    sharp = Sharpening(*sharpening([one.blur for one in measured]))
+    certain = found.strength >= _LEAST_STRENGTH and found.strength > 2 * found.strength_error
+    sharp = Sharpening(found.strength if certain else 0.0, found.radius, found.strength_error)
     photos = tuple(_listed(one) for one in measured)
     return Profile(blur, noise, compression, sharp, photos=photos)
 
@@ -256,9 +266,10 @@ def _setting(facts: JpegFacts, share: float) -> JpegSetting:
 
 
 def _listed(one: MeasuredPhoto) -> PhotoMeasurement:
-    ellipse = fitted_ellipse(one.blur.variance, one.blur.weight)
-    noise = level_function(one.blocks).level() if len(one.blocks) else -1.0
-    quality = one.jpeg.quality if one.jpeg is not None else 0
+    ellipse = fitted_ellipse(one.blur.level, one.blur.weight)
+    jpeg = one.jpeg
+    noise = level_function(one.blocks, compressed=jpeg is not None).level() if len(one.blocks) else -1.0
+    quality = jpeg.quality if jpeg is not None else 0
     return PhotoMeasurement(
         one.name,
         one.width,
