@@ -174,7 +174,7 @@ def _spread(levels: Tensor, weights: Tensor, typical: Ellipse) -> float:
     own = ((levels - mean) * weights).sum(1) / weights.sum(1)
     expected = float((DIRECTIONS / weights.sum(1)).mean())
     squared = typical.wide * typical.narrow
-    extra = max(float(own.var()) - expected, 0.0) ** 0.5
+    extra = math.sqrt(max(float(own.var()) - expected, 0.0))
     return min(extra * (squared + OFFSET) / max(2 * squared, OFFSET), 1.0)
 
 
