@@ -77,6 +77,13 @@ class BatchReport(Reporting):
         self._tell({"event": "failed", "source": str(source), "reason": reason}, line)
         self._advance()
 
+    def wrote(self, source: Location, target: Location, seconds: float) -> None:
+        """A result was written by another process."""
+        fields = {"event": "finished", "source": str(source), "target": str(target), "seconds": seconds}
+        self._tell(fields, f"[green]{literal(target)}[/] [dim]{seconds:.1f} s[/]")
+        self.done += 1
+        self._advance()
+
     def skip(self, source: Location, target: Location) -> None:
         """The result of an image exists already and stays."""
         self.skipped += 1

@@ -10,7 +10,9 @@ import typer
 
 from wildsr.cli import options
 from wildsr.cli.console import exits
+from wildsr.cli.on_ray import run_on_ray
 from wildsr.cli.report import BatchReport
+from wildsr.errors import UsageError
 from wildsr.inference.jobs import Job, Naming, find_jobs
 from wildsr.inference.recorded import manifest_or_none, pending, recording
 from wildsr.inference.run_manifest import Head, RunManifest
@@ -122,6 +124,16 @@ def upscale(
     skip_existing: options.SkipExisting = False,
     shard: options.ShardOf = None,
     manifest: options.Manifest = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Upscale on a Ray cluster: its address, or 'auto' for the one that this machine belongs to, or else a "
+            "new one here.",
+            show_default=False,
+        ),
+    ] = None,
+    ray_cpus: Annotated[float, typer.Option(min=0, help="CPUs for each actor of --ray.")] = 1,
+    ray_gpus: Annotated[float, typer.Option(min=0, help="GPUs for each actor of --ray.")] = 0,
     json: options.JsonLines = False,
 ) -> None:
     """Upscale photos.
@@ -170,7 +182,17 @@ def upscale(
             "overlap": overlap,
             "precision": precision.value,
         }
-        if manifest is None and part is None and not any(is_address(one) for one in (*inputs, output or "")):
+        if ray is not None:
+            if part is not None:
+                raise UsageError("--ray divides the images by itself; leave out --shard")
+            if output is None or "{" in output:
+                raise UsageError("--ray needs a folder for the results with -o")
+            engine = {name: settings[name] for name in _ENGINE} | {"device": device}
+            task = (tuple(inputs), output, model, size, format, quality, existing, engine)
+            run_on_ray(task, ray, (ray_cpus, ray_gpus), report, manifest)
+        elif (
+            manifest is None and part is None and not any(is_address(one) for one in (*inputs, output or ""))
+        ):
             jobs, problems = find_jobs(inputs, naming)
             todo = list(pending([*problems, *jobs], existing, report))
             if todo:
@@ -183,6 +205,9 @@ def upscale(
                 stream = pending(stream_jobs(inputs, naming, part), existing, report, record)
                 _run(stream, None, upscaler, size, saving, report, record)
         raise typer.Exit(report.close())
+
+
+_ENGINE = ("ensemble", "back_projection", "strength", "toward", "tile", "overlap", "precision")
 
 
 def _run(

@@ -126,6 +126,8 @@ def check_naming(naming: Naming) -> None:
     """Raise :class:`JobsError` for a name that no output can have."""
     if "\0" in (naming.output or ""):
         raise JobsError("the name of the output holds a NUL character, which no file name can")
+    if (naming.output or "").lower().startswith(("http://", "https://")):
+        raise JobsError("wildsr only reads from http; write to a folder, or to s3://, gs:// or az://")
 
 
 def expand(given: str, naming: Naming) -> Iterator[Found | InputProblem]:

@@ -27,6 +27,8 @@ PART = 16 << 20
 """Objects larger than this many bytes are read and written in parts, several at a time."""
 _PARALLEL = 4
 _LISTED = 1000
+RETRIES: Any = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
+"""Of each request, with pauses that double from a tenth of a second to 15 s."""
 _METADATA_SERVICE = ("169.254.169.254", 80)
 _AWS_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -131,8 +133,8 @@ def _store(root: str) -> "ObjectStore":
         if endpoint:
             config["endpoint"] = endpoint
             client["allow_http"] = endpoint.startswith("http://")
-    retries: Any = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
-    store: ObjectStore = from_url(root, client_options=client, retry_config=retries, **config)  # type: ignore[call-overload]
+
+    store: ObjectStore = from_url(root, client_options=client, retry_config=RETRIES, **config)  # type: ignore[call-overload]
     return store
 
 
@@ -194,24 +196,23 @@ def _errors(path: ObjectPath) -> Iterator[None]:
     """Errors of obstore as ``OSError`` with a message for people."""
     from obstore import exceptions
 
+    missing = (FileNotFoundError, errno.ENOENT, "there is no such object")
+    denied = (PermissionError, errno.EACCES, "access denied")
     kinds: dict[type[Exception], tuple[type[OSError], int, str]] = {
-        exceptions.NotFoundError: (FileNotFoundError, errno.ENOENT, "there is no such object"),
+        FileNotFoundError: missing,
+        exceptions.NotFoundError: missing,
         exceptions.AlreadyExistsError: (FileExistsError, errno.EEXIST, "the object exists already"),
-        exceptions.PermissionDeniedError: (PermissionError, errno.EACCES, "access denied"),
-        exceptions.UnauthenticatedError: (
-            PermissionError,
-            errno.EACCES,
-            "the service wants other credentials",
-        ),
+        exceptions.PermissionDeniedError: denied,
+        exceptions.UnauthenticatedError: denied,
         exceptions.PreconditionError: (OSError, errno.ESTALE, "the object changed while it was read"),
     }
     try:
         yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
-    except (exceptions.BaseError, ValueError) as error:
+    except (exceptions.BaseError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = error.filename or str(path)
+            raise
+        # obstore raises a FileNotFoundError that holds nothing but its own text.
         kind, code, text = next(
             (value for cls, value in kinds.items() if isinstance(error, cls)), (OSError, errno.EIO, "")
         )

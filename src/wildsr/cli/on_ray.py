@@ -1,0 +1,52 @@
+"""``wildsr upscale --ray``: the same work on a Ray cluster."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wildsr.cli.report import BatchReport
+from wildsr.storage.locations import locate
+
+if TYPE_CHECKING:
+    from wildsr.inference.run_manifest import Entry
+
+
+def run_on_ray(
+    task: tuple[Any, ...],
+    address: str,
+    resources: tuple[float, float],
+    report: BatchReport,
+    manifest: Path | None,
+) -> None:
+    """Upscale on a cluster.
+
+    Args:
+        task: the arguments of :class:`wildsr.cluster.Task`.
+        address: of the cluster.
+        resources: CPUs and GPUs per actor.
+        report: receives the outcome of each image.
+        manifest: where the manifest of all images is written at the end, if anywhere.
+    """
+    from wildsr.cluster.errors import ClusterError
+
+    try:
+        from wildsr.cluster import Resources, Task, upscale
+        from wildsr.cluster.status import latest
+    except ImportError as error:
+        raise ClusterError("for clusters, run: pip install 'wildsr[ray]'") from error
+    from wildsr.inference.run_manifest import write_manifest
+
+    work = Task(*task)
+    told: set[str] = set()
+
+    def on_entry(entry: "Entry") -> None:
+        if (entry.output or entry.input) not in told:
+            told.add(entry.output or entry.input)
+            if entry.status == "failed":
+                report.fail(locate(entry.input), entry.error or "")
+            else:
+                report.wrote(locate(entry.input), locate(entry.output), entry.seconds or 0.0)
+
+    with report.working(None, work.model, f"Ray {address}", tiles=False):
+        upscale(work, Resources(*resources), address=address, on_entry=on_entry)
+    if manifest is not None:
+        write_manifest(manifest, work.head, latest(work))

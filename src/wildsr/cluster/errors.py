@@ -1,0 +1,7 @@
+"""Errors of runs on a cluster."""
+
+from wildsr.errors import WildsrError
+
+
+class ClusterError(WildsrError):
+    """The cluster cannot be used, or did not finish; the message says what to do."""

@@ -1,0 +1,65 @@
+"""What a run on a cluster does: plain data that every node receives."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from wildsr import __version__
+from wildsr.inference.jobs import Existing, Naming
+from wildsr.inference.run_manifest import Head
+from wildsr.inference.sizing import OutputSize
+from wildsr.storage.locations import Location, locate
+
+STATUS = ".wildsr-status"
+"""Folder within the output for what was done; hidden, so that it is never an input."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images to upscale, and how.
+
+    Attributes:
+        inputs: files, folders and addresses, which every node can reach by these names.
+        output: a folder or an address of one.
+        model: a name or a file that every node has.
+        size: of the results.
+        format, quality: of the files.
+        existing: what happens to results that an earlier run of this task did not write.
+        options: arguments of :class:`wildsr.Upscaler`, by name.
+        version: of wildsr; every node must have the same.
+        model_sha256: of the model's file; set by :func:`wildsr.cluster.upscale`.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    model: str = "default"
+    size: OutputSize = field(default_factory=OutputSize)
+    format: str | None = None
+    quality: int | None = None
+    existing: Existing = "fail"
+    options: dict[str, Any] = field(default_factory=dict)
+    version: str = __version__
+    model_sha256: str | None = None
+
+    @property
+    def naming(self) -> Naming:
+        """Names of results: those of the inputs, within the output folder."""
+        return Naming(self.output if self.output.endswith("/") else f"{self.output}/", self.format)
+
+    @property
+    def status(self) -> Location:
+        """The folder of Parquet files with a row per image."""
+        return locate(self.output) / STATUS
+
+    @property
+    def head(self) -> Head:
+        """The settings, as in the manifest of ``wildsr upscale``."""
+        settings = {
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "size": asdict(self.size),
+            "format": self.format,
+            "quality": self.quality,
+            **self.options,
+        }
+        settings.pop("device", None)
+        return Head("upscale", settings, wildsr=self.version)
