@@ -142,15 +142,18 @@ def test_a_fifth_of_the_photos_is_set_aside_at_least_three() -> None:
 
 
 def test_photos_of_any_origin_are_told_from_those_of_a_camera() -> None:
-    def profile(widths: list[float], qualities: list[int], spread: float) -> Profile:
+    def profile(widths: list[float], levels: list[float], qualities: list[int]) -> Profile:
         photos = [
-            PhotoMeasurement(f"{i}", 500, 400, edges=90, wide=wide, narrow=wide, noise=3, quality=quality)
-            for i, (wide, quality) in enumerate(zip(widths, qualities, strict=True))
+            PhotoMeasurement(f"{i}", 500, 400, edges=90, wide=wide, narrow=wide, noise=level, quality=quality)
+            for i, (wide, level, quality) in enumerate(zip(widths, levels, qualities, strict=True))
         ]
-        return Profile(Blur(1, 1), Noise(9, spread=spread), photos=tuple(photos))
+        return Profile(Blur(1, 1), Noise(9), photos=tuple(photos))
 
-    assert varies(profile([0.3, 2.0, 0.8, 1.7], [30, 95, 70, 50], 0.9))
-    assert not varies(profile([0.9, 1.0, 1.1, 1.0], [85, 85, 85, 85], 0.9))
+    same, noisy, different = [85, 85, 85, 85], [1, 4, 15, 2], [0.3, 2.0, 0.8, 1.7]
+    assert varies(profile(different, noisy, same))
+    assert varies(profile(different, [3, 3, 3, 3], [30, 95, 70, 50]))
+    assert not varies(profile([0.9, 1.0, 1.1, 1.0], noisy, same))
+    assert not varies(Profile())
 
 
 def test_the_rate_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The photos of an adaptation: which are used, which are set aside, and what was measured in them."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from wildsr.adapt.images import CleanUp, clean_factor
 from wildsr.adapt.request import FEWEST_PHOTOS
-from wildsr.degradations.profile import PhotoMeasurement, Profile
+from wildsr.degradations.profile import Profile
 from wildsr.errors import UsageError
 from wildsr.estimation.inventory import Inventory, Photo
 
@@ -81,18 +82,19 @@ def clean_up_of(profile: Profile) -> CleanUp:
 def varies(profile: Profile) -> bool:
     """Whether the photos have as little in common as photos of any origin.
 
-    Photos of one camera share their blur and their compression; noise varies with the light.
+    Photos of one camera share their blur and their compression; noise varies with the light. On simulated cameras the
+    relative standard deviation of the blur was at most 0.1, on photos of the general mixture 0.6. Two signs are needed.
     """
-    sharp = _scatter([photo for photo in profile.photos if photo.edges and photo.wide > 0])
-    qualities = [photo.quality for photo in profile.photos if photo.quality]
-    compressed = statistics.pstdev(qualities) if len(qualities) > 1 else 0.0
-    return (sharp > 0.4) + (compressed > 12) + (profile.noise.spread > 0.7) >= 2
+    widths = [photo.wide for photo in profile.photos if photo.edges and photo.wide > 0]
+    levels = [math.log(photo.noise) for photo in profile.photos if photo.noise > 0]
+    qualities = [float(photo.quality) for photo in profile.photos if photo.quality]
+    blur = _deviation(widths) / statistics.fmean(widths) if widths else 0.0
+    return (blur > 0.4) + (_deviation(levels) > 0.7) + (_deviation(qualities) > 12) >= 2
 
 
-def _scatter(photos: Sequence[PhotoMeasurement]) -> float:
-    """Relative standard deviation of the blur between photos."""
-    widths = [photo.wide for photo in photos]
-    return statistics.pstdev(widths) / statistics.fmean(widths) if len(widths) > 1 else 0.0
+def _deviation(values: Sequence[float]) -> float:
+    """Standard deviation; 0 for fewer than two values."""
+    return statistics.pstdev(values) if len(values) > 1 else 0.0
 
 
 def _reasons(inventory: Inventory) -> str:
