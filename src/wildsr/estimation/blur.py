@@ -1,7 +1,7 @@
 """The Gaussian blur and the sharpening of photos from their edges.
 
-A small network, trained on simulated cameras (``benchmarks/profile.py --train``), maps the features of a photo's edges
-in each direction to the blur across them, with its uncertainty. A camera's blur is the mean of its photos.
+A small network maps the features of a photo's edges in each direction to the blur across them, with its uncertainty; it
+was trained on simulated cameras (``benchmarks/camera_profile.py --train``). A camera's blur is the mean of its photos.
 """
 
 import math
