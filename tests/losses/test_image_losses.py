@@ -125,6 +125,17 @@ def test_lpips_with_jitter_sees_every_phase() -> None:
     assert {round(loss(sr, hr).item(), 6) for _ in range(120)} == phases
 
 
+def test_lpips_of_a_crop_sees_one_square_of_both_images() -> None:
+    network, seen = Lpips("squeeze"), []
+    network.register_forward_pre_hook(lambda _, given: seen.append(given))
+    x = images(1, 72)
+    loss = LpipsLoss(network, crop=64)
+    for _ in range(30):
+        loss(x, x.clone())
+    assert all(torch.equal(sr, hr) and sr.shape[-2:] == (64, 64) for sr, hr in seen)
+    assert len({sr[0, 0, 0, 0].item() for sr, _ in seen}) > 10
+
+
 def test_psnr_loss_is_the_mean_of_the_images_psnr() -> None:
     hr = torch.full((2, 3, 8, 8), 0.5)
     off = torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1)

@@ -1,6 +1,8 @@
+import pytest
 import torch
+import torch.nn.functional as F
 
-from wildsr.ops.sharpening import steepen_edges, unsharp_mask
+from wildsr.ops.sharpening import local_range, steepen_edges, unsharp_mask
 
 
 def test_flat_images_stay() -> None:
@@ -34,3 +36,13 @@ def test_edges_are_steepened_without_halos() -> None:
 def test_weak_contrast_is_not_steepened() -> None:
     grain = 0.5 + 0.01 * torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(steepen_edges(grain), grain)
+
+
+@pytest.mark.parametrize("reach", [1, 2, 3, 5, 8])
+def test_local_range_is_that_of_a_square(reach: int) -> None:
+    x = torch.rand(2, 3, 13, 21, generator=torch.Generator().manual_seed(reach))
+    low, high = local_range(x, reach)
+    padded = F.pad(x, (reach,) * 4, mode="constant", value=torch.nan)
+    squares = padded.unfold(2, 2 * reach + 1, 1).unfold(3, 2 * reach + 1, 1).flatten(-2)
+    assert torch.equal(high, squares.nan_to_num(-9).amax(-1))
+    assert torch.equal(low, squares.nan_to_num(9).amin(-1))

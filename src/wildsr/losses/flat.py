@@ -20,4 +20,5 @@ def flat_loss(sr: Tensor, hr: Tensor, size: int = 9, level: float = 2.0) -> Tens
 
 
 def _local_mean(images: Tensor, size: int) -> Tensor:
-    return F.avg_pool2d(images, size, 1, size // 2, count_include_pad=False)
+    rows = F.avg_pool2d(images.contiguous(), (size, 1), 1, (size // 2, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, size), 1, (0, size // 2), count_include_pad=False)

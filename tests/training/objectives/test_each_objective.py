@@ -59,6 +59,21 @@ def test_steps_in_which_the_generator_is_updated() -> None:
     )
 
 
+def test_discriminator_sees_every_phase_with_jitter() -> None:
+    objective = gan(replace(RELATIVISTIC, jitter=3))
+    seen, images = inputs_of(objective.networks["discriminator"]), batch()
+    for step in range(40):
+        step_of(objective, step, dict(images))
+    side = images["hr"].shape[-1]
+    assert {one.shape[-1] for one in seen} == {side - 3}
+    parts = [
+        images["hr"][..., top : top + side - 3, left : left + side - 3]
+        for top in range(4)
+        for left in range(4)
+    ]
+    assert all(any(torch.equal(one, part) for one in seen) for part in parts)
+
+
 def test_real_images_of_the_discriminator() -> None:
     objective = gan()
     seen = inputs_of(objective.networks["discriminator"])

@@ -200,13 +200,15 @@ class LpipsConfig(LossConfig):
     jitter: Annotated[int, Field(ge=0)] = 0
     """Drop up to this many of the first rows and columns, at random, so that no pattern can settle on the strides of
     the backbone."""
+    crop: Annotated[int, Field(ge=64)] | None = None
+    """Side in pixels of the random part of each patch on which it is computed, to save time; null for all of it."""
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:class:`wildsr.losses.perceptual.LpipsLoss`."""
         from wildsr.losses.perceptual import LpipsLoss
         from wildsr.zoo.features.lpips import load_lpips
 
-        return LpipsLoss(load_lpips(features, self.backbone), self.jitter)
+        return LpipsLoss(load_lpips(features, self.backbone), self.jitter, self.crop)
 
     def metric(self) -> str:
         """LPIPS with the same backbone."""

@@ -38,6 +38,9 @@ class AdversarialConfig(Node):
     """Train only the discriminator in this many first steps."""
     penalty: Weight = 0.0
     """Weight of the gradient penalty; 10 for WGAN-GP."""
+    jitter: Annotated[int, Field(ge=0)] = 0
+    """Cut this many rows and columns off what the discriminator sees, a random part of them at the top and left, so
+    that no pattern can settle on its strides."""
 
     @field_validator("relative_to")
     @classmethod
@@ -62,6 +65,7 @@ class AdversarialConfig(Node):
             self.generator_after,
             self.penalty,
             seed,
+            self.jitter,
         )
 
 

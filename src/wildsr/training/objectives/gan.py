@@ -28,6 +28,8 @@ class AdversarialLoss:
         penalty: weight of the gradient penalty at random points between real and generated images, 10 for WGAN-GP;
             0 for none. The points depend on ``seed`` and the step.
         seed: for the points of the gradient penalty.
+        jitter: the discriminator sees images without this many rows and columns, of which a random part, from PyTorch's
+            default generator, is the first ones; see :meth:`seen`.
     """
 
     loss: GanLoss
@@ -37,6 +39,19 @@ class AdversarialLoss:
     generator_after: int = 0
     penalty: float = 0.0
     seed: int = 0
+    jitter: int = 0
+
+    def seen(self, images: Tensor) -> Tensor:
+        """What the discriminator sees of images (B, C, H, W).
+
+        The gradient through strided convolutions has a pattern of the period of their strides. A generator that ends in
+        a pixel shuffle of the same period learns that pattern as a grid, unless it is shifted at random.
+        """
+        if self.jitter:
+            top, left = torch.randint(self.jitter + 1, (2,)).tolist()
+            height, width = (side - self.jitter for side in images.shape[-2:])
+            images = images[..., top : top + height, left : left + width]
+        return images if self.view is None else self.view(images)
 
 
 class GanObjective:
@@ -134,8 +149,7 @@ class GanObjective:
         return {"real": term(outputs, others, real=True), "fake": term(others, outputs, real=False)}
 
     def _outputs(self, images: Tensor) -> Tensor:
-        seen = images if self.adversarial.view is None else self.adversarial.view(images)
-        outputs: Tensor = self.networks["discriminator"](seen)
+        outputs: Tensor = self.networks["discriminator"](self.adversarial.seen(images))
         return outputs
 
     def _outputs_only(self, images: Tensor) -> Tensor:
