@@ -38,3 +38,15 @@ def test_rows_beyond_the_last_block_are_ignored() -> None:
 def test_small_images_are_refused() -> None:
     with pytest.raises(ValueError, match="16 pixels cannot be seen in 31x64"):
         grid_loss(torch.rand(1, 3, 64, 31), torch.rand(1, 3, 64, 31), 16)
+
+
+def test_with_a_level_only_flat_areas_count() -> None:
+    noise = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(3)).expand(1, 3, 64, 64)
+    hr = torch.cat([torch.full((1, 3, 64, 64), 0.5), noise], -1)
+    pattern = torch.randn(4, 4, generator=torch.Generator().manual_seed(4)) / 50
+    sr = hr + pattern.tile(16, 32)
+    sr[..., 64:] += torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(5))
+    found = grid_loss(sr, hr, 4, level=2)
+    share = 60 * 64 / (128 * 64)  # the windows of 9 pixels reach 4 into the noise
+    assert found.item() == pytest.approx(share * pattern.var(correction=0).item(), rel=0.02)
+    assert grid_loss(noise + pattern.tile(16, 16), noise, 4, level=2) == 0

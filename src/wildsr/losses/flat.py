@@ -13,10 +13,18 @@ def flat_loss(sr: Tensor, hr: Tensor, size: int = 9, level: float = 2.0) -> Tens
     flat where the local standard deviation of its luma is below ``level`` levels of 8 bits. The mean is over all
     pixels, so a batch without flat areas has a loss of 0.
     """
-    luma = grey(hr)
+    return (flat_mask(hr, level, size).to(sr) * (sr - _local_mean(sr, size)).abs()).mean()
+
+
+def flat_mask(images: Tensor, level: float, size: int = 9) -> Tensor:
+    """1 where (B, 3, H, W) in [0, 1] is flat, 0 elsewhere, as (B, 1, H, W).
+
+    Flat is where the standard deviation of the luma over ``size`` x ``size`` pixels is below ``level`` levels of
+    8 bits.
+    """
+    luma = grey(images)
     variance = _local_mean(luma.square(), size) - _local_mean(luma, size).square()
-    flat = (variance < (level / 255) ** 2).to(sr)
-    return (flat * (sr - _local_mean(sr, size)).abs()).mean()
+    return (variance < (level / 255) ** 2).to(images)
 
 
 def _local_mean(images: Tensor, size: int) -> Tensor:

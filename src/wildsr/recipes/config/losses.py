@@ -221,13 +221,15 @@ class GridConfig(LossConfig):
     kind: Literal["grid"] = "grid"
     period: Annotated[int, Field(ge=2)] = 16
     """Side of a block in HR pixels: the scale times the downscaling inside the network."""
+    level: Annotated[float, Field(gt=0)] | None = None
+    """Only where the reference is flat, its local standard deviation below this, in levels of 8 bits; null for all."""
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:func:`wildsr.losses.grid.grid_loss`."""
         from wildsr.losses.grid import grid_loss
 
         del features
-        return partial(grid_loss, period=self.period)
+        return partial(grid_loss, period=self.period, level=self.level)
 
     def metric(self) -> str:
         """The metric ``grid`` detects the same patterns."""
