@@ -255,6 +255,34 @@ class FlatConfig(LossConfig):
         return "flat-noise"
 
 
+class SpecksConfig(LossConfig):
+    """Penalty on single pixels that stand out from their surroundings, without regard to the reference."""
+
+    kind: Literal["specks"] = "specks"
+
+    def build(self, features: Path | None) -> "ImageLoss":
+        """:func:`wildsr.losses.specks.speck_loss`."""
+        from wildsr.losses.specks import speck_loss
+
+        del features
+        return speck_loss
+
+
+class PhasesConfig(LossConfig):
+    """Penalty on fine detail that is spread unequally over the pixels of a block: serrated edges, dots."""
+
+    kind: Literal["phases"] = "phases"
+    period: Annotated[int, Field(ge=2)] = 4
+    """Side of a block in HR pixels: the scale times the downscaling inside the network."""
+
+    def build(self, features: Path | None) -> "ImageLoss":
+        """:func:`wildsr.losses.specks.phase_loss`."""
+        from wildsr.losses.specks import phase_loss
+
+        del features
+        return partial(phase_loss, period=self.period)
+
+
 Loss = Annotated[
     LossConfig,
     OneOf(
@@ -270,6 +298,8 @@ Loss = Annotated[
         LpipsConfig,
         GridConfig,
         FlatConfig,
+        SpecksConfig,
+        PhasesConfig,
     ),
 ]
 Losses = dict[str, Loss]
