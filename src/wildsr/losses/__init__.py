@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wildsr.losses.pixel import l1 as l1
     from wildsr.losses.pixel import l2 as l2
     from wildsr.losses.pixel import psnr_loss as psnr_loss
+    from wildsr.losses.specks import phase_loss as phase_loss
+    from wildsr.losses.specks import speck_loss as speck_loss
     from wildsr.losses.ssim import ssim_index as ssim_index
     from wildsr.losses.ssim import ssim_loss as ssim_loss
     from wildsr.losses.teacher import HaloFreeTarget as HaloFreeTarget
@@ -38,6 +40,8 @@ _HOME_OF = {
     "charbonnier_mean": "wildsr.losses.pixel",
     "charbonnier_sum": "wildsr.losses.pixel",
     "flat_loss": "wildsr.losses.flat",
+    "phase_loss": "wildsr.losses.specks",
+    "speck_loss": "wildsr.losses.specks",
     "gradient_penalty": "wildsr.losses.penalties",
     "grid_loss": "wildsr.losses.grid",
     "l1": "wildsr.losses.pixel",
@@ -67,10 +71,12 @@ __all__ = [
     "l1",
     "l2",
     "mean_loss",
+    "phase_loss",
     "probability_gan_loss",
     "psnr_loss",
     "r1_penalty",
     "rgb_loss",
+    "speck_loss",
     "ssim_index",
     "ssim_loss",
     "total_variation",

@@ -1,29 +1,35 @@
-"""wildsr-photo-x4: continues from realesr-general-x4v3, with its halo-free output as the target.
+"""wildsr-photo-x4 and its faithful sibling: they continue from realesr-general-x4v3, first with its halo-free output.
 
-This is the first run of docs/models/training-log.md that counts (run 3), as it was made on a CPU; the log has the
-changes with which the others went on from it.
+They were made on a CPU, in several runs of a few hundred steps; docs/models/training-log.md has them all, and the
+changes with which the other runs differed from these recipes.
 """
 
 from wildsr.recipes.config import (
+    AdversarialConfig,
     CompactConfig,
     CosineConfig,
     DegradedDataConfig,
     FlatConfig,
+    GanObjectiveConfig,
     GridConfig,
     L1Config,
+    LpipsConfig,
     OptimizerConfig,
+    PatchGANConfig,
+    PhasesConfig,
     PixelObjectiveConfig,
     PresetConfig,
     Recipe,
+    SpecksConfig,
     TeacherConfig,
     TrainSettings,
     TVConfig,
 )
 
-WILDSR_PHOTO_X4 = Recipe(
-    name="wildsr-photo-x4",
-    about="Continues from realesr-general-x4v3, with its own output without halos as the target: steeper edges, less "
-    "noise in flat areas, the colours of the photo. Needs that model.",
+WILDSR_PHOTO_START_X4 = Recipe(
+    name="wildsr-photo-start-x4",
+    about="The first stage of wildsr-photo-x4: continues from realesr-general-x4v3, with its own output without halos "
+    "as the target: steeper edges, less noise in flat areas, the colours of the photo. Needs that model.",
     seed=3,
     networks={"generator": CompactConfig(features=64, convs=32, start="realesr-general-x4v3")},
     objective=PixelObjectiveConfig(
@@ -63,5 +69,82 @@ WILDSR_PHOTO_X4 = Recipe(
     train=TrainSettings(
         steps=500, batch_size=4, precision="fp32", ema=0.99, ema_warmup=True, channels_last=True
     ),
+    licence="BSD-3-Clause",
+)
+
+_DATA = WILDSR_PHOTO_START_X4.data.model_copy(
+    update={
+        "degradation": PresetConfig(
+            name="wild",
+            options={
+                "bsrgan": 0.22,
+                "bsrgan_plus": 0.12,
+                "real_esrgan": 0.14,
+                "light": 0.22,
+                "compressed": 0.18,
+                "clean": 0.12,
+            },
+        )
+    }
+)
+_TRAIN = WILDSR_PHOTO_START_X4.train
+
+WILDSR_PHOTO_X4 = Recipe(
+    name="wildsr-photo-x4",
+    about="Continues from its first stage as a GAN, for texture, without grids, specks and noise in flat areas. Needs "
+    "realesr-general-x4v3 and the weights of LPIPS.",
+    seed=10,
+    networks={
+        "generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4"),
+        "discriminator": PatchGANConfig(features=32, variant="kair", spectral=True),
+    },
+    objective=GanObjectiveConfig(
+        terms={
+            "pixel": L1Config(),
+            "flat": FlatConfig(weight=20, level=2.5),
+            "squeeze": LpipsConfig(backbone="squeeze", weight=0.07, jitter=3, crop=128),
+            "grid": GridConfig(period=4, weight=10_000, level=6),
+            "specks": SpecksConfig(weight=200),
+            "phases": PhasesConfig(weight=0.5),
+        },
+        # Only the first of the GAN runs had a new discriminator, and these first steps without the generator.
+        adversarial=AdversarialConfig(weight=0.04, generator_after=120, jitter=64),
+        teacher=TeacherConfig(
+            model="realesr-general-x4v3",
+            sigma=6,
+            reach=5,
+            terms={"pixel": L1Config(weight=0.3), "differences": TVConfig(weight=0.25)},
+        ),
+    ),
+    optimizers={
+        "generator": OptimizerConfig(
+            kind="adam", rate=2e-5, betas=(0.9, 0.999), schedule=CosineConfig(warmup=20, final=0.2)
+        ),
+        "discriminator": OptimizerConfig(kind="adam", rate=1e-4, betas=(0.9, 0.999)),
+    },
+    data=_DATA,
+    train=_TRAIN.model_copy(update={"steps": 600, "ema": 0.995}),
+    licence="BSD-3-Clause",
+)
+
+WILDSR_PHOTO_FAITHFUL_X4 = Recipe(
+    name="wildsr-photo-faithful-x4",
+    about="The network of wildsr-photo-x4, trained for the smallest error: it adds no invented detail.",
+    seed=11,
+    networks={"generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4")},
+    objective=PixelObjectiveConfig(
+        terms={
+            "pixel": L1Config(),
+            "grid": GridConfig(period=4, weight=500, level=6),
+            "phases": PhasesConfig(weight=0.01),
+        }
+    ),
+    optimizers={
+        "generator": OptimizerConfig(
+            kind="adam", rate=4e-5, betas=(0.9, 0.999), schedule=CosineConfig(warmup=30, final=0.1)
+        )
+    },
+    data=_DATA,
+    train=_TRAIN,
     licence="BSD-3-Clause",
 )
