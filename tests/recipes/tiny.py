@@ -60,6 +60,8 @@ def tiny(name: str, folder: Path, changes: tuple[str, ...] = ()) -> Recipe:
         small.append("objective.terms.perceptual.weight=0")
     if getattr(recipe.objective, "teacher", None) is not None:
         small.append("objective.teacher.model=wildsr-photo-x4")
+    if getattr(getattr(recipe.objective, "adversarial", None), "jitter", 0):
+        small += ["objective.adversarial.jitter=3", "objective.adversarial.generator_after=0"]
     if isinstance(recipe.data, DegradedDataConfig | UnpairedDataConfig):
         small.append(f"data.folder={folder / 'HR'}")
     return changed(recipe, [*small, *changes], name)

@@ -10,6 +10,7 @@ from torch.optim import SGD
 
 from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.pixel import l1
+from wildsr.training.errors import TrainingError
 from wildsr.training.objective import Objective
 from wildsr.training.objectives.gan import AdversarialLoss
 from wildsr.training.objectives.pixel import PixelObjective
@@ -72,6 +73,8 @@ def test_discriminator_sees_every_phase_with_jitter() -> None:
         for left in range(4)
     ]
     assert all(any(torch.equal(one, part) for one in seen) for part in parts)
+    with pytest.raises(TrainingError, match="leaves nothing of patches"):
+        step_of(gan(replace(RELATIVISTIC, jitter=side)))
 
 
 def test_real_images_of_the_discriminator() -> None:

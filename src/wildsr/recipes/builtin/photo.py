@@ -1,4 +1,4 @@
-"""wildsr-photo-x4 and its faithful sibling: they continue from realesr-general-x4v3, first with its halo-free output.
+"""wildsr-photo-x4: continues from realesr-general-x4v3, first with its halo-free output as the target, then as a GAN.
 
 They were made on a CPU, in several runs of a few hundred steps; docs/models/training-log.md has them all, and the
 changes with which the other runs differed from these recipes.
@@ -124,27 +124,5 @@ WILDSR_PHOTO_X4 = Recipe(
     },
     data=_DATA,
     train=_TRAIN.model_copy(update={"steps": 600, "ema": 0.995}),
-    licence="BSD-3-Clause",
-)
-
-WILDSR_PHOTO_FAITHFUL_X4 = Recipe(
-    name="wildsr-photo-faithful-x4",
-    about="The network of wildsr-photo-x4, trained for the smallest error: it adds no invented detail.",
-    seed=11,
-    networks={"generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4")},
-    objective=PixelObjectiveConfig(
-        terms={
-            "pixel": L1Config(),
-            "grid": GridConfig(period=4, weight=500, level=6),
-            "phases": PhasesConfig(weight=0.01),
-        }
-    ),
-    optimizers={
-        "generator": OptimizerConfig(
-            kind="adam", rate=4e-5, betas=(0.9, 0.999), schedule=CosineConfig(warmup=30, final=0.1)
-        )
-    },
-    data=_DATA,
-    train=_TRAIN,
     licence="BSD-3-Clause",
 )

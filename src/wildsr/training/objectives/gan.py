@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.penalties import between, gradient_penalty
+from wildsr.training.errors import TrainingError
 from wildsr.training.objective import Batch, Losses, Turn
 from wildsr.training.objectives.terms import Teacher, Terms, image, move_losses, weighted
 
@@ -47,6 +48,10 @@ class AdversarialLoss:
         The gradient through strided convolutions has a pattern of the period of their strides. A generator that ends in
         a pixel shuffle of the same period learns that pattern as a grid, unless it is shifted at random.
         """
+        if self.jitter >= min(images.shape[-2:]):
+            raise TrainingError(
+                f"a jitter of {self.jitter} leaves nothing of patches of {tuple(images.shape[-2:])} pixels"
+            )
         if self.jitter:
             top, left = torch.randint(self.jitter + 1, (2,)).tolist()
             height, width = (side - self.jitter for side in images.shape[-2:])

@@ -66,8 +66,8 @@ EMBEDDED = {
         licence="BSD-3-Clause",
         origin="trained by the wildsr authors from realesr-general-x4v3 (Copyright (c) 2021, Xintao Wang); comes with "
         "the package",
-        good_at="photographs, text and drawings: crisp edges and clean areas without halos, fine texture is smoothed",
-        trained_on=("flat-noise", "grid"),
+        good_at="photographs, text and drawings: crisp edges, natural texture and clean areas without halos",
+        trained_on=("flat-noise", "grid", "lpips-squeeze"),
     ),
 }
 ALIASES = {"default": "wildsr-photo-x4"}
