@@ -157,7 +157,7 @@ def raw_tiles(
     model: wildsr.Model, upscaler: wildsr.Upscaler, pixels: torch.Tensor, warm: float, repeat: int
 ) -> None:
     """The limit: the engine alone, on tiles that lose nothing to overlap."""
-    make, half_helps = engine_maker(model.network, f"benchmark {model.contract.sha256}", torch.device("cpu"))
+    make, half_helps = engine_maker(lambda: model.network, f"benchmark {model.contract.sha256}", "cpu")
     engine = make(half_helps and "bf16" in upscaler.engine)
     height, width = pixels.shape[-2:]
     for side in (128, 256, 384):
@@ -177,9 +177,9 @@ def raw_tiles(
 
 def raw(engine: Engine, shape: int | tuple[int, int], repeat: int) -> float:
     height, width = (shape, shape) if isinstance(shape, int) else shape
-    tile = torch.rand(1, 3, height, width)
-    engine.run(tile)
-    return seconds(lambda: engine.run(tile), repeat)
+    tile = torch.rand(1, 3, height, width).numpy()
+    engine.start(tile, True)()
+    return seconds(lambda: engine.start(tile, True)(), repeat)
 
 
 def memory(folder: Path) -> None:

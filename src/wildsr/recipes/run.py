@@ -21,6 +21,7 @@ from wildsr.training.loop import fit
 from wildsr.training.objective import Objective
 from wildsr.training.processes import Hardware, start
 from wildsr.training.settings import Rate, Run, RunSettings, Validate
+from wildsr.training.threads import threads_for
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.header import Header, read_metadata
@@ -78,17 +79,18 @@ class Built:
             on_problem,
             pinned=fabric.device.type == "cuda",
         )
-        return fit(
-            fabric,
-            self.objective,
-            self.optimizers,
-            self.rates,
-            batches,
-            RunSettings(self.recipe.train, self.recipe.files, self.recipe.validation, self.recipe.seed),
-            run_of(self.recipe, folder),
-            validate=self.validate,
-            on_event=on_event,
-        )
+        with threads_for(fabric.device.type, on_event):
+            return fit(
+                fabric,
+                self.objective,
+                self.optimizers,
+                self.rates,
+                batches,
+                RunSettings(self.recipe.train, self.recipe.files, self.recipe.validation, self.recipe.seed),
+                run_of(self.recipe, folder),
+                validate=self.validate,
+                on_event=on_event,
+            )
 
 
 def build(recipe: Recipe, features: Path | None = None) -> Built:

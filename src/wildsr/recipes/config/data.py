@@ -4,7 +4,6 @@
 of images (``.lmdb``).
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from pydantic import Field
 from wildsr.recipes.config.degradations import AnyDegradation, build_degradation
 from wildsr.recipes.config.node import Node, OneOf
 from wildsr.recipes.errors import RecipeError
+from wildsr.storage.cores import usable_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +99,7 @@ class DataConfig(Node):
 
     def worker_count(self) -> int:
         """The number of processes that prepare samples."""
-        return self.workers if self.workers is not None else min(8, max(1, (os.cpu_count() or 2) - 1))
+        return self.workers if self.workers is not None else min(8, max(1, usable_cores() - 1))
 
     def given(self, folders: Sequence[Path]) -> dict[str, Any]:
         """The values of the recipe that ``--data`` stands for. Raises ``RecipeError`` for too many folders."""
