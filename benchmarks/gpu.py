@@ -1,4 +1,4 @@
-"""What a GPU computes as the CPU does, and how near it comes to what it can do.
+"""Agreement of a GPU with the CPU, and speed relative to the peak of the GPU.
 
     python benchmarks/gpu.py [--device cuda] [--small] [--seconds 480]
 
@@ -71,7 +71,7 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True)
 class Bench:
-    """What to run on, and how large."""
+    """Device and sizes of a run."""
 
     device: torch.device
     small: bool

@@ -1,4 +1,4 @@
-"""What models make of faces, fur, text, foliage, skies and clean images: a sheet to look at.
+"""Draws a sheet of results for faces, fur, text, foliage, skies and clean images.
 
     python benchmarks/sheet.py SHEET.jpg [MODEL ...]
 
@@ -29,7 +29,7 @@ SIDE = 256
 
 
 class Scene(NamedTuple):
-    """What a row shows: an image of scikit-image, where its crop begins, how it is degraded, with which seed."""
+    """One row: an image of scikit-image, where its crop begins, how it is degraded, with which seed."""
 
     what: str
     image: str

@@ -1,4 +1,4 @@
-"""What the training loop costs, whether data keep up, and on a GPU how near it comes to what the GPU can do.
+"""Overhead of the training loop, whether data loading keeps up, and on a GPU the share of its peak.
 
     python benchmarks/train.py [--steps 60] [--photos FOLDER] [--network compact|rrdbnet] [--precision fp32]
 
@@ -48,7 +48,7 @@ def network_of(name: str) -> nn.Module:
 
 
 class PlainLoop:
-    """What one writes by hand: forward, L1, backward, Adam, averaged weights."""
+    """A loop written by hand: forward, L1, backward, Adam, averaged weights."""
 
     def __init__(self, network: nn.Module, device: torch.device, precision: str) -> None:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

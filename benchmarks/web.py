@@ -1,4 +1,4 @@
-"""What `wildsr web` costs beside the library, and how it takes large and many uploads.
+"""Overhead of `wildsr web` over the library, and how it takes large and many uploads.
 
     python benchmarks/web.py [--photo PHOTO] [--repeat 9] [--only overhead|body|bomb|cancel|jobs]
 

@@ -1,4 +1,4 @@
-"""What reaches the terminal: hostile names, terminals without Unicode, progress, and exit codes."""
+"""Output to the terminal: hostile names, terminals without Unicode, progress, and exit codes."""
 
 import io
 import json

@@ -26,7 +26,7 @@ STEP = r"(after3|delta64_1|delta64_3|grad1)\.(.+)"
 
 @dataclass(frozen=True)
 class Rule:
-    """What of a file is kept.
+    """The part of a file that is kept.
 
     Attributes:
         keep: a regular expression that whole names of tensors match; None: all.
@@ -56,7 +56,7 @@ def first_of(key: str, count: int) -> Callable[[dict[str, Any]], None]:
 
 
 def filters(metadata: dict[str, Any]) -> None:
-    """Of the frequency filters the first four configurations."""
+    """The first four configurations of the frequency filters."""
     first_of("low", 4)(metadata)
     first_of("high", 4)(metadata)
 

@@ -90,7 +90,7 @@ def objective_of(item: Golden) -> DDNSRObjective:
 
 
 def keras_names(item: Golden, group: str, objective: DDNSRObjective) -> dict[str, dict[str, Tensor]]:
-    """What a file stores for each network, under our names; the small set leaves the large tensors out."""
+    """The weights that a file stores for each network, under our names; the small set leaves the large tensors out."""
     found = {}
     for name, network in objective.networks.items():
         start, weights = (item.under(f"{part}/{name}/") for part in ("init", group))

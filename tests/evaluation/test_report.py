@@ -241,7 +241,7 @@ def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ch
 
 
 def colour(browser: Chromium, at: tuple[float, float]) -> np.ndarray:
-    """What is drawn about a point."""
+    """The marks drawn for a point."""
     image = np.asarray(Image.open(BytesIO(browser.screenshot())).convert("RGB")).astype(float)
     x, y = (round(value) for value in at)
     return image[y - 4 : y + 4, x - 4 : x + 4].mean((0, 1))

@@ -1,4 +1,4 @@
-"""What stands beside the pixels: kept across formats, upright, and never stale."""
+"""Metadata: kept across formats, upright, and never stale."""
 
 import multiprocessing
 import struct

@@ -1,4 +1,4 @@
-"""What comes out is what the command writes, and says what it kept."""
+"""Results equal those of the command, and name what was kept."""
 
 import zipfile
 from io import BytesIO

@@ -342,7 +342,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def findings(page: Chromium, axe: str) -> list[Any]:
-    """What axe finds: rule, impact, elements."""
+    """Findings of axe: rule, impact, elements."""
     page.run(f"{axe}; undefined")
     found = page.run("axe.run().then(r => r.violations)")
     return [(one["id"], one["impact"], [node["html"][:90] for node in one["nodes"]]) for one in found]

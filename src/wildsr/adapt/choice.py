@@ -1,4 +1,4 @@
-"""How far to go from the starting model to the fine-tuned one: a blend of weights, chosen on training photos."""
+"""Blends the weights of the starting and the fine-tuned model; the share is chosen on training photos."""
 
 from collections.abc import Sequence
 from pathlib import Path

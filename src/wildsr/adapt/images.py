@@ -17,7 +17,7 @@ from wildsr.ops.resize import imresize
 LEAST = 96
 """Shortest side in pixels of an HR image, as far as the photo has that many."""
 _TILE, _TILES = 1024, 4
-"""Of a larger photo, the tiles with the most detail are used."""
+"""A larger photo is reduced to the tiles with the most detail."""
 _FACTORS = (2, 3, 4)
 _SHARP, _QUIET = 0.5, 1.5
 """Blur in HR pixels and noise in levels below which an HR image counts as clean."""
@@ -52,7 +52,7 @@ def clean_factor(blur: float, noise: float) -> int:
 
 @dataclass(frozen=True)
 class MadeImages:
-    """What became of the photos: number of HR images, of photos behind them, and the reasons why others have none."""
+    """Number of HR images, of photos they come from, and the reasons why other photos gave none."""
 
     images: int
     photos: int

@@ -1,4 +1,4 @@
-"""What the proof compares: the starting model, the adapted one, bicubic, and the other embedded models."""
+"""Measures the models of the proof: the starting one, the adapted one, bicubic, and the other embedded ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from wildsr.evaluation.results import Results
 from wildsr.zoo.catalogue import find
 
 _SPECIFIC = 0.7
-"""Of photos that have nothing in common, the gain on general pairs must be below this share of that on their own."""
+"""For photos with nothing in common, the gain on general pairs must be below this share of the gain on their own."""
 
 
 def proof_sets(

@@ -1,4 +1,4 @@
-"""What an adaptation is asked to do, and what identifies it when it is resumed. Imports no torch."""
+"""Options of an adaptation, and its identity when it is resumed. Imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class AdaptOptions:
         return self.model or STARTS["faithful" if self.faithful else "perceptual"]
 
     def identity(self, photos: tuple[Path, ...]) -> dict[str, str]:
-        """What two runs must have in common for one to continue the other.
+        """Settings that two runs must share for one to continue the other.
 
         Not part of it: the minutes, --force and the device, which may change in between.
         """

@@ -162,7 +162,7 @@ class Stages:
         )
 
     def check(self, profile: Profile) -> list[str]:
-        """What is measured differently in HR images that were degraded by the profile; empty if nothing is."""
+        """Properties that differ when HR images degraded by the profile are measured again; empty if none does."""
         known = self.work.load("check")
         if known is None:
             paths = sorted((self.work.path / "hr").glob("*.png"))

@@ -49,7 +49,7 @@ class WorkFolder:
             yield
 
     def load(self, stage: str) -> dict[str, Any] | None:
-        """What :meth:`save` stored for a stage; None if it has not finished."""
+        """The content that :meth:`save` stored for a stage; None if it has not finished."""
         try:
             content = json.loads((self.path / f"{stage}.json").read_text(encoding="utf-8"))
         except FileNotFoundError:

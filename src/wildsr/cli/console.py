@@ -45,7 +45,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (WildsrError, FAILED),
     (OSError, FAILED),
 )
-"""What a command that ends with an error returns; the first class that fits decides. 0: everything was done.
+"""Exit codes of commands that end with an error; the first class that fits decides. 0: everything was done.
 
 1: something failed. 2: wrong usage; nothing was done. 130: Ctrl-C. 128 + N: signal N.
 """

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1024
 
 @dataclass(frozen=True)
 class Resources:
-    """What actors get.
+    """Resources of the actors.
 
     Attributes:
         cpus: CPUs per actor, which computes with as many threads.

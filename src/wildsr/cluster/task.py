@@ -1,4 +1,4 @@
-"""What a run on a cluster does: plain data that every node receives."""
+"""Description of a run on a cluster: plain data that every node receives."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any

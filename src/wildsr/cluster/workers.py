@@ -1,4 +1,4 @@
-"""What runs on the nodes: the task that lists names, and the actors that upscale."""
+"""Code that runs on the nodes: the task that lists names, and the actors that upscale."""
 
 import os
 from collections.abc import Iterator

@@ -194,7 +194,7 @@ class Sharpening:
 
 @dataclass(frozen=True)
 class PhotoMeasurement:
-    """What was measured in one photo; sigmas, angle and sharpening as in the profile.
+    """Measurements of one photo; sigmas, angle and sharpening as in the profile.
 
     Attributes:
         name: of the photo.

@@ -81,7 +81,7 @@ class BlurDistribution:
 
 
 def photo_features(windows: list[Tensor], noise: float = 0.0) -> tuple[Tensor, Tensor]:
-    """What the network gets for a photo: features by direction, (8, n), and numbers of edge pixels, (8,).
+    """Inputs of the network for a photo: features by direction, (8, n), and numbers of edge pixels, (8,).
 
     Args:
         windows: parts of the photo, (3, H, W) uint8.

@@ -1,4 +1,4 @@
-"""How sharp the edges of a photo are in each direction, as features from which the blur follows.
+"""Edge sharpness of a photo in each direction, as features from which the blur is estimated.
 
 At an edge between two even areas, the ratios of Gaussian derivatives of several scales only depend on the blur across
 the edge (after Zhuo and Sim, 2011). Edges that are soft in the scene matter little, since the sharpest ones are used.
@@ -14,7 +14,7 @@ from torch import Tensor
 from wildsr.ops.color import grey
 
 DIRECTIONS = 8
-"""Of the normals of edges, evenly spaced over half a turn from 0, along the columns."""
+"""Directions of edge normals, evenly spaced over half a turn from 0, along the columns."""
 _SCALES = (0.7, 1.2, 2.0, 3.4)
 _MAIN = 1
 _QUANTILES = (0.5, 0.75, 0.9)

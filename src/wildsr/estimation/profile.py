@@ -47,7 +47,7 @@ _MOST_PATCHES, _MOST_PATCH_PHOTOS = 200, 40
 
 @dataclass(frozen=True)
 class MeasuredPhoto:
-    """What one photo showed: blur, flat blocks, and how it was compressed (None: not as JPEG)."""
+    """Measurements of one photo: blur, flat blocks, and JPEG compression (None: no JPEG file)."""
 
     name: str
     width: int
@@ -219,7 +219,7 @@ def summary(profile: Profile) -> list[str]:
 
 
 def _differences(wanted: Profile, found: Profile) -> list[str]:
-    """What differs by more than its tolerance: 15 % for sigmas, 20 % for noise, or what cannot be told apart."""
+    """Differences beyond the tolerance: 15 % for sigmas, 20 % for noise, or the smallest measurable difference."""
     lines = []
     pairs = [
         ("the wide sigma of the blur", wanted.blur.wide, found.blur.wide, 0.15, 0.15),

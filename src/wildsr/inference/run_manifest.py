@@ -94,7 +94,7 @@ class RunManifest:
         self._file = path.open("a", encoding="utf-8")
 
     def known(self, source: Location, target: Location) -> Literal["done", "ours", "unknown"]:
-        """What an earlier run did: ``done``: nothing changed since; ``ours``: an output there may be replaced."""
+        """State left by an earlier run: ``done``: nothing changed since; ``ours``: an output there may be replaced."""
         entry = self.entries.get(str(target))
         if entry is None or entry.input != str(source):
             return "unknown"

@@ -28,7 +28,7 @@ PART = 16 << 20
 _PARALLEL = 4
 _LISTED = 1000
 RETRIES: Any = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
-"""Of each request, with pauses that double from a tenth of a second to 15 s."""
+"""Retries of each request, with pauses that double from a tenth of a second to 15 s."""
 _METADATA_SERVICE = ("169.254.169.254", 80)
 _AWS_VARIABLES = (
     "AWS_ACCESS_KEY_ID",

@@ -1,4 +1,4 @@
-"""What depends on the name of an image alone: its random generator, and its shard."""
+"""The random generator and the shard of an image, both derived from its name alone."""
 
 import hashlib
 from typing import TYPE_CHECKING

@@ -43,7 +43,7 @@ class AdversarialLoss:
     jitter: int = 0
 
     def seen(self, images: Tensor) -> Tensor:
-        """What the discriminator sees of images (B, C, H, W).
+        """Discriminator inputs for images (B, C, H, W).
 
         The gradient through strided convolutions has a pattern of the period of their strides. A generator that ends in
         a pixel shuffle of the same period learns that pattern as a grid, unless it is shifted at random.
