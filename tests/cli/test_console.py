@@ -217,3 +217,23 @@ def test_a_pipe_gets_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir(exist_ok=True)
     return path
+
+
+def test_pipes_get_no_output_of_libraries() -> None:
+    """Ray prints to standard output when an actor is lost, between the JSON lines."""
+    program = """
+import os
+from contextlib import redirect_stdout
+from wildsr.cli.console import libraries_on_stderr, print_json
+print_json(event="begin")
+with libraries_on_stderr() as results:
+    os.write(1, b"from C\\n")
+    print("from Python")
+    with redirect_stdout(results):
+        print_json(event="finished")
+print_json(event="end")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["begin", "finished", "end"]
+    assert "from C" in done.stderr
+    assert "from Python" in done.stderr

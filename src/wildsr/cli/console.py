@@ -5,14 +5,15 @@ sequences to the terminal, and a name that the terminal's encoding lacks cannot 
 """
 
 import json
+import os
 import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich import filesize
@@ -132,6 +133,32 @@ def with_name(name: object, reason: str) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@contextmanager
+def libraries_on_stderr() -> Iterator[TextIO]:
+    """Send to standard error what libraries print while the block runs, also from C, so that pipes get results alone.
+
+    Yields the stream of the results. On a terminal nothing is changed.
+    """
+    try:
+        number = sys.stdout.fileno()
+    except (OSError, ValueError):  # a stream in memory
+        yield sys.stdout
+        return
+    if sys.stdout.isatty():
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    with os.fdopen(
+        os.dup(number), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1
+    ) as results:
+        os.dup2(sys.stderr.fileno(), number)
+        try:
+            with redirect_stdout(sys.stderr):
+                yield results
+        finally:
+            os.dup2(results.fileno(), number)
 
 
 def print_json(**fields: Any) -> None:

@@ -1,8 +1,10 @@
 """``wildsr upscale --ray``: the same work on a Ray cluster."""
 
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wildsr.cli.console import libraries_on_stderr
 from wildsr.cli.report import BatchReport
 from wildsr.storage.locations import locate
 
@@ -38,7 +40,7 @@ def run_on_ray(
     work = Task(*task)
     told: set[str] = set()
 
-    def on_entry(entry: "Entry") -> None:
+    def tell(entry: "Entry") -> None:
         if (entry.output or entry.input) not in told:
             told.add(entry.output or entry.input)
             if entry.status == "failed":
@@ -46,7 +48,12 @@ def run_on_ray(
             else:
                 report.wrote(locate(entry.input), locate(entry.output), entry.seconds or 0.0)
 
-    with report.working(None, work.model, f"Ray {address}", tiles=False):
+    with report.working(None, work.model, f"Ray {address}", tiles=False), libraries_on_stderr() as results:
+
+        def on_entry(entry: "Entry") -> None:
+            with redirect_stdout(results):
+                tell(entry)
+
         upscale(work, Resources(*resources), address=address, on_entry=on_entry)
     if manifest is not None:
         write_manifest(manifest, work.head, latest(work))
