@@ -4,6 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+# Loaded before the memory that a file takes is measured.
+import wildsr.zoo.architectures
+import wildsr.zoo.read  # noqa: F401
 from wildsr.zoo.load import load, load_network
 
 
