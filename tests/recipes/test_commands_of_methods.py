@@ -1,4 +1,4 @@
-"""The commands on the pages of four methods run as they stand, with tiny networks and one step."""
+"""The commands on the pages of the five methods run as they stand, with tiny networks and one step."""
 
 import re
 import shlex
@@ -30,6 +30,12 @@ GENERATORS = {
 DSGAN = {"data.hr_patch": 64, "data.source_patch": 16, "objective.terms.perceptual.weight": 0}
 BSRGAN = {"data.hr_patch": 96, "data.lr_patch": 16}
 OTHER = {"dsgan": DSGAN, "bsrnet-x4": BSRGAN, "bsrgan-x4": BSRGAN}
+DDNSR = {
+    **{f"networks.up.{field}": value for field, value in RRDB.items()},
+    **{f"networks.down.{field}": value for field, value in {"features": 4, "blocks": 1}.items()},
+    "networks.disc_up.features": 4,
+    "networks.disc_down.features": 4,
+}
 WITH_DISCRIMINATOR = {"realsr-df2k", "realsr-dped", "edl-ntire", "bsrgan-x4", "srrescgan"}
 
 
@@ -78,8 +84,11 @@ def run(words: list[str]) -> None:
     if arguments[0] == "train":
         name = arguments[1]
         settings: dict[str, object] = {"train.batch_size": 1, "data.workers": 0, "files.tensorboard": "false"}
-        sizes = GENERATORS.get(name, RRDB)
-        settings |= {f"networks.generator.{field}": value for field, value in sizes.items()}
+        if name.startswith("ddnsr"):
+            settings |= DDNSR
+        else:
+            sizes = GENERATORS.get(name, RRDB)
+            settings |= {f"networks.generator.{field}": value for field, value in sizes.items()}
         if name in WITH_DISCRIMINATOR:
             settings["networks.discriminator.features"] = 4
         settings |= OTHER.get(name, {})
@@ -133,3 +142,16 @@ def test_srrescgan(here: Path) -> None:
     for words in commands("srrescgan"):
         run(words)
     assert load(here / "runs/srrescgan/srrescgan.safetensors").contract.architecture == "SRResCGAN"
+
+
+def test_ddnsr(here: Path) -> None:
+    torch.save(RRDBNet(3, 3, 8, 1, 4).state_dict(), here / "models/ddnsr-track1-div2k.pth")
+    save(here / "photos/noise.png", smooth_with_noise(0)[:, :144, :160])
+    for kind in ("HR", "LR"):
+        save(here / "images" / kind / f"{kind}.png", photograph(0, 288, 288))
+    for words in commands("ddnsr"):
+        run(words)
+    assert probe(here / "photos_x4/noise.png") == (640, 576)
+    assert len(list((here / "cleaned").rglob("noise.png"))) > 0
+    assert load(here / "runs/ddnsr/ddnsr-track1.safetensors").contract.scale == 4
+    assert (here / "runs/ddnsr/ddnsr-track1-down.safetensors").is_file()
