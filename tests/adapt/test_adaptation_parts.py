@@ -9,7 +9,7 @@ import torch
 from camera_photos import scene
 
 from wildsr.adapt.gain import decide, paired_gain
-from wildsr.adapt.images import CleanUp, clean_factor, detailed_tiles, reflected, write_hr_images
+from wildsr.adapt.images import CleanUpSettings, clean_factor, detailed_tiles, reflected, write_hr_images
 from wildsr.adapt.measured import compared
 from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, GENERAL, PAIRS
@@ -83,7 +83,7 @@ def test_a_gain_that_photos_of_any_origin_have_as_well_is_not_of_a_camera(
 
 def test_stronger_blur_and_noise_are_downscaled_more() -> None:
     assert [clean_factor(*one) for one in ((0.5, 1), (1.4, 2), (0.3, 4.2), (5, 5))] == [2, 3, 3, 4]
-    clean = CleanUp({"a": 4})
+    clean = CleanUpSettings({"a": 4})
     assert clean.of("a", 1000, 800) == 4
     assert clean.of("a", 300, 250) == 2
     assert clean.of("a", 100, 100) == 1
@@ -98,7 +98,7 @@ def test_photos_of_every_size_become_images(tmp_path: Path) -> None:
     write_rgb(tmp_path / "even.png", torch.full((1, 3, 200, 200), 0.5))
     photos.append(("even.png", tmp_path / "even.png"))
     photos.append(("missing.png", tmp_path / "missing.png"))
-    made = write_hr_images(photos, CleanUp({}), tmp_path / "hr", 128)
+    made = write_hr_images(photos, CleanUpSettings({}), tmp_path / "hr", 128)
     sizes = [tuple(read_levels(path).shape[-2:]) for path in sorted((tmp_path / "hr").iterdir())]
     assert sizes == [(128, 200), (128, 128), (128, 128)]
     assert (made.images, made.photos) == (3, 3)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from wildsr.adapt.gain import paired_gain
-from wildsr.adapt.images import CleanUp, clean_tile, detailed_tiles
+from wildsr.adapt.images import CleanUpSettings, clean_tile, detailed_tiles
 from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import SMALLEST
@@ -28,7 +28,7 @@ _WEIGHTS = {"psnr": 1.0, "lpips-alex": -10.0}
 
 
 def write_pairs(
-    photos: Sequence[tuple[str, Path]], clean: CleanUp, camera: Degradation, folder: Path, seed: int
+    photos: Sequence[tuple[str, Path]], clean: CleanUpSettings, camera: Degradation, folder: Path, seed: int
 ) -> int:
     """Write pairs from photos of the training into ``folder``/LR and ``folder``/HR; returns their number."""
     for part in ("LR", "HR"):

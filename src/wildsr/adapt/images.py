@@ -28,7 +28,7 @@ OnImage = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class CleanUp:
+class CleanUpSettings:
     """Factor by which each photo is downscaled, by name; photos that are not named are taken as ``usual``."""
 
     factors: Mapping[str, int]
@@ -61,7 +61,7 @@ class MadeImages:
 
 def write_hr_images(
     photos: Sequence[tuple[str, Path]],
-    clean: CleanUp | None,
+    clean: CleanUpSettings | None,
     folder: Path,
     least: int,
     *,
@@ -110,7 +110,7 @@ def write_hr_images(
     return MadeImages(images, used, tuple(left_out))
 
 
-def clean_tile(tile: Tensor, clean: CleanUp | None, name: str) -> Tensor:
+def clean_tile(tile: Tensor, clean: CleanUpSettings | None, name: str) -> Tensor:
     """The HR image (1, 3, h, w) in [0, 1] of a photo or a tile of one, (1, 3, H, W) uint8."""
     unit = tile.float() / 255
     if clean is None:

@@ -4,14 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.gain import Gain, paired_gain
-from wildsr.adapt.images import CleanUp, clean_tile, detailed_tiles
+from wildsr.adapt.images import CleanUpSettings, clean_tile, detailed_tiles
 from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.candidates import Candidate, InferenceSettings
 from wildsr.evaluation.datasets import EvaluationImage, EvaluationSet, keep_image
@@ -67,7 +66,7 @@ class ProofPlan:
 
 def make_sets(
     photos: Sequence[tuple[str, Path]],
-    clean: CleanUp,
+    clean: CleanUpSettings,
     camera: Degradation,
     general: Degradation,
     plan: ProofPlan,
@@ -189,8 +188,3 @@ def _by_photo(column: dict[tuple[str, str], float]) -> dict[str, list[float]]:
         name = image if dataset == REAL else image.rpartition(" #")[0]
         photos.setdefault(name, []).append(value)
     return photos
-
-
-def facts_of(results: Results) -> dict[str, Any]:
-    """The protocol of the proof, for the model's header and the report."""
-    return {"photos": len({row.image.rpartition(" #")[0] for row in results.rows if row.dataset == PAIRS})}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wildsr.adapt.images import CleanUp, clean_factor
+from wildsr.adapt.images import CleanUpSettings, clean_factor
 from wildsr.adapt.request import FEWEST_PHOTOS
 from wildsr.degradations.profile import Profile
 from wildsr.errors import UsageError
@@ -67,14 +67,14 @@ def named(photos: Sequence[Photo]) -> list[Named]:
     return [(photo.name, photo.path) for photo in photos]
 
 
-def clean_up_of(profile: Profile) -> CleanUp:
+def clean_up_of(profile: Profile) -> CleanUpSettings:
     """How the photos of a profile are downscaled until they are clean.
 
     The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo.
     """
     blur = profile.blur.wide
     usual = clean_factor(blur, profile.noise.level(0.5))
-    return CleanUp(
+    return CleanUpSettings(
         {photo.name: clean_factor(blur, photo.noise) for photo in profile.photos if photo.noise >= 0}, usual
     )
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wildsr.export.request import Exported as Exported
     from wildsr.export.targets import TARGETS as TARGETS
-    from wildsr.export.targets import Target as Target
+    from wildsr.export.targets import Program as Program
     from wildsr.export.targets import export as export
 
 _HOME_OF = {
     "TARGETS": "wildsr.export.targets",
     "Exported": "wildsr.export.request",
-    "Target": "wildsr.export.targets",
+    "Program": "wildsr.export.targets",
     "export": "wildsr.export.targets",
 }
-__all__ = ["TARGETS", "Exported", "Target", "export"]
+__all__ = ["TARGETS", "Exported", "Program", "export"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from wildsr.zoo.model import Model
 
 
 @dataclass(frozen=True)
-class Target:
+class Program:
     """A program that runs exported models.
 
     Attributes:
@@ -35,12 +35,12 @@ class Target:
     folder: Callable[[Path], Path] = lambda folder: folder
 
 
-TARGETS: dict[str, Target] = {
-    "upscayl": Target("Upscayl", upscayl.write, upscayl.architectures, upscayl.folder_for),
-    "chainner": Target("chaiNNer", chainner.write_chainner, chainner.architectures),
-    "comfyui": Target("ComfyUI", chainner.write_comfyui, chainner.comfyui_architectures),
-    "openmodeldb": Target("OpenModelDB", openmodeldb.write, openmodeldb.architectures),
-    "browser": Target("browsers", browser.write, browser.architectures),
+TARGETS: dict[str, Program] = {
+    "upscayl": Program("Upscayl", upscayl.write, upscayl.architectures, upscayl.folder_for),
+    "chainner": Program("chaiNNer", chainner.write_chainner, chainner.architectures),
+    "comfyui": Program("ComfyUI", chainner.write_comfyui, chainner.comfyui_architectures),
+    "openmodeldb": Program("OpenModelDB", openmodeldb.write, openmodeldb.architectures),
+    "browser": Program("browsers", browser.write, browser.architectures),
 }
 """All targets by the name that the command takes."""
 
@@ -98,7 +98,7 @@ def export(
     return Exported(folder, tuple(folder / name for name in names), tuple(lines))
 
 
-def _require_possible(model: Model, target: Target) -> None:
+def _require_possible(model: Model, target: Program) -> None:
     contract = model.contract
     if isinstance(model.network, WholeImageNetwork):
         raise ModelError(

@@ -73,7 +73,7 @@ def missing_shards(head: Head) -> list[str]:
 
 
 @dataclass
-class Checked:
+class ManifestCheck:
     """Outcome of a check: how many outputs are as recorded, and what is wrong as (name, reason)."""
 
     good: int = 0
@@ -82,9 +82,9 @@ class Checked:
 
 def check(
     entries: Sequence[Entry], *, quick: bool = False, on_image: Callable[[], None] | None = None
-) -> Checked:
+) -> ManifestCheck:
     """Compare all outputs with the manifest: their digests, or with ``quick`` only their sizes."""
-    result = Checked()
+    result = ManifestCheck()
     with ThreadPoolExecutor(_THREADS) as pool:
         for entry, problem in zip(entries, pool.map(lambda one: _problem(one, quick), entries), strict=True):
             if problem is None:

@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     pixels: "Tensor"
 
 
-class Part(NamedTuple):
+class UpscaledPart(NamedTuple):
     """A :class:`Piece` as an array that is valid until the next one: (1, 3, h, w) float32, or (h, w, 3) uint8."""
 
     top: int
@@ -149,7 +149,7 @@ class Upscaler:
 
     def parts(
         self, samples: Array, on_tile: OnTile | None = None, *, deep: bool = False, levels: bool = False
-    ) -> Iterator[Part]:
+    ) -> Iterator[UpscaledPart]:
         """:meth:`pieces` for the samples (H, W, 1 or 3) of a :class:`wildsr.image.LoadedImage`.
 
         ``levels``: parts that need no further computation come as 8-bit levels, rounded by the engine. While the caller
@@ -166,7 +166,9 @@ class Upscaler:
                 for top, left, pixels in self._pass(padded, states, engine, on_tile, levels and self._plain):
                     rows, columns = slice(height - top), slice(width - left)
                     whole = pixels.dtype == np.uint8
-                    yield Part(top, left, pixels[rows, columns] if whole else pixels[..., rows, columns])
+                    yield UpscaledPart(
+                        top, left, pixels[rows, columns] if whole else pixels[..., rows, columns]
+                    )
             except OutOfMemory as error:
                 self._shrink(padded, engine, error)
                 continue
@@ -189,7 +191,7 @@ class Upscaler:
         engine: Engine,
         on_tile: OnTile | None,
         levels: bool,
-    ) -> Iterator[Part]:
+    ) -> Iterator[UpscaledPart]:
         for state in states:
             state.begin()
         height, width = samples.shape[:2]
@@ -208,7 +210,9 @@ class Upscaler:
                 results = self._adjusted(engine, _tiles(samples, group), group[0], states)
             for window, result in zip(group, results, strict=True):
                 core = self._core(result if levels else result[None], window)
-                yield Part(window.rows.core_start * self.scale, window.columns.core_start * self.scale, core)
+                yield UpscaledPart(
+                    window.rows.core_start * self.scale, window.columns.core_start * self.scale, core
+                )
                 done += 1
                 if on_tile is not None:
                     on_tile(done, len(tiles.windows))

@@ -52,14 +52,6 @@ def is_folder(location: Location) -> bool:
         return False
 
 
-def is_within(location: Location, folder: Location) -> bool:
-    """Whether ``location`` lies below ``folder`` or is the same, symbolic links resolved."""
-    inner, outer = real(location), real(folder)
-    if isinstance(inner, ObjectPath):
-        return isinstance(outer, ObjectPath) and inner.is_relative_to(outer)
-    return isinstance(outer, Path) and inner.is_relative_to(outer)
-
-
 def name_within(location: Location, folder: Location) -> str:
     """The name of a file within a folder, with slashes. Raises ``ValueError`` when it is not in there."""
     if isinstance(location, ObjectPath):

@@ -15,7 +15,7 @@ from wildsr.zoo.errors import ModelError, UnknownArchitecture
 from wildsr.zoo.formats.onnx_file import is_onnx
 from wildsr.zoo.header import Header
 from wildsr.zoo.model import Contract, Model
-from wildsr.zoo.records import Record, recall, remember
+from wildsr.zoo.records import KnownModel, recall, remember
 
 if TYPE_CHECKING:
     from torch import nn
@@ -117,9 +117,9 @@ def _facts(
     return header.licence or "unknown", header.source or str(path), header.trained_on
 
 
-def _record(model: Model, metadata: dict[str, str]) -> Record:
+def _record(model: Model, metadata: dict[str, str]) -> KnownModel:
     contract = model.contract
-    return Record(
+    return KnownModel(
         architecture=contract.architecture,
         sizes=contract.sizes,
         scale=contract.scale,

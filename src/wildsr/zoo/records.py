@@ -13,7 +13,7 @@ _CODE = ("zoo/architectures", "networks")
 
 
 @dataclass(frozen=True)
-class Record:
+class KnownModel:
     """Facts about a model file that was once loaded; those of a ``Contract``, and these.
 
     Attributes:
@@ -34,15 +34,15 @@ class Record:
     metadata: dict[str, str]
 
 
-def recall(digest: str) -> Record | None:
+def recall(digest: str) -> KnownModel | None:
     """The record of the file with this SHA-256; None if there is none, or other code wrote it."""
     try:
-        return Record(**json.loads(_path(digest).read_text(encoding="utf-8")))
+        return KnownModel(**json.loads(_path(digest).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def remember(digest: str, record: Record) -> None:
+def remember(digest: str, record: KnownModel) -> None:
     """Keep a record if possible; without a writable cache the file is read again next time."""
     path = _path(digest)
     try:
