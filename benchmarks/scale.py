@@ -1,11 +1,13 @@
 """A run on a cluster that loses an actor, a node and its driver; throughput of shards and of Ray; a million names.
 
-    python benchmarks/scale.py [--images 2000] [--broken 20] [--only proof|throughput|listing]
+    python benchmarks/scale.py [--images 2000] [--broken 20] [--only proof|throughput|listing|manifests]
 
 "proof" upscales small images in an S3-compatible server (moto) on a Ray cluster of two nodes on this machine, kills an
 actor, a node and the driver with SIGKILL, runs the command again, and compares every result with that of the plain
 command on a folder. "throughput" does the same images by `--shard 1/1` and by Ray with one actor, without losses.
-"listing" takes the names of a million synthetic objects from a server that only lists. Exit code 1 if a promise is not
+"listing" takes the names of a million synthetic objects from a server that only lists, whole and for a shard.
+"manifests" takes the names of a million files in one folder, and merges, checks, sums up and continues manifests of
+them. Exit code 1 if a promise is not
 kept. Needs the extras 'ray' and 'dev'.
 """
 
@@ -29,9 +31,11 @@ import torch
 from safetensors.torch import save_file
 
 from wildsr.image import write_rgb
+from wildsr.inference.entries import Entry
+from wildsr.inference.run_manifest import Head
 from wildsr.networks.compact import SRVGGNetCompact
 
-PARTS = ("proof", "throughput", "listing")
+PARTS = ("proof", "throughput", "listing", "manifests")
 BUCKET = "archive"
 
 
@@ -66,6 +70,9 @@ def main() -> int:
                     kept = prove(folder, model, client, given.images, given.broken)
         if "listing" in parts:
             kept = list_names(given.names) and kept
+        if "manifests" in parts:
+            kept = list_folder(folder, given.names) and kept
+            kept = read_manifests(folder, given.names) and kept
     return 0 if kept else 1
 
 
@@ -255,23 +262,90 @@ def measure(folder: Path, model: Path) -> None:
         print(f"Ray: {100 * rates['ray'] / rates['shard']:.0f} % of shard mode", flush=True)
 
 
-LISTING = """
-import time
+STREAM = """
+import sys, time
 from pathlib import Path
 from wildsr.inference.jobs import Naming
-from wildsr.inference.shards import stream_jobs
+from wildsr.inference.shards import parse_shard, stream_jobs
 
 def peak():  # not of the process that started this one, as getrusage has it
-    return Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 before = peak()
 began = time.monotonic()
-jobs = stream_jobs(["s3://synthetic/in"], Naming(output="s3://synthetic/out/"))
+jobs = stream_jobs([sys.argv[1]], Naming(output=sys.argv[2]), parse_shard(sys.argv[3]))
 next(jobs)
 first = time.monotonic() - began
 count = 1 + sum(1 for _ in jobs)
-print(count, first, time.monotonic() - began, before, peak())
+print(count, first, time.monotonic() - began, peak() / 1024, (peak() - before) / 1024)
 """
+
+
+def stream(
+    label: str, source: str, shard: str, environment: dict[str, str] | None = None
+) -> tuple[int, bool]:
+    """Take all names of a shard in a process of its own; returns how many, and whether the promises were kept."""
+    command = [sys.executable, "-c", STREAM, source, "/nowhere/out/", shard]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found, first, seconds, megabytes, more = (float(word) for word in done.stdout.split())
+    print(
+        f"{label}, shard {shard}: {found:.0f} names in {seconds:.1f} s, the first after {first:.2f} s; "
+        f"{megabytes:.0f} MB at most, {more:.0f} MB more than at the start",
+        flush=True,
+    )
+    return int(found), first < 5 and megabytes < 300
+
+
+def list_folder(folder: Path, count: int) -> bool:
+    """Take the names of a local folder with very many files in one level."""
+    (folder / "many").mkdir()
+    for index in range(count):
+        os.close(os.open(folder / f"many/scan {index:08d}.tif", os.O_CREAT | os.O_WRONLY))
+    found, kept = stream("local folder", f"{folder}/many", "1/1")
+    return kept and found == count
+
+
+MANIFEST = """
+import sys, time
+from pathlib import Path
+from wildsr.inference import manifest_checks as checks
+from wildsr.inference.run_manifest import RunManifest
+
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+
+def timed(name, function, *given):
+    began = time.monotonic()
+    result = function(*given)
+    print(f"{name} {time.monotonic() - began:.1f} s,", end=" ", flush=True)
+    return result
+
+folder = Path(sys.argv[1])
+before, merged = peak(), folder / "all.jsonl"
+head, entries = timed("merge", checks.merge_files, sorted(folder.glob("run.*.jsonl")), merged)
+done = timed("summary", checks.summary, head, entries)["done"]
+good = timed("check --quick", lambda: checks.check(entries, quick=True).good)
+run = timed("going on: opened", RunManifest, merged, head)
+names = map(str, folder.glob("many/*.tif"))
+known = timed("all known as done", lambda: sum(run.known(Path(n), Path(n + ".png")) == "done" for n in names))
+timed("closed", run.close)
+print(f"{peak() / 1024:.0f} MB at most, {(peak() - before) / 1024:.0f} MB more than at the start")
+sys.exit(peak() / 1024 > 300 or not done == good == known == int(sys.argv[2]))
+"""
+
+
+def read_manifests(folder: Path, count: int, shards: int = 10) -> bool:
+    """Merge, check and sum up the manifests of shards, and go on with the merged one, whose images are all done."""
+    for number in range(1, shards + 1):
+        with (folder / f"run.{number}.jsonl").open("w") as file:
+            file.write(Head("upscale", {"model": "default"}, f"{number}/{shards}").line() + "\n")
+            for index in range(number - 1, count, shards):
+                scan = folder / f"many/scan {index:08d}.tif"
+                state = (0, str(scan.stat().st_mtime_ns), f"{index:064x}")
+                Path(f"{scan}.png").hardlink_to(scan)
+                file.write(Entry(str(scan), f"{scan}.png", "done", *state, *state, 2.5).line() + "\n")
+    print(f"manifests: {count} images in {shards} shards,", end=" ", flush=True)
+    return subprocess.run([sys.executable, "-c", MANIFEST, folder, str(count)], check=False).returncode == 0
 
 
 def list_names(count: int) -> bool:
@@ -308,18 +382,9 @@ def list_names(count: int) -> bool:
         "AWS_ACCESS_KEY_ID": "k",
         "AWS_SECRET_ACCESS_KEY": "s",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", LISTING], env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
+    results = [stream("object store", "s3://synthetic/in", shard, environment) for shard in ("1/1", "3/100")]
     server.shutdown()
-    found, first, seconds, before, peak = done.stdout.split()
-    megabytes = int(peak) / 1024
-    print(
-        f"listing: {found} names in {float(seconds):.1f} s, the first after {float(first):.2f} s; "
-        f"{megabytes:.0f} MB at most, {int(before) / 1024:.0f} MB before",
-        flush=True,
-    )
-    return int(found) == count and float(first) < 5 and megabytes < 300
+    return results[0][0] == count and all(kept for _, kept in results)
 
 
 if __name__ == "__main__":

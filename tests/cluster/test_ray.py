@@ -20,7 +20,7 @@ pytest.importorskip("ray.data")
 
 from wildsr.cluster import ClusterError, Resources, Task, upscale  # noqa: E402
 from wildsr.cluster.status import latest, rows  # noqa: E402
-from wildsr.inference.run_manifest import Entry  # noqa: E402
+from wildsr.inference.entries import Entry  # noqa: E402
 
 endpoint = pytest.fixture(scope="module")(object_server.endpoint)
 

@@ -34,8 +34,11 @@ def test_addresses() -> None:
     assert (path.name, path.stem, path.suffix) == ("b%20#?ä.tar.gz", "b%20#?ä.tar", ".gz")
     assert str(path.parent / "c/d.png") == "s3://bucket/a folder/c/d.png"
     assert str(path.with_name("x.png")) == "s3://bucket/a folder/x.png"
-    assert path.relative_to(object_path("s3://bucket/a folder/")).as_posix() == path.name
+    assert path.name_within(object_path("s3://bucket/a folder/")) == path.name
     assert not path.is_relative_to(object_path("s3://bucket/a fol"))
+    for name in ("a", "a.b", ".a", "a.", "..a", ".a.b", "a b.c d"):
+        plain, path = Path("folder") / name, object_path(f"s3://bucket/folder/{name}")
+        assert (path.name, path.stem, path.suffix) == (plain.name, plain.stem, plain.suffix)
     assert object_path("https://host/a.jpg?size=1/2.gif").suffix == ".jpg"
     assert locate("plain/file.jpg") == Path("plain/file.jpg")
     with pytest.raises(ValueError, match="names no bucket"):

@@ -20,7 +20,8 @@ from wildsr.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from wildsr.inference.run_manifest import Entry, Head
+    from wildsr.inference.entries import Entries
+    from wildsr.inference.run_manifest import Head
 
 app = typer.Typer(help="Put together, check and sum up the manifests of runs.", no_args_is_help=True)
 
@@ -108,7 +109,7 @@ def summary(manifests: Manifests, json: Json = False) -> None:
         list_failures("[red]failed[/]", [(one["input"], one["error"]) for one in failures])
 
 
-def _read(manifests: list[Path]) -> "tuple[Head, list[Entry]]":
+def _read(manifests: list[Path]) -> "tuple[Head, Entries]":
     from wildsr.inference.manifest_checks import merge
 
     return merge(manifests)

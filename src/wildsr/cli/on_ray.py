@@ -9,7 +9,7 @@ from wildsr.cli.report import BatchReport
 from wildsr.storage.locations import locate
 
 if TYPE_CHECKING:
-    from wildsr.inference.run_manifest import Entry
+    from wildsr.inference.entries import Entry
 
 
 def run_on_ray(
@@ -38,11 +38,12 @@ def run_on_ray(
     from wildsr.inference.run_manifest import write_manifest
 
     work = Task(*task)
-    told: set[str] = set()
+    told: set[int] = set()
 
     def tell(entry: "Entry") -> None:
-        if (entry.output or entry.input) not in told:
-            told.add(entry.output or entry.input)
+        name = hash(entry.output or entry.input)
+        if name not in told:
+            told.add(name)
             if entry.status == "failed":
                 report.fail(locate(entry.input), entry.error or "")
             else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wildsr.cluster.errors import ClusterError
 from wildsr.cluster.task import Task
-from wildsr.inference.run_manifest import Entry
+from wildsr.inference.entries import Entry
 
 _ROUNDS = 5
 """How often the names are listed again for images that got lost with a node."""
@@ -78,11 +78,11 @@ def upscale(
     run = secrets.token_hex(4)
     outcome = Summary()
     failed: dict[str, str] = {}
-    done: set[str] = set()
+    done: set[int] = set()  # of names, a million of which are too many to keep
 
     def take(entry: Entry) -> None:
-        if entry.status == "done" and entry.output not in done:
-            done.add(entry.output)
+        if entry.status == "done" and hash(entry.output) not in done:
+            done.add(hash(entry.output))
             outcome.done += 1
         elif entry.status == "failed":
             failed[entry.input] = entry.error or ""
@@ -103,13 +103,13 @@ def upscale(
     return outcome
 
 
-def _left(task: Task, done: set[str], failed: dict[str, str]) -> bool:
+def _left(task: Task, done: set[int], failed: dict[str, str]) -> bool:
     """Whether there is an image that neither was done nor failed."""
     from wildsr.cluster.workers import pending_rows
 
     if task.existing == "skip":
         return False
-    return any(row["target"] not in done and row["source"] not in failed for row in pending_rows(task))
+    return any(hash(row["target"]) not in done and row["source"] not in failed for row in pending_rows(task))
 
 
 def _round(ray: Any, task: Task, resources: Resources, run: str, take: OnEntry) -> str | None:

@@ -13,11 +13,12 @@ from wildsr.cluster import status
 from wildsr.cluster.errors import ClusterError
 from wildsr.cluster.task import Task
 from wildsr.inference.batch import run
+from wildsr.inference.entries import Entry
 from wildsr.inference.events import Failed, Finished, JobEvent
 from wildsr.inference.files import SaveOptions
 from wildsr.inference.jobs import InputProblem, Job
 from wildsr.inference.openvino_engine import limit_threads
-from wildsr.inference.run_manifest import Entry, state_of
+from wildsr.inference.run_manifest import state_of
 from wildsr.inference.shards import stream_jobs
 from wildsr.inference.upscaler import Upscaler
 from wildsr.storage.locations import Location, exists, locate, version_of

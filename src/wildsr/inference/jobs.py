@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Literal
@@ -80,7 +81,7 @@ class Found:
     path: Location
     root: Location | None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its path within the folder, or its file name."""
         return name_within(self.path, self.root) if self.root is not None else self.path.name
@@ -186,8 +187,10 @@ def _output_folder(naming: Naming) -> Location | None:
     return real(_expanded(naming.output))
 
 
-def job_of(found: Found, naming: Naming, single: bool) -> Job:
+def job_of(found: Found, naming: Naming, single: bool, folder: Location | None = None) -> Job:
     """The job for an image; ``single``: it is the only input, so that the output may be a file.
+
+    ``folder``: the result of :func:`results_folder`, for callers that have many images.
 
     Raises:
         JobsError: the rules give no usable name, or the name of another format than the one asked for.
@@ -195,11 +198,17 @@ def job_of(found: Found, naming: Naming, single: bool) -> Job:
     if naming.format is not None:
         suffix = output_format("", naming.format).suffixes[0]
     else:
-        suffix = naming.suffix or default_suffix(found.path.name)
-    target, key = _target(found, naming, suffix, single)
+        suffix = naming.suffix or _usual_suffix(found.path.suffix)
+    inner = f"{found.name.rpartition('/')[0]}/{found.path.stem}{suffix}".lstrip("/")
+    target, key = (folder / inner, inner) if folder is not None else _target(found, naming, suffix, single)
     if naming.format is not None:
         _refuse_another_format(target, naming.format)
     return Job(found.path, target, found.name, key)
+
+
+@lru_cache(256)
+def _usual_suffix(suffix: str) -> str:
+    return default_suffix(f"image{suffix}")
 
 
 def _target(found: Found, naming: Naming, suffix: str, single: bool) -> tuple[Location, str]:
@@ -216,13 +225,28 @@ def _target(found: Found, naming: Naming, suffix: str, single: bool) -> tuple[Lo
     if "{" in naming.output:
         filled = _fill(naming, found, suffix)
         return _expanded(filled), filled
+    folder = results_folder(naming, single)
+    if folder is not None:
+        return folder / inner, inner.as_posix()
     output = _expanded(naming.output)
-    if not single or naming.output.endswith(("/", os.sep)) or is_folder(output):
-        a_file = not is_remote(output) and is_regular_file(output)
-        if a_file or (not is_folder(output) and _named_like_a_file(naming.output)):
-            raise JobsError(f"{output} names a file, but several images were given; name a folder with -o")
-        return output / inner, inner.as_posix()
     return output, output.name
+
+
+def results_folder(naming: Naming, single: bool = False) -> Location | None:
+    """The folder of all results; None where names are filled in, stand beside the inputs, or name a single file.
+
+    Raises:
+        JobsError: several results would go to one file.
+    """
+    if naming.output is None or "{" in naming.output:
+        return None
+    output = _expanded(naming.output)
+    if single and not naming.output.endswith(("/", os.sep)) and not is_folder(output):
+        return None
+    a_file = not is_remote(output) and is_regular_file(output)
+    if a_file or (not is_folder(output) and _named_like_a_file(naming.output)):
+        raise JobsError(f"{output} names a file, but several images were given; name a folder with -o")
+    return output
 
 
 def _named_like_a_file(output: str) -> bool:

@@ -2,50 +2,45 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wildsr.inference.run_manifest import Entry, Head, ManifestError, read_manifest, write_manifest
+from wildsr.inference.entries import Entries, Entry
+from wildsr.inference.run_manifest import Head, ManifestError, read_manifest, write_manifest
 from wildsr.storage.digest import digest_of
 from wildsr.storage.locations import locate, version_of
+from wildsr.storage.threads import map_ahead
 
 _THREADS = 8
 
 
-def merge(paths: Sequence[Path]) -> tuple[Head, list[Entry]]:
+def merge(paths: Sequence[Path]) -> tuple[Head, Entries]:
     """One manifest of many. Of an image in several, the finished one counts, else the last.
 
     Raises:
         ManifestError: they are of different commands, settings or versions of wildsr, or two have different results
             for one output.
     """
-    heads: list[Head] = []
-    entries: dict[str, tuple[Entry, Path]] = {}
-    for path in paths:
+    first, entries = read_manifest(paths[0])
+    shards = shards_of(first)
+    for path in paths[1:]:
         head, found = read_manifest(path)
-        if heads and replace(head, shard="") != replace(heads[0], shard=""):
+        if replace(head, shard="") != replace(first, shard=""):
+            raise ManifestError(f"{path} and {paths[0]} do not belong together: {_difference(first, head)}")
+        shards += shards_of(head)
+        differing = entries.merge(found)
+        if differing is not None:
+            before, entry = differing
             raise ManifestError(
-                f"{path} and {paths[0]} do not belong together: {_difference(heads[0], head)}"
+                f"{path} and another manifest have different results for {entry.output}, from {entry.input} and "
+                f"{before.input}"
             )
-        heads.append(head)
-        for entry in found:
-            key = entry.output or entry.input
-            before, where = entries.get(key, (entry, path))
-            if before.status == "done" and entry.status == "done" and _differ(before, entry):
-                raise ManifestError(
-                    f"{where} and {path} have different results for {entry.output}, from {before.input} and "
-                    f"{entry.input}"
-                )
-            if entry.status == "done" or before.status != "done":
-                entries[key] = (entry, path)
-    shards = [shard for head in heads for shard in shards_of(head)]
-    return replace(heads[0], shard=_joined(shards)), [entry for entry, _ in entries.values()]
+    return replace(first, shard=_joined(shards)), entries
 
 
-def merge_files(paths: Sequence[Path], output: Path) -> tuple[Head, list[Entry]]:
+def merge_files(paths: Sequence[Path], output: Path) -> tuple[Head, Entries]:
     """Merge manifests into the file ``output``. Raises ``ManifestError`` and ``OSError``."""
     head, entries = merge(paths)
     write_manifest(output, head, entries)
@@ -81,18 +76,17 @@ class ManifestCheck:
 
 
 def check(
-    entries: Sequence[Entry], *, quick: bool = False, on_image: Callable[[], None] | None = None
+    entries: Iterable[Entry], *, quick: bool = False, on_image: Callable[[], None] | None = None
 ) -> ManifestCheck:
     """Compare all outputs with the manifest: their digests, or with ``quick`` only their sizes."""
     result = ManifestCheck()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for entry, problem in zip(entries, pool.map(lambda one: _problem(one, quick), entries), strict=True):
-            if problem is None:
-                result.good += 1
-            else:
-                result.problems.append((entry.output or entry.input, problem))
-            if on_image is not None:
-                on_image()
+    for entry, problem in map_ahead(lambda one: _problem(one, quick), entries, _THREADS):
+        if problem is None:
+            result.good += 1
+        else:
+            result.problems.append((entry.output or entry.input, problem))
+        if on_image is not None:
+            on_image()
     return result
 
 
@@ -115,32 +109,41 @@ def _problem(entry: Entry, quick: bool) -> str | None:
     return None
 
 
-def summary(head: Head, entries: Sequence[Entry]) -> dict[str, Any]:
+def summary(head: Head, entries: Entries) -> dict[str, Any]:
     """Numbers of a run: images by status, bytes, seconds, and failures by reason."""
-    states = Counter(entry.status for entry in entries)
-    seconds = sum(entry.seconds or 0.0 for entry in entries)
-    done = [entry for entry in entries if entry.status == "done"]
+    states: Counter[str] = Counter()
+    read = written = 0
+    seconds = 0.0
+    failures = []
+    for entry in entries:
+        states[entry.status] += 1
+        seconds += entry.seconds or 0.0
+        if entry.status == "done":
+            read += entry.input_bytes or 0
+            written += entry.output_bytes or 0
+        elif entry.status == "failed":
+            failures.append({"input": entry.input, "error": entry.error})
     return {
         "command": head.command,
         "wildsr": head.wildsr,
         "shards": head.shard,
         "images": len(entries),
-        **{status: states.get(status, 0) for status in ("done", "failed", "started")},
-        "input_bytes": sum(entry.input_bytes or 0 for entry in done),
-        "output_bytes": sum(entry.output_bytes or 0 for entry in done),
+        **{status: states[status] for status in ("done", "failed", "started")},
+        "input_bytes": read,
+        "output_bytes": written,
         "seconds": round(seconds, 3),
-        "seconds_per_image": round(seconds / len(done), 4) if done else None,
-        "results_sha256": _fingerprint(done),
-        "failures": [
-            {"input": entry.input, "error": entry.error} for entry in entries if entry.status == "failed"
-        ],
+        "seconds_per_image": round(seconds / states["done"], 4) if states["done"] else None,
+        "results_sha256": _fingerprint(entries),
+        "failures": failures,
     }
 
 
-def _fingerprint(done: Sequence[Entry]) -> str:
+def _fingerprint(entries: Entries) -> str:
     """One digest of all results, equal for equal files under equal names."""
-    lines = sorted(f"{entry.output}\0{entry.output_sha256}\n" for entry in done)
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256()
+    for output, sha256 in entries.finished():
+        digest.update(f"{output}\0{sha256}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _joined(shards: Sequence[str]) -> str:
@@ -149,10 +152,6 @@ def _joined(shards: Sequence[str]) -> str:
         raise ManifestError(f"shards of different divisions: {', '.join(sorted(set(shards)))}")
     numbers = sorted({int(shard.partition("/")[0]) for shard in shards})
     return f"{','.join(map(str, numbers))}/{counts.pop()}"
-
-
-def _differ(one: Entry, other: Entry) -> bool:
-    return one.input != other.input or one.output_sha256 != other.output_sha256
 
 
 def _difference(one: Head, other: Head) -> str:

@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from wildsr import __version__
 from wildsr.errors import UsageError, WildsrError
+from wildsr.inference.entries import Entries, Entry
 from wildsr.storage.atomic import replacing
 from wildsr.storage.file_lock import held
 from wildsr.storage.locations import Location, version_of
 from wildsr.storage.object_path import Version
 
 FORMAT, VERSION = "wildsr run", 1
-Status = Literal["started", "done", "failed"]
 
 
 class ManifestError(WildsrError):
@@ -40,58 +40,22 @@ class Head:
         return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)}, allow_nan=False)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One image.
-
-    Attributes:
-        input, output: as paths or addresses; an image that failed early has no output.
-        status: ``done``, ``failed``, or ``started`` while it is worked on (or was, when the run was killed).
-        input_bytes, input_version, output_bytes, output_version: sizes, and times of modification or entity tags.
-        input_sha256, output_sha256: digests of the files.
-        seconds: from the start of the image to the end of writing it.
-        error: why it failed.
-    """
-
-    input: str
-    output: str
-    status: Status
-    input_bytes: int | None = None
-    input_version: str | None = None
-    input_sha256: str | None = None
-    output_bytes: int | None = None
-    output_version: str | None = None
-    output_sha256: str | None = None
-    seconds: float | None = None
-    error: str | None = None
-
-    def line(self) -> str:
-        """The line in the file."""
-        return json.dumps(asdict(self), allow_nan=False)
-
-    def reads(self, version: Version | None) -> bool:
-        """Whether it was made of a file in this state."""
-        return version == (self.input_bytes, self.input_version)
-
-    def wrote(self, version: Version | None) -> bool:
-        """Whether the file that it wrote is in this state."""
-        return version is not None and version == (self.output_bytes, self.output_version)
-
-
 class RunManifest:
     """The manifest of one run, in a local file; open it with :func:`opened`."""
 
     def __init__(self, path: Path, head: Head) -> None:
         self.path = path
         self.head = head
-        self.entries: dict[str, Entry] = {}
         self._began: dict[str, Entry] = {}
         if path.is_file() and path.stat().st_size:
-            before, entries = read_manifest(path)
+            before, self.entries = read_manifest(path)
             _refuse_differences(path, before, head)
-            self.entries = {entry.output or entry.input: entry for entry in entries}
-        self._rewrite()
-        self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
+            self._file.write("\n")  # ends the incomplete last line of a killed run
+        else:
+            self.entries = Entries()
+            write_manifest(path, head, self.entries)
+            self._file = path.open("a", encoding="utf-8")
 
     def known(self, source: Location, target: Location) -> Literal["done", "ours", "unknown"]:
         """State left by an earlier run: ``done``: nothing changed since; ``ours``: an output there may be replaced."""
@@ -137,15 +101,12 @@ class RunManifest:
     def close(self) -> None:
         """Rewrite the file with one line per image, in the order of their inputs."""
         self._file.close()
-        self._rewrite()
+        write_manifest(self.path, self.head, self.entries)
 
     def _add(self, entry: Entry) -> None:
-        self.entries[entry.output or entry.input] = entry
+        self.entries.add([entry])
         self._file.write(entry.line() + "\n")
         self._file.flush()
-
-    def _rewrite(self) -> None:
-        write_manifest(self.path, self.head, self.entries.values())
 
 
 @contextlib.contextmanager
@@ -180,31 +141,27 @@ def state_of(source: Location) -> Version | None:
         return None  # reading it will fail, with the reason
 
 
-def write_manifest(path: Path, head: Head, entries: Any) -> None:
-    """Write a manifest atomically, in the order of inputs."""
+def write_manifest(path: Path, head: Head, entries: Entries) -> None:
+    """Write a manifest atomically, in the order of inputs. Raises ``OSError``."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(head.line() + "\n")
-        for entry in sorted(entries, key=lambda one: (one.input, one.output)):
-            file.write(entry.line() + "\n")
+        file.writelines(f"{line}\n" for line in entries.lines())
 
 
-def read_manifest(path: Path) -> tuple[Head, list[Entry]]:
+def read_manifest(path: Path) -> tuple[Head, Entries]:
     """The settings and the last state of every image.
 
     Raises:
         ManifestError: the file cannot be read, or is not a manifest.
     """
+    entries = Entries()
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             head = _head(path, file.readline())
-            entries: dict[str, Entry] = {}
-            for line in file:
-                with contextlib.suppress(ValueError, TypeError):  # the incomplete last line of a killed run
-                    entry = Entry(**json.loads(line))
-                    entries[entry.output or entry.input] = entry
+            entries.read(file)
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}") from error
-    return head, list(entries.values())
+    return head, entries
 
 
 def _head(path: Path, line: str) -> Head:

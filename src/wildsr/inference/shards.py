@@ -14,8 +14,9 @@ from wildsr.inference.jobs import (
     check_naming,
     expand,
     job_of,
+    results_folder,
 )
-from wildsr.storage.locations import is_folder, locate, real
+from wildsr.storage.locations import Location, is_folder, locate, real
 from wildsr.storage.seeds import in_shard
 
 
@@ -65,20 +66,24 @@ def stream_jobs(
         _refuse_mixed(given, naming)
     single = len(inputs) == 1
     results: set[int] = set()
+    folder: Location | None = None
     for given in inputs:
         for one in expand(given, naming):
             if isinstance(one, InputProblem):
                 yield one
                 continue
-            job = job_of(one, naming, single and one.root is None and str(one.path) == str(locate(given)))
+            alone = single and one.root is None and str(one.path) == str(locate(given))
+            folder = folder if alone or folder is not None else results_folder(naming)
+            job = job_of(one, naming, alone, None if alone else folder)
             if not shard.holds(job.key):
                 continue
             yield _checked(job, results)
 
 
 def _checked(job: Job, results: set[int]) -> Job | InputProblem:
-    target = _digest(str(real(job.target)))
-    if real(job.target) == real(job.source):
+    place = str(real(job.target))
+    target = _digest(place)
+    if place == str(real(job.source)):
         return InputProblem(job.source, "it would be replaced by its own output; give another folder with -o")
     if target in results:
         return InputProblem(

@@ -57,7 +57,7 @@ def name_within(location: Location, folder: Location) -> str:
     if isinstance(location, ObjectPath):
         if not isinstance(folder, ObjectPath):
             raise ValueError(f"{location} is not below {folder}")
-        return location.relative_to(folder).as_posix()
+        return location.name_within(folder)
     return location.relative_to(str(folder)).as_posix()
 
 
@@ -158,9 +158,8 @@ def files_below(
 
     try:
         for one in objects.objects_below(root):
-            inner = one.relative_to(root)
-            hidden = any(part.startswith(".") for part in inner.parts)
-            if hidden or inner.suffix.lower() not in suffixes:
+            inner = one.name_within(root)
+            if inner.startswith(".") or "/." in inner or one.suffix.lower() not in suffixes:
                 continue
             if not (isinstance(excluded, ObjectPath) and one.is_relative_to(excluded)):
                 yield one

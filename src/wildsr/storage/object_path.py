@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
 from typing import NamedTuple
 
 SCHEMES = ("s3", "gs", "az", "http", "https")
@@ -37,25 +37,23 @@ class ObjectPath:
         """``s3``, ``gs``, ``az``, ``http`` or ``https``."""
         return self.root.partition("://")[0]
 
-    @property
-    def _pure(self) -> PurePosixPath:
-        key = self.key.partition("?")[0] if self.scheme in ("http", "https") else self.key
-        return PurePosixPath(key)
-
+    # Strings, not PurePosixPath: these are called for every name of a listing.
     @property
     def name(self) -> str:
         """The part after the last slash; of HTTP addresses, without a query."""
-        return self._pure.name
+        key = self.key.partition("?")[0] if self.root.startswith("http") else self.key
+        return key.rpartition("/")[2]
 
     @property
     def stem(self) -> str:
         """The name without its suffix."""
-        return self._pure.stem
+        name = self.name
+        return name[: len(name) - len(suffix_of(name))]
 
     @property
     def suffix(self) -> str:
         """The suffix of the name, with its dot."""
-        return self._pure.suffix
+        return suffix_of(self.name)
 
     @property
     def parent(self) -> "ObjectPath":
@@ -66,11 +64,11 @@ class ObjectPath:
         """Another object in the same folder."""
         return self.parent / name
 
-    def relative_to(self, folder: "ObjectPath") -> PurePosixPath:
+    def name_within(self, folder: "ObjectPath") -> str:
         """Its name within ``folder``. Raises ``ValueError`` when it does not lie there."""
-        if folder.root != self.root:
+        if not self.is_relative_to(folder):
             raise ValueError(f"{self} is not below {folder}")
-        return PurePosixPath(self.key).relative_to(folder.key)
+        return self.key[len(folder.key) :].lstrip("/")
 
     def is_relative_to(self, folder: "ObjectPath") -> bool:
         """Whether it lies below ``folder``, or is it."""
@@ -98,6 +96,12 @@ def object_path(address: str) -> ObjectPath:
     if not root:
         raise ValueError(f"{address} names no {'host' if scheme.startswith('http') else 'bucket'}")
     return ObjectPath(f"{scheme.lower()}://{root}", key.strip("/"), folder=not key or key.endswith("/"))
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of a file name, with its dot, as ``Path.suffix`` has it."""
+    dot = name.rfind(".")
+    return name[dot:] if 0 < dot < len(name) - 1 else ""
 
 
 def is_address(text: str) -> bool:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from wildsr.storage.object_path import suffix_of
+
 
 def files_below(
     root: Path,
@@ -29,20 +31,15 @@ def files_below(
         OSError: a folder cannot be read, and there is no ``on_error``.
     """
     try:
-        with os.scandir(root) as found:
-            entries = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: one.name)
+        names, folders = _entries(root, suffixes, follow_links)
     except OSError as error:
         if on_error is None:
             raise
         on_error(error)
         return
-    folders = []
-    for entry in entries:
-        if _is_folder(entry):
-            if follow_links or not entry.is_symlink():
-                folders.append(root / entry.name)
-        elif Path(entry.name).suffix.lower() in suffixes and _is_file(entry):
-            yield root / entry.name
+    for name in names:
+        yield root / name
+    del names
     for folder in folders:
         if folder.is_symlink() and folder.resolve() in (root.resolve(), *root.resolve().parents):
             continue
@@ -50,6 +47,21 @@ def files_below(
             yield from files_below(
                 folder, suffixes, excluded=excluded, follow_links=follow_links, on_error=on_error
             )
+
+
+def _entries(root: Path, suffixes: Collection[str], follow_links: bool) -> tuple[list[str], list[Path]]:
+    """Names of files, and folders, each in order. Names only, since a folder may hold a million files."""
+    names, folders = [], []
+    with os.scandir(root) as found:
+        for entry in found:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                if follow_links or not entry.is_symlink():
+                    folders.append(entry.name)
+            elif suffix_of(entry.name).lower() in suffixes and _is_file(entry):
+                names.append(entry.name)
+    return sorted(names), [root / name for name in sorted(folders)]
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
