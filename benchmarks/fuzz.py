@@ -2,6 +2,7 @@
 
     nice -n 10 python benchmarks/fuzz.py models --count 4000 --keep findings
     nice -n 10 python benchmarks/fuzz.py images recipes pools stores states records names --count 600
+    nice -n 10 python benchmarks/fuzz.py profiles manifests options votes matlab --count 600
 
 Prints a table in Markdown; the exit code is 1 when anything was found. The same seed gives the same files.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "zoo"))
 
 from fuzz_pool import CANARY, Hostile, Report, run

@@ -227,3 +227,18 @@ def _die(*_: object) -> None:
     import os
 
     os._exit(1)
+
+
+def test_names_of_an_edited_manifest_stay_within_the_folder(photos: Path, tmp_path: Path) -> None:
+    """A pair that is said to lie elsewhere is made again; nothing outside the folder is read."""
+    out = tmp_path / "out"
+    run(photos, out)
+    (tmp_path / "elsewhere.png").write_bytes((out / "HR/a.png").read_bytes())
+    lines = [json.loads(line) for line in (out / MANIFEST).read_text().splitlines()]
+    first = next(line for line in lines[1:] if line["source"] == "a.png")
+    first["outputs"][0]["name"] = "../../elsewhere.png"
+    first["outputs"][0]["lr_sha256"] = first["outputs"][0]["hr_sha256"]
+    (out / MANIFEST).write_text("\n".join(map(json.dumps, lines)) + "\n")
+    again = run(photos, out)
+    assert (again.done, again.kept) == (1, 2)
+    assert "../../elsewhere.png" not in names_of(out)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from evaluation_images import photograph as rgb_photo
-from nrqm_model import FEATURES, Tables, made_forest, save_model
 from skimage import data
 from typer.testing import CliRunner
 
 from image_folders import photograph, save
+from nrqm_model import FEATURES, Tables, made_forest, save_model
 from wildsr.cli.main import app
 from wildsr.evaluation.forest import read_forests
 from wildsr.evaluation.metrics import METRICS, MetricSettings

@@ -317,3 +317,16 @@ def test_command_writes_a_recipe_that_loads(tmp_path: Path) -> None:
     assert run(app, [*arguments, "-o", str(tmp_path / "mine.yaml")]).exit_code == 2
     assert run(app, [*arguments, "-o", str(tmp_path / "mine.yaml"), "--overwrite"]).exit_code == 0
     assert run(app, ["recipe", "import", str(tmp_path / "missing.json")]).exit_code == 2
+
+
+def test_keys_and_names_cannot_end_a_comment(imported: Callable[..., Imported]) -> None:
+    """A line break in a key would otherwise add a line to the recipe."""
+    done = imported(BASICSR + '"odd\\nseed: 77\\u2028seed": 1\n')
+    text = done.to_yaml("a\nseed: 78.yml")
+    assert not [line for line in text.splitlines() if line.startswith(("seed: 77", "seed: 78"))]
+    assert "# From a seed: 78.yml;" in text
+
+
+def test_infinite_sizes_are_refused(imported: Callable[..., Imported]) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        imported(KAIR.replace('"nf": 32', '"nf": 1e999', 1), "options.json")

@@ -112,3 +112,72 @@ def load_names(path: Path) -> object:
             except UsageError:
                 continue
     return path
+
+
+def load_profiles(path: Path) -> object:
+    """The profile, written again, and an image degraded with it."""
+    import numpy as np
+    import torch
+
+    from wildsr.degradations.methods.profiled import Profiled
+    from wildsr.degradations.profile import read_profile, write_profile
+
+    profile = read_profile(path)
+    write_profile(profile, path.parent / "again")
+    degradation = Profiled(profile)
+    parameters = degradation.sample(np.random.default_rng(0), (32, 32))
+    return degradation.apply(torch.rand(1, 3, 32, 32), [parameters])
+
+
+def load_manifests(path: Path) -> object:
+    """The manifest checked, summed up, and merged; of pairs, merged and its names joined with the folder."""
+    from wildsr.data.manifest import is_manifest_of_pairs, merge_manifests_of_pairs
+    from wildsr.inference.manifest_checks import check, merge, merge_files, missing_shards, summary
+
+    target = path.with_name("all.jsonl")
+    if is_manifest_of_pairs(path):
+        return merge_manifests_of_pairs([path], target)
+    head, entries = merge([path])
+    local = [entry for entry in entries if "://" not in entry.output]
+    missing_shards(head)
+    return check(local), json.dumps(summary(head, entries)), merge_files([path], target)
+
+
+def load_options(path: Path) -> object:
+    """The recipe of an option file, as YAML that is read again."""
+    from wildsr.recipes.importing.importer import import_recipe
+    from wildsr.recipes.yaml import load_recipe
+
+    text = import_recipe(path).to_yaml(path.name)
+    path.with_name("recipe.yaml").write_text(text, encoding="utf-8")
+    return load_recipe(path.with_name("recipe.yaml"))
+
+
+def load_votes(path: Path) -> object:
+    """The votes, counted."""
+    from wildsr.errors import UsageError
+    from wildsr.evaluation.compare.votes import load_votes
+
+    try:
+        return load_votes([path])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def load_matlab(path: Path) -> object:
+    """A kernel pool, or NRQM's forests with one evaluated."""
+    import numpy as np
+
+    from wildsr.degradations.mat_kernels import import_mat_kernels
+    from wildsr.degradations.pools import PoolError
+    from wildsr.errors import UsageError
+    from wildsr.evaluation.forest import read_forests
+
+    try:
+        return import_mat_kernels(path)
+    except PoolError:
+        try:
+            forests, _ = read_forests(path, (18, 45, 75))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return [forest(np.zeros(count)) for forest, count in zip(forests, (18, 45, 75), strict=True)]

@@ -11,6 +11,7 @@ from wildsr.storage.atomic import replacing, write_text
 
 MANIFEST = "manifest.jsonl"
 FORMAT, VERSION = "wildsr prepared pictures", 1
+_LONGEST_LINE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -78,26 +79,21 @@ class Manifest:
 
     def _read(self) -> None:
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        try:
-            head = json.loads(lines[0])
-            found, version, settings = head["format"], head["version"], head["settings"]
-        except (IndexError, ValueError, KeyError, TypeError):
-            found = version = settings = None
-        if found != FORMAT or version != VERSION:
+        head = _object(lines[0]) if lines else {}
+        if head.get("format") != FORMAT or head.get("version") != VERSION:
             raise DataError(
                 f"{self.path} is not a manifest that this wildsr wrote; give an empty folder for the images"
             )
+        settings = head.get("settings")
         if settings != self.settings:
             raise DataError(
                 f"{self.path.parent} was prepared with other settings ({_differences(settings, self.settings)}); "
                 "give another folder, or the same settings as before"
             )
         for line in lines[1:]:
-            try:
-                entry = _entry(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                continue  # empty, or the incomplete last line of a killed run
-            self.entries[entry.source] = entry
+            entry = _entry(_object(line))
+            if entry is not None:
+                self.entries[entry.source] = entry
 
 
 def names_of(folder: Path) -> list[str]:
@@ -108,20 +104,15 @@ def names_of(folder: Path) -> list[str]:
     """
     path = folder / MANIFEST
     try:
-        head = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
-        manifest = Manifest(path, head["settings"])
-    except (OSError, IndexError, ValueError, KeyError, TypeError) as error:
+        manifest = Manifest(path, _head(path).get("settings", {}))
+    except OSError as error:
         raise DataError(f"{path} cannot be read; prepare the images again") from error
     return [output.name for entry in manifest.entries.values() for output in entry.outputs]
 
 
 def is_manifest_of_pairs(path: Path) -> bool:
     """Whether a file is a manifest of ``wildsr prepare``. Raises ``OSError``."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        try:
-            return bool(json.loads(file.readline())["format"] == FORMAT)
-        except (ValueError, KeyError, TypeError):
-            return False
+    return _head(path).get("format") == FORMAT
 
 
 def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
@@ -130,10 +121,10 @@ def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
     Raises:
         DataError: one is not a manifest, or was made with other settings.
     """
-    head = json.loads(paths[0].read_text(encoding="utf-8").splitlines()[0])
+    head = _head(paths[0])
     entries: dict[str, Entry] = {}
     for path in paths:
-        entries |= Manifest(path, head["settings"]).entries
+        entries |= Manifest(path, head.get("settings", {})).entries
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head) + "\n")
         for name in sorted(entries):
@@ -145,10 +136,38 @@ def _line(entry: Entry) -> str:
     return json.dumps(asdict(entry), allow_nan=False)
 
 
-def _entry(content: dict[str, Any]) -> Entry:
-    outputs = tuple(Output(**output) for output in content.pop("outputs"))
-    width, height = content.pop("hr_size")
-    return Entry(**content, hr_size=(width, height), outputs=outputs)
+def _head(path: Path) -> dict[str, Any]:
+    """The first line; empty if it is no JSON object. Raises ``OSError``."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return _object(file.readline(_LONGEST_LINE))
+
+
+def _object(line: str) -> dict[str, Any]:
+    """The JSON object of a line without NaN or infinite numbers; empty if there is none."""
+    try:
+        content = json.loads(line)
+        json.dumps(content, allow_nan=False)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _entry(content: dict[str, Any]) -> Entry | None:
+    """The image of a line; None for a damaged line, such as the incomplete last one of a run that was killed."""
+    try:
+        outputs = tuple(Output(**output) for output in content["outputs"])
+        width, height = content["hr_size"]
+        entry = Entry(**content | {"hr_size": (width, height), "outputs": outputs})
+    except (KeyError, TypeError, ValueError):
+        return None
+    texts = [entry.source, entry.role, entry.sha256]
+    texts += [text for output in outputs for text in (output.name, output.hr_sha256, output.lr_sha256)]
+    right = (
+        all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in (entry.bytes, entry.mtime_ns, width, height))
+        and isinstance(entry.parameters, dict)
+    )
+    return entry if right else None
 
 
 def _differences(before: Any, now: dict[str, Any]) -> str:

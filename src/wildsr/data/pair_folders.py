@@ -18,6 +18,7 @@ from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
 from wildsr.estimation.sources import Source
 from wildsr.image import ImageError, read_levels, write_rgb
 from wildsr.storage.digest import sha256_of
+from wildsr.storage.paths import join_untrusted
 from wildsr.storage.workers import worker_pool
 
 
@@ -135,11 +136,11 @@ def is_done(item: Item, entry: Entry, folder: Path) -> bool:
             status.st_mtime_ns == entry.mtime_ns or sha256_of(item.path) == entry.sha256
         )
         return same and all(
-            sha256_of(folder / "HR" / output.name) == output.hr_sha256
-            and sha256_of(folder / "LR" / output.name) == output.lr_sha256
+            sha256_of(join_untrusted(folder / "HR", output.name)) == output.hr_sha256
+            and sha256_of(join_untrusted(folder / "LR", output.name)) == output.lr_sha256
             for output in entry.outputs
         )
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name of an edited manifest that leads out of the folder
         return False
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wildsr.degradations.pools import KernelPool, PoolError, same_size
+from wildsr.storage.mat_file import MatFileError, read_mat
 from wildsr.storage.walk import files_below
 
 VARIABLE = "Kernel"
@@ -21,7 +22,7 @@ def import_mat_kernels(source: Path, scale: int = 4) -> KernelPool:
     smaller ones are padded with zeros.
 
     Raises:
-        PoolError: there is none, one is not a square kernel, or SciPy is not installed.
+        PoolError: there is none, one cannot be read, or is not a square kernel.
     """
     paths = _mat_files(source, scale)
     kernels = [_read_mat(path) for path in paths]
@@ -61,16 +62,16 @@ def _mat_files(source: Path, scale: int) -> list[Path]:
 
 def _read_mat(path: Path) -> Tensor:
     try:
-        content = _scipy_io().loadmat(str(path))
-    except PoolError:
-        raise
-    except Exception as error:  # SciPy's reader raises many kinds of errors for damaged files
+        content = read_mat(path)
+    except OSError as error:
+        raise PoolError(f"{path} cannot be read: {error.strerror or error}") from error
+    except MatFileError as error:
         raise PoolError(f"{path} cannot be read as a .mat file ({error})") from error
     if VARIABLE not in content:
-        names = ", ".join(name for name in content if not name.startswith("__")) or "none"
+        names = ", ".join(content) or "none"
         raise PoolError(f"{path} has no variable '{VARIABLE}' (it has: {names})")
     values = content[VARIABLE]
-    square = isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[0] == values.shape[1] > 0
+    square = values.ndim == 2 and values.shape[0] == values.shape[1] > 0
     if not square or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise PoolError(f"{path}: its '{VARIABLE}' is not a square table of finite numbers")
     return torch.from_numpy(values.astype(np.float64))
@@ -88,5 +89,5 @@ def _scipy_io() -> Any:
     try:
         import scipy.io
     except ImportError as error:
-        raise PoolError("to read and write .mat files, run: pip install 'wildsr[estimate]'") from error
+        raise PoolError("to write .mat files, run: pip install 'wildsr[estimate]'") from error
     return scipy.io

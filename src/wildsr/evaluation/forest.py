@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from wildsr.storage.mat_file import read_mat
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _LEAF = -1
@@ -57,26 +59,33 @@ def read_forests(path: Path, features: tuple[int, ...]) -> tuple[list[Forest], A
     threshold; ``avnode``, the value. ``coef``, if not zero, has an offset and a factor for the result.
 
     Raises:
-        ValueError: the file has other content, or SciPy is not installed.
+        ValueError: the file cannot be read, or has other content.
     """
     try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise ValueError(
-            f"{path} is a MATLAB file; to read it, run: pip install 'wildsr[estimate]'"
-        ) from error
-    try:
-        model = loadmat(str(path), variable_names=["model"])["model"][0, 0]
+        variables = read_mat(path)
+        if "model" not in variables or variables["model"].size != 1:
+            raise ValueError("there is no variable 'model'")
+        model = _fields(variables["model"])
         linear = np.asarray(model["linear"], dtype=np.float64).ravel()
         cells = list(model["rf"].ravel())
         if len(cells) != len(features) or len(linear) != len(features) + 1 or not np.isfinite(linear).all():
             raise ValueError(f"{len(cells)} forests with {len(linear)} weights instead of {len(features)}")
-        return [_forest(cell[0, 0], count) for cell, count in zip(cells, features, strict=True)], linear
-    except Exception as error:  # SciPy's reader raises many kinds of errors for damaged files
-        raise ValueError(f"{path} does not hold the model of NRQM ({error}); download it again") from error
+        forests = [_forest(_fields(cell), count) for cell, count in zip(cells, features, strict=True)]
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} does not hold the model of NRQM ({reason}); download it again") from error
+    return forests, linear
 
 
-def _forest(fields: Any, features: int) -> Forest:
+def _fields(structure: Array) -> dict[str, Array]:
+    """The fields of a single structure."""
+    first = structure.ravel()[0] if structure.size == 1 else None
+    if not isinstance(first, dict):
+        raise ValueError("there is no structure where one is expected")
+    return first
+
+
+def _forest(fields: dict[str, Array], features: int) -> Forest:
     names = ("lDau", "rDau", "mbest", "upper", "nodestatus", "avnode")
     left, right, feature, threshold, status, value = (np.asarray(fields[name]).T for name in names)
     shapes = {table.shape for table in (left, right, feature, threshold, status, value)}
@@ -123,10 +132,8 @@ def _used(left: Array, right: Array, leaf: Array) -> Array:
     return used
 
 
-def _correction(fields: Any) -> tuple[float, float]:
-    coefficients = np.zeros(0)
-    if "coef" in (fields.dtype.names or ()):
-        coefficients = np.asarray(fields["coef"], dtype=np.float64).ravel()
+def _correction(fields: dict[str, Array]) -> tuple[float, float]:
+    coefficients = np.asarray(fields.get("coef", ()), dtype=np.float64).ravel()
     if len(coefficients) == 2 and coefficients.any():
         return float(coefficients[0]), float(coefficients[1])
     return 0.0, 1.0

@@ -77,7 +77,7 @@ def load_nrqm(folder: Path | None = None) -> Nrqm:
 
     Raises:
         FileNotFoundError: the file is missing; the message says how to get it.
-        ValueError: the file has other content, or SciPy is not installed.
+        ValueError: the file cannot be read, or has other content.
     """
     forests, weights = read_forests(nrqm_file(folder), tuple(count for _, count in _KINDS))
     return Nrqm(tuple(forests), weights)

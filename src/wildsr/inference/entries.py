@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from wildsr.storage.object_path import Version
 
@@ -51,6 +52,14 @@ class Entry:
         return version is not None and version == (self.output_bytes, self.output_version)
 
 
+LONGEST_LINE = 1 << 20
+"""Lines of manifests are read in parts of at most this many characters."""
+_LARGEST = 2**63
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_TEXTS = ("input", "output", "status")
+_OPTIONAL_TEXTS = ("input_version", "output_version", "error")
+_SIZES = ("input_bytes", "output_bytes")
+_DIGESTS = ("input_sha256", "output_sha256")
 _TABLE = "(key BLOB PRIMARY KEY, input BLOB, done INTEGER, sha256 TEXT, line TEXT)"
 _PUT = (
     "INSERT INTO entries VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
@@ -168,8 +177,47 @@ class Entries:
 
 def _parsed(lines: Iterable[str]) -> Iterator[tuple[Entry, str]]:
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError):  # the incomplete last line of a killed run
-            yield Entry(**json.loads(line)), line.strip()
+        entry = _checked(line)
+        if entry is not None:
+            yield entry, line.strip()
+
+
+def _checked(line: str) -> Entry | None:
+    """The image of a line; None for a damaged line, such as the incomplete last one of a run that was killed."""
+    content = json_object(line)
+    right = (
+        all(isinstance(content.get(name), str) for name in _TEXTS)
+        and all(isinstance(content.get(name), str | None) for name in _OPTIONAL_TEXTS)
+        and all(_is_number(content.get(name), int) for name in _SIZES)
+        and all(content.get(name) is None or _is_digest(content[name]) for name in _DIGESTS)
+        and _is_number(content.get("seconds"), int | float)
+    )
+    if not right or content["status"] not in get_args(Status) or not (content["input"] or content["output"]):
+        return None
+    try:
+        return Entry(**content)
+    except TypeError:  # unknown fields
+        return None
+
+
+def _is_number(value: object, kind: Any) -> bool:
+    """Whether a value is None or a finite number of this kind, not negative and within 63 bits."""
+    return value is None or (
+        isinstance(value, kind) and not isinstance(value, bool) and 0 <= value < _LARGEST  # False for NaN
+    )
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def json_object(line: str) -> dict[str, Any]:
+    """The JSON object of a line; empty if there is none."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _entry(line: str) -> Entry:

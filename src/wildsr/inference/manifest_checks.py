@@ -10,7 +10,7 @@ from typing import Any
 from wildsr.inference.entries import Entries, Entry
 from wildsr.inference.run_manifest import Head, ManifestError, read_manifest, write_manifest
 from wildsr.storage.digest import digest_of
-from wildsr.storage.locations import locate, version_of
+from wildsr.storage.locations import is_regular_file, is_remote, locate, version_of
 from wildsr.storage.threads import map_ahead
 
 _THREADS = 8
@@ -64,7 +64,8 @@ def missing_shards(head: Head) -> list[str]:
     if len(counts) != 1:
         raise ManifestError(f"shards of different divisions: {', '.join(sorted(found))}")
     count = int(counts.pop())
-    return [shard for number in range(1, count + 1) if (shard := f"{number}/{count}") not in found]
+    present = set(found)
+    return [shard for number in range(1, count + 1) if (shard := f"{number}/{count}") not in present]
 
 
 @dataclass
@@ -100,12 +101,16 @@ def _problem(entry: Entry, quick: bool) -> str | None:
         version = version_of(location)
         if version is None:
             return "is missing; run the command again"
+        if not is_remote(location) and not is_regular_file(location):
+            return "is not a regular file; remove it and run the command again"
         if version.size != entry.output_bytes:
             return f"has {version.size} bytes, not {entry.output_bytes}; run the command again"
         if not quick and entry.output_sha256 and digest_of(location) != entry.output_sha256:
             return "has another content than was written; delete it and run the command again"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    except ValueError:  # a NUL character, or an address without a bucket
+        return "is not a valid name; the manifest is damaged"
     return None
 
 

@@ -6,20 +6,23 @@ missing or changed, and so that the parts of a large job can be put together and
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from wildsr import __version__
 from wildsr.errors import UsageError, WildsrError
-from wildsr.inference.entries import Entries, Entry
+from wildsr.inference.entries import LONGEST_LINE, Entries, Entry, json_object
 from wildsr.storage.atomic import replacing
 from wildsr.storage.file_lock import held
 from wildsr.storage.locations import Location, version_of
 from wildsr.storage.object_path import Version
 
 FORMAT, VERSION = "wildsr run", 1
+_SHARD = re.compile(r"\d{1,6}(,\d{1,6})*/\d{1,6}", re.ASCII)
 
 
 class ManifestError(WildsrError):
@@ -157,22 +160,29 @@ def read_manifest(path: Path) -> tuple[Head, Entries]:
     entries = Entries()
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            head = _head(path, file.readline())
-            entries.read(file)
+            head = _head(path, file.readline(LONGEST_LINE))
+            entries.read(iter(partial(file.readline, LONGEST_LINE), ""))
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}") from error
     return head, entries
 
 
 def _head(path: Path, line: str) -> Head:
-    try:
-        content = json.loads(line)
-        kind, version = content.pop("format"), content.pop("version")
-        if (kind, version) == (FORMAT, VERSION):
-            return Head(**content)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass
-    raise ManifestError(f"{path} is not a manifest of a run that this wildsr reads; give another file")
+    content = json_object(line)
+    kind, version = content.pop("format", None), content.pop("version", None)
+    if (kind, version) == (FORMAT, VERSION):
+        with contextlib.suppress(TypeError):  # missing or unknown fields
+            head = Head(**content)
+            texts = (head.command, head.shard, head.wildsr)
+            if (
+                all(isinstance(one, str) for one in texts)
+                and isinstance(head.settings, dict)
+                and _SHARD.fullmatch(head.shard)
+            ):
+                return head
+    raise ManifestError(
+        f"{path} is not a manifest of a run that this version of wildsr reads; give another file"
+    )
 
 
 def _refuse_differences(path: Path, before: Head, now: Head) -> None:

@@ -39,9 +39,9 @@ def parse_shard(text: str) -> Shard:
     """The shard that ``3/100`` names.
 
     Raises:
-        UsageError: it is not of that form, or there is no such part.
+        UsageError: it is not of that form, there is no such part, or there are more than 999,999.
     """
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip(), re.ASCII)
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip(), re.ASCII)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(
             f"--shard takes a part and their number, such as 3/100 (1/100 to 100/100), not '{text}'"

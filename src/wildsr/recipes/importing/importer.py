@@ -1,5 +1,6 @@
 """A recipe from an option file of an original implementation, with a list of what has no counterpart."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from wildsr.recipes.errors import RecipeError
 from wildsr.recipes.importing import basicsr, kair
 from wildsr.recipes.importing.settings import Leftover, OptionFile, read_options
 from wildsr.recipes.yaml import changed, dump_recipe
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,13 @@ class Imported:
 
     def to_yaml(self, origin: str) -> str:
         """The recipe as YAML; comments at its head say where it comes from and what has no counterpart."""
-        lines = [f"# From {origin}; what it does not say is as in {self.base}."]
-        lines += [f"# {note}" for note in self.notes]
+        lines = [f"From {origin}; what it does not say is as in {self.base}.", *self.notes]
         if self.leftovers:
-            lines.append("# Without a counterpart:")
-            lines += [f"#   {leftover}" for leftover in self.leftovers]
-        return "\n".join(lines) + "\n" + dump_recipe(self.recipe)
+            lines.append("Without a counterpart:")
+            lines += [f"  {leftover}" for leftover in self.leftovers]
+        # Names of files and keys may contain line breaks, which would end the comment.
+        comments = (f"# {_UNPRINTABLE.sub(' ', line)}\n" for line in lines)
+        return "".join(comments) + dump_recipe(self.recipe)
 
 
 def import_recipe(path: Path, base: str | None = None) -> Imported:
@@ -66,7 +70,7 @@ def import_recipe(path: Path, base: str | None = None) -> Imported:
         raise RecipeError(f"there is no recipe '{base}'; see `wildsr recipe list`")
     try:
         changes = make(options, base)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, RecipeError):
             raise
         raise RecipeError(f"{path} has a value that cannot be read: {error}") from error
