@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -27,16 +28,19 @@ def test_a_file_says_the_same_as_the_catalogue() -> None:
             entry.scale,
             entry.licence,
         )
-    photo = Header.parse(read_metadata(EMBEDDED["wildsr-photo-x4"].path))
-    assert photo.trained_on == EMBEDDED["wildsr-photo-x4"].trained_on
-    assert "Copyright (c) 2021, Xintao Wang" in photo.source
+    for name in ("wildsr-photo-x4", "wildsr-photo-faithful-x4"):
+        photo = Header.parse(read_metadata(EMBEDDED[name].path))
+        assert photo.trained_on == EMBEDDED[name].trained_on
+        assert "Copyright (c) 2021, Xintao Wang" in photo.source
 
 
 def test_the_licence_of_a_derived_model_lies_beside_its_weights() -> None:
     path = EMBEDDED["wildsr-photo-x4"].path
     assert path is not None
     notice = (path.parent / "NOTICE-realesr-general-x4v3.txt").read_text(encoding="utf-8")
-    assert "wildsr-photo-x4" in notice
+    derived = {name for name, entry in EMBEDDED.items() if entry.licence == "BSD-3-Clause"}
+    assert derived == {"wildsr-photo-x4", "wildsr-photo-faithful-x4"}
+    assert all(name in notice for name in derived)
     assert "Copyright (c) 2021, Xintao Wang" in notice
     assert "Redistributions in binary form must reproduce" in notice
 
@@ -52,6 +56,15 @@ def test_a_blend_was_trained_on_the_metrics_of_both(tmp_path: Path) -> None:
     target = tmp_path / "blend.safetensors"
     convert("wildsr-faithful-x4", target, toward="wildsr-compact-x4", strength=0.5)
     assert set(load(target).contract.trained_on) == {"psnr", "lpips-alex", "lpips-squeeze", "grid"}
+
+
+def test_the_default_blends_with_its_faithful_sibling(tmp_path: Path) -> None:
+    target = tmp_path / "blend.safetensors"
+    convert("default", target, toward="wildsr-photo-faithful-x4", strength=0.5)
+    blend, ends = load(target).network.state_dict(), ("default", "wildsr-photo-faithful-x4")
+    one, other = (load(name).network.state_dict() for name in ends)
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+    assert all(torch.allclose(blend[key], (one[key] + other[key]) / 2, atol=1e-6) for key in blend)
 
 
 def test_an_onnx_file_keeps_it(tmp_path: Path) -> None:

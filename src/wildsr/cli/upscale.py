@@ -104,7 +104,7 @@ def upscale(
         str | None,
         typer.Option(
             help="Blend toward this model with a --strength below 1. It must have the same architecture, such as "
-            "wildsr-faithful-x4 for wildsr-compact-x4.",
+            "wildsr-photo-faithful-x4 for the default.",
             show_default=False,
         ),
     ] = None,

@@ -34,6 +34,7 @@ class PatchGAN(nn.Module):
         super().__init__()
         if spectral and variant != "kair":
             raise ValueError("RealSR's PatchGAN has no spectral norm; use the variant 'kair'")
+        self.in_channels = in_channels
         padding, biases = (2, True) if variant == "kair" else (1, False)
         widest = _WIDEST if variant == "kair" else 8 * features
         widths = [features, *(min(features << level, widest) for level in range(1, layers + 1))]

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from small_objectives import RELATIVISTIC, batch, ddnsr, dsgan, features, gan, make, rrdbnet, srrescgan
 from torch import Tensor, nn
 from torch.optim import SGD
 
 from wildsr.losses.adversarial import GanLoss
 from wildsr.losses.pixel import l1
+from wildsr.networks.discriminators import PatchGAN
 from wildsr.training.errors import TrainingError
 from wildsr.training.objective import Objective
 from wildsr.training.objectives.gan import AdversarialLoss
@@ -75,6 +77,17 @@ def test_discriminator_sees_every_phase_with_jitter() -> None:
     assert all(any(torch.equal(one, part) for one in seen) for part in parts)
     with pytest.raises(TrainingError, match="leaves nothing of patches"):
         step_of(gan(replace(RELATIVISTIC, jitter=side)))
+
+
+def test_a_conditional_discriminator_sees_the_lr_image_at_the_same_place() -> None:
+    objective = gan(replace(RELATIVISTIC, jitter=3, conditional=True), PatchGAN(6, features=4, layers=2))
+    seen, images = inputs_of(objective.networks["discriminator"]), batch()
+    images["hr"] = F.interpolate(images["lr"], scale_factor=4, mode="bilinear", align_corners=False)
+    for step in range(5):
+        step_of(objective, step, dict(images))
+    real = [one for one in seen if torch.equal(one[:, :3], one[:, 3:])]
+    assert {one.shape[1:] for one in seen} == {(6, 29, 29)}
+    assert 0 < len(real) < len(seen)
 
 
 def test_real_images_of_the_discriminator() -> None:

@@ -19,6 +19,8 @@ RECIPES: dict[str, Recipe] = {
     "wildsr-faithful-x4": compact.WILDSR_FAITHFUL_X4,
     "wildsr-photo-start-x4": photo.WILDSR_PHOTO_START_X4,
     "wildsr-photo-x4": photo.WILDSR_PHOTO_X4,
+    "wildsr-photo-faithful-x4": photo.WILDSR_PHOTO_FAITHFUL_X4,
+    "wildsr-photo-fast-x4": photo.WILDSR_PHOTO_FAST_X4,
     "wildsr-camera-x4": compact.WILDSR_CAMERA_X4,
     "rrdb-psnr": esrgan.RRDB_PSNR,
     "realsr-df2k": realsr.REALSR_DF2K,

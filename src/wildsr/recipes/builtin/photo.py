@@ -1,5 +1,7 @@
 """wildsr-photo-x4: continues from realesr-general-x4v3, first with its halo-free output as the target, then as a GAN.
 
+Its siblings continue from existing models: the faithful one for PSNR, the fast one with wildsr-photo-x4 as its teacher.
+
 They were made on a CPU, in several runs of a few hundred steps; docs/models/training-log.md has them all, and the
 changes with which the other runs differed from these recipes.
 """
@@ -19,7 +21,9 @@ from wildsr.recipes.config import (
     PhasesConfig,
     PixelObjectiveConfig,
     PresetConfig,
+    PSNRConfig,
     Recipe,
+    ResUNetConfig,
     SpecksConfig,
     TeacherConfig,
     TrainSettings,
@@ -125,4 +129,73 @@ WILDSR_PHOTO_X4 = Recipe(
     data=_DATA,
     train=_TRAIN.model_copy(update={"steps": 600, "ema": 0.995}),
     licence="BSD-3-Clause",
+)
+
+_STRONGER = PresetConfig(
+    name="wild",
+    options={
+        "bsrgan": 0.3,
+        "bsrgan_plus": 0.16,
+        "real_esrgan": 0.12,
+        "light": 0.14,
+        "compressed": 0.16,
+        "clean": 0.12,
+    },
+)
+
+WILDSR_PHOTO_FAITHFUL_X4 = Recipe(
+    name="wildsr-photo-faithful-x4",
+    about="The faithful sibling of wildsr-photo-x4: the same network, trained for PSNR, so that it invents no detail. "
+    "Needs nothing but photos.",
+    seed=13,
+    networks={"generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4")},
+    objective=PixelObjectiveConfig(
+        terms={
+            "psnr": PSNRConfig(),
+            "grid": GridConfig(period=4, weight=60_000, level=6),
+            "phases": PhasesConfig(weight=0.5),
+        }
+    ),
+    optimizers={
+        "generator": OptimizerConfig(
+            kind="adam", rate=4e-5, betas=(0.9, 0.999), schedule=CosineConfig(warmup=30, final=0.1)
+        )
+    },
+    data=_DATA.model_copy(update={"degradation": _STRONGER}),
+    train=_TRAIN.model_copy(update={"steps": 340}),
+    licence="BSD-3-Clause",
+)
+
+WILDSR_PHOTO_FAST_X4 = Recipe(
+    name="wildsr-photo-fast-x4",
+    about="The fast sibling of wildsr-photo-x4: wildsr-compact-x4's network, with wildsr-photo-x4 as its teacher. "
+    "Needs the weights of LPIPS.",
+    seed=14,
+    networks={"generator": ResUNetConfig(start="wildsr-compact-x4")},
+    objective=PixelObjectiveConfig(
+        terms={
+            "pixel": L1Config(weight=0.3),
+            "flat": FlatConfig(weight=10, level=2.5),
+            "squeeze": LpipsConfig(backbone="squeeze", weight=0.06, jitter=3, crop=96),
+            "grid": GridConfig(period=4, weight=3_000, level=6),
+            "blocks": GridConfig(weight=1_500, level=6),
+            "specks": SpecksConfig(weight=200),
+            "phases": PhasesConfig(weight=0.1),
+        },
+        teacher=TeacherConfig(
+            model="wildsr-photo-x4",
+            sigma=6,
+            reach=5,
+            crisp=0.5,
+            terms={"pixel": L1Config(weight=1.5), "differences": TVConfig(weight=1.5)},
+        ),
+    ),
+    optimizers={
+        "generator": OptimizerConfig(
+            kind="muon", rate=4e-4, betas=(0.9, 0.99), schedule=CosineConfig(warmup=20, final=0.05)
+        )
+    },
+    data=_DATA,
+    train=_TRAIN.model_copy(update={"steps": 700, "batch_size": 8}),
+    licence="Apache-2.0",
 )

@@ -216,6 +216,8 @@ class PatchGANConfig(NetworkConfig):
     """Whose code it follows."""
     spectral: bool = False
     """Spectral normalisation instead of batch normalisation."""
+    inputs: Literal[3, 6] = 3
+    """Channels it sees: those of an image, or 6 with those of the LR image (``objective.adversarial.conditional``)."""
 
     upscales: ClassVar[bool] = False
 
@@ -224,7 +226,7 @@ class PatchGANConfig(NetworkConfig):
         from wildsr.networks.discriminators import PatchGAN
 
         del scale
-        return PatchGAN(3, self.features, self.layers, self.variant, self.spectral)
+        return PatchGAN(self.inputs, self.features, self.layers, self.variant, self.spectral)
 
 
 class VGG128Config(NetworkConfig):

@@ -41,6 +41,8 @@ class AdversarialConfig(Node):
     jitter: Annotated[int, Field(ge=0)] = 0
     """Cut this many rows and columns off what the discriminator sees, a random part of them at the top and left, so
     that no pattern can settle on its strides."""
+    conditional: bool = False
+    """The discriminator also sees the LR image, enlarged; it needs ``inputs: 6``."""
 
     @field_validator("relative_to")
     @classmethod
@@ -66,6 +68,7 @@ class AdversarialConfig(Node):
             self.penalty,
             seed,
             self.jitter,
+            self.conditional,
         )
 
 
@@ -181,9 +184,16 @@ class GanObjectiveConfig(ObjectiveConfig):
         """A ``GanObjective``."""
         from wildsr.training.objectives.gan import GanObjective
 
+        discriminator = networks["discriminator"]
+        wanted = 6 if self.adversarial.conditional else 3
+        if (inputs := getattr(discriminator, "in_channels", 3)) != wanted:
+            raise RecipeError(
+                f"networks.discriminator sees {inputs} channels, and {wanted} with objective.adversarial.conditional "
+                f"{str(self.adversarial.conditional).lower()}; a PatchGAN with 'inputs: {wanted}' does"
+            )
         terms, adversarial = build_terms(self.terms, features), self.adversarial.build(seed)
         teacher = None if self.teacher is None else self.teacher.build(features)
-        return GanObjective(networks["generator"], networks["discriminator"], terms, adversarial, teacher)
+        return GanObjective(networks["generator"], discriminator, terms, adversarial, teacher)
 
 
 class ExclusionaryObjectiveConfig(ObjectiveConfig):

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wildsr.losses.adversarial import GanLoss
@@ -29,6 +30,7 @@ class AdversarialLoss:
         penalty: weight of the gradient penalty at random points between real and generated images, 10 for WGAN-GP;
             0 for none. The points depend on ``seed`` and the step.
         seed: for the points of the gradient penalty.
+        conditional: the discriminator also sees the LR images, enlarged, as further channels; see :meth:`seen`.
         jitter: the discriminator sees images without this many rows and columns, of which a random part, from PyTorch's
             default generator, is the first ones; see :meth:`seen`.
     """
@@ -41,9 +43,13 @@ class AdversarialLoss:
     penalty: float = 0.0
     seed: int = 0
     jitter: int = 0
+    conditional: bool = False
 
-    def seen(self, images: Tensor) -> Tensor:
-        """Discriminator inputs for images (B, C, H, W).
+    def seen(self, images: Tensor, lr: Tensor | None = None) -> Tensor:
+        """Discriminator inputs for images (B, C, H, W), and the LR images (B, C, h, w) if it is conditional.
+
+        With the LR image it can tell detail that contradicts the input from detail that is merely plausible; the view
+        is not applied to that.
 
         The gradient through strided convolutions has a pattern of the period of their strides. A generator that ends in
         a pixel shuffle of the same period learns that pattern as a grid, unless it is shifted at random.
@@ -52,11 +58,14 @@ class AdversarialLoss:
             raise TrainingError(
                 f"a jitter of {self.jitter} leaves nothing of patches of {tuple(images.shape[-2:])} pixels"
             )
-        if self.jitter:
-            top, left = torch.randint(self.jitter + 1, (2,)).tolist()
-            height, width = (side - self.jitter for side in images.shape[-2:])
-            images = images[..., top : top + height, left : left + width]
-        return images if self.view is None else self.view(images)
+        height, width = (side - self.jitter for side in images.shape[-2:])
+        top, left = torch.randint(self.jitter + 1, (2,)).tolist() if self.jitter else (0, 0)
+        part = (..., slice(top, top + height), slice(left, left + width))
+        inputs = images[part] if self.view is None else self.view(images[part])
+        if lr is None or not self.conditional:
+            return inputs
+        enlarged = F.interpolate(lr, images.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.cat([inputs, enlarged[part].to(inputs)], dim=1)
 
 
 class GanObjective:
@@ -116,14 +125,15 @@ class GanObjective:
     def adversarial_loss(self, fake: Tensor, batch: Batch) -> Tensor:
         """The generator's weighted adversarial loss for its images."""
         loss, weight = self.adversarial.loss, self.adversarial.weight
+        lr = image(batch, "lr")
         if loss.relative_to is None:
-            return weight * loss.generator(self._outputs(fake))
+            return weight * loss.generator(self._outputs(fake, lr))
         # A pass in training mode updates the discriminator's batch statistics, so the order matters: BSRGAN's code
         # begins with the real images, the others with the generated ones.
         if loss.relative_to == "batch":
-            real, outputs = self._outputs_only(_real(batch)), self._outputs(fake)
+            real, outputs = self._outputs_only(_real(batch), lr), self._outputs(fake, lr)
         else:
-            outputs, real = self._outputs(fake), self._outputs_only(_real(batch))
+            outputs, real = self._outputs(fake, lr), self._outputs_only(_real(batch), lr)
         return weight * loss.generator(outputs, real)
 
     def _generator_turn(self, batch: Batch) -> Losses:
@@ -133,33 +143,33 @@ class GanObjective:
         if "sr" not in batch:
             with torch.no_grad():
                 batch["sr"] = self.generate(batch)
-        real, fake = _real(batch), batch["sr"]
-        losses = self._discriminator_losses(real, fake)
+        real, fake, lr = _real(batch), batch["sr"], image(batch, "lr")
+        losses = self._discriminator_losses(real, fake, lr)
         if self.adversarial.penalty:
             fraction = torch.from_numpy(random.random((len(real), 1, 1, 1))).to(real)
             at = between(real, fake, fraction)
-            penalty = gradient_penalty(self._outputs, at, per="image")
+            penalty = gradient_penalty(partial(self._outputs, lr=lr), at, per="image")
             losses["penalty"] = self.adversarial.penalty * penalty
         return {"discriminator": losses}
 
-    def _discriminator_losses(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _discriminator_losses(self, real: Tensor, fake: Tensor, lr: Tensor) -> dict[str, Tensor]:
         term = self.adversarial.loss.term
         if self.adversarial.loss.relative_to == "batch":
             # BSRGAN's code: each term has gradients through its own outputs only; an extra pass gives the others.
-            others = self._outputs_only(fake)
-            outputs = self._outputs(real)
+            others = self._outputs_only(fake, lr)
+            outputs = self._outputs(real, lr)
             first = term(outputs, others, real=True)
-            return {"real": first, "fake": term(self._outputs(fake), outputs.detach(), real=False)}
-        outputs, others = self._outputs(real), self._outputs(fake)
+            return {"real": first, "fake": term(self._outputs(fake, lr), outputs.detach(), real=False)}
+        outputs, others = self._outputs(real, lr), self._outputs(fake, lr)
         return {"real": term(outputs, others, real=True), "fake": term(others, outputs, real=False)}
 
-    def _outputs(self, images: Tensor) -> Tensor:
-        outputs: Tensor = self.networks["discriminator"](self.adversarial.seen(images))
+    def _outputs(self, images: Tensor, lr: Tensor) -> Tensor:
+        outputs: Tensor = self.networks["discriminator"](self.adversarial.seen(images, lr))
         return outputs
 
-    def _outputs_only(self, images: Tensor) -> Tensor:
+    def _outputs_only(self, images: Tensor, lr: Tensor) -> Tensor:
         with torch.no_grad():
-            return self._outputs(images)
+            return self._outputs(images, lr)
 
 
 def _real(batch: Batch) -> Tensor:

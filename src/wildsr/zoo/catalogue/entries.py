@@ -69,6 +69,17 @@ EMBEDDED = {
         good_at="photographs, text and drawings: crisp edges, natural texture and clean areas without halos",
         trained_on=("flat-noise", "grid", "lpips-squeeze"),
     ),
+    "wildsr-photo-faithful-x4": ModelEntry(
+        name="wildsr-photo-faithful-x4",
+        path=_WEIGHTS / "wildsr-photo-faithful-x4.safetensors",
+        architecture="SRVGGNetCompact",
+        scale=4,
+        licence="BSD-3-Clause",
+        origin="trained by the wildsr authors from realesr-general-x4v3 (Copyright (c) 2021, Xintao Wang); comes with "
+        "the package",
+        good_at="the same images as wildsr-photo-x4, softer: it invents no detail",
+        trained_on=("grid", "psnr"),
+    ),
 }
 ALIASES = {"default": "wildsr-photo-x4"}
 
