@@ -120,7 +120,7 @@ def test_misspelt_names(folder: Path) -> None:
     with pytest.raises(
         ModelError,
         match="models that are here: default, wildsr-compact-x4, wildsr-faithful-x4, wildsr-photo-x4, "
-        "wildsr-photo-faithful-x4, "
+        "wildsr-photo-faithful-x4, wildsr-photo-fast-x4, "
         "grandmother",
     ):
         load("qqqqq")

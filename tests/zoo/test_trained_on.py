@@ -32,6 +32,9 @@ def test_a_file_says_the_same_as_the_catalogue() -> None:
         photo = Header.parse(read_metadata(EMBEDDED[name].path))
         assert photo.trained_on == EMBEDDED[name].trained_on
         assert "Copyright (c) 2021, Xintao Wang" in photo.source
+    fast = Header.parse(read_metadata(EMBEDDED["wildsr-photo-fast-x4"].path))
+    assert fast.trained_on == EMBEDDED["wildsr-photo-fast-x4"].trained_on
+    assert "wildsr-photo-x4" in fast.source
 
 
 def test_the_licence_of_a_derived_model_lies_beside_its_weights() -> None:

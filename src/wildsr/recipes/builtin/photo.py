@@ -196,6 +196,6 @@ WILDSR_PHOTO_FAST_X4 = Recipe(
         )
     },
     data=_DATA,
-    train=_TRAIN.model_copy(update={"steps": 700, "batch_size": 8}),
+    train=_TRAIN.model_copy(update={"steps": 520, "batch_size": 8}),
     licence="Apache-2.0",
 )

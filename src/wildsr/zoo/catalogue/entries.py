@@ -80,6 +80,17 @@ EMBEDDED = {
         good_at="the same images as wildsr-photo-x4, softer: it invents no detail",
         trained_on=("grid", "psnr"),
     ),
+    "wildsr-photo-fast-x4": ModelEntry(
+        name="wildsr-photo-fast-x4",
+        path=_WEIGHTS / "wildsr-photo-fast-x4.safetensors",
+        architecture="ResUNet",
+        scale=4,
+        licence="Apache-2.0",
+        origin="trained by the wildsr authors from wildsr-compact-x4, with wildsr-photo-x4 as its teacher; comes with "
+        "the package",
+        good_at="the images of wildsr-photo-x4, three times as fast, a little softer",
+        trained_on=("flat-noise", "grid", "lpips-squeeze"),
+    ),
 }
 ALIASES = {"default": "wildsr-photo-x4"}
 
