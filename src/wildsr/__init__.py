@@ -1,7 +1,7 @@
 """wildsr: real-world super-resolution.
 
 ``wildsr.upscale("photo.jpg")`` is the whole of it for most people; :func:`load` gives a model to keep.
-Names are imported on first use, so that ``import wildsr`` costs nothing and loads no torch.
+Names are imported on first use, so that ``import wildsr`` is fast and loads no torch.
 """
 
 from importlib import import_module

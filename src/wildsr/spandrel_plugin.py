@@ -1,4 +1,4 @@
-"""Teaches spandrel, the model loader of chaiNNer and ComfyUI, wildsr's own architecture.
+"""Adds wildsr's own architecture to spandrel, the model loader of chaiNNer and ComfyUI.
 
 ``import wildsr.spandrel_plugin; wildsr.spandrel_plugin.install()`` once, before models are loaded: afterwards
 ``spandrel.ModelLoader().load_from_file`` reads ResUNet files. Needs the package spandrel.

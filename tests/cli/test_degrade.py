@@ -186,7 +186,7 @@ def test_duplicate_names(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     assert "would both be written to" in done.stderr
     done = wildsr("degrade", one, other)
     assert done.exit_code == 2
-    assert "are both called a.png here" in done.stderr
+    assert "have the same name here, a.png" in done.stderr
     save_photo(one / "a.jpg")
     done = wildsr("degrade", one)
     assert done.exit_code == 2

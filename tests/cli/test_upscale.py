@@ -206,7 +206,7 @@ def test_an_output_folder_that_cannot_be(wildsr: Run, save_photo: Save, tmp_path
     (tmp_path / "file").touch()
     done = wildsr("upscale", save_photo(tmp_path / "a.png"), "-m", "tiny", "-o", tmp_path / "file/out/")
     assert done.exit_code == 1
-    assert "folder cannot be made" in done.output
+    assert "folder cannot be created" in done.output
 
 
 def test_a_full_disk_leaves_nothing_behind(save_photo: Save, tmp_path: Path) -> None:

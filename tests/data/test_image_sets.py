@@ -92,7 +92,9 @@ def test_pairs_without_partners_are_listed(tmp_path: Path) -> None:
 def test_two_images_of_one_name_are_no_pair(tmp_path: Path) -> None:
     save_pairs(tmp_path, 1)
     save(tmp_path / "HR/00.jpg", photograph(0, 64, 96))
-    with pytest.raises(DataError, match=r"unclear(.|\n)*LR: 00\.png might belong to .*HR: 00\.jpg, 00\.png"):
+    with pytest.raises(
+        DataError, match=r"ambiguous(.|\n)*LR: 00\.png might belong to .*HR: 00\.jpg, 00\.png"
+    ):
         find_pairs(tmp_path / "LR", tmp_path / "HR", 4, 8)
 
 

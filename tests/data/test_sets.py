@@ -173,7 +173,7 @@ def test_single_images_are_checked_where_no_checksum_is_known(tmp_path: Path, mi
     kodak = replace(kodak, files=tuple(replace(file, urls=()) for file in kodak.files))
     pulled = pull_set(kodak, tmp_path / "set", patience=QUICK)
     assert pulled.done == ("kodim01.png",)
-    assert "not a whole PNG" in pulled.failed["kodim02.png"]
+    assert "not a complete PNG" in pulled.failed["kodim02.png"]
     assert sorted(path.name for path in (tmp_path / "set").glob("*.png")) == ["kodim01.png"]
 
 

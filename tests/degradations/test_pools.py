@@ -74,7 +74,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda path: save_file({"w": torch.zeros(2)}, path), "something else"),
     "text": (lambda path: path.write_text("kernels"), "another kind of file"),
     "empty": (lambda path: path.write_bytes(b""), "damaged"),
-    "cut": (_cut, "damaged, cut off"),
+    "cut": (_cut, "damaged, truncated"),
 }
 
 

@@ -259,7 +259,7 @@ def test_answers_are_counted_by_the_key(answers: Path) -> None:
     ("content", "message"),
     [
         ("pair,choice\n3,left\n", "there is no pair '3'"),
-        ("pair,choice\n1,both\n", "'both' is no choice"),
+        ("pair,choice\n1,both\n", "'both' is not a choice"),
         ("number,choice\n1,left\n", "columns pair and choice"),
         ("pair,choice\n", "there are no votes"),
     ],

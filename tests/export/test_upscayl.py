@@ -118,7 +118,7 @@ def test_a_failed_check_leaves_nothing(
     (tmp_path / "models" / "other.param").write_text("other")
     done = convert(source, "--for", "upscayl", "-o", tmp_path / "models")
     assert done.exit_code == 2
-    assert "gives another result in ncnn (64x64" in done.output
+    assert "gives a different result in ncnn (64x64" in done.output
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["other.param"]
 
 

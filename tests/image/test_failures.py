@@ -49,7 +49,7 @@ def test_cut_off(tmp_path: Path, photograph: np.ndarray, suffix: str, kept: floa
     whole = path.read_bytes()
     assert image.read(path).size == (128, 96)
     path.write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(image.ImageError, match=r"cut\.\w+ is damaged or cut off"):
+    with pytest.raises(image.ImageError, match=r"cut\.\w+ is damaged or truncated"):
         image.read(path)
 
 
@@ -119,7 +119,7 @@ def test_garbage_after_a_true_signature(tmp_path: Path) -> None:
     for name, signature in signatures.items():
         path = tmp_path / f"{name}.png"
         path.write_bytes(signature + noise)
-        with pytest.raises(image.ImageError, match="damaged or cut off"):
+        with pytest.raises(image.ImageError, match="damaged or truncated"):
             image.read(path)
 
 

@@ -36,7 +36,7 @@ def test_rows_beyond_the_last_block_are_ignored() -> None:
 
 
 def test_small_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="16 pixels cannot be seen in 31x64"):
+    with pytest.raises(ValueError, match="16 pixels does not fit into 31x64"):
         grid_loss(torch.rand(1, 3, 64, 31), torch.rand(1, 3, 64, 31), 16)
 
 

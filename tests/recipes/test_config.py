@@ -90,7 +90,7 @@ def test_user_defined_nodes_train_validate_and_resume(fabric: Fabric, tmp_path: 
 
 def test_user_defined_nodes_cannot_be_read_from_text() -> None:
     recipe = NET.replaced({"networks.generator": OwnNetworkConfig()})
-    with pytest.raises(RecipeError, match="'OwnNetwork' is none of RRDBNet"):
+    with pytest.raises(RecipeError, match="'OwnNetwork' is not one of RRDBNet"):
         parse_recipe(dump_recipe(recipe), "text")
 
 

@@ -90,7 +90,7 @@ def test_the_reason_of_a_failure_names_the_image_and_no_path(service: Running) -
 
     cut = service.post(web_images.photo("JPEG", 300, 300)[:-900], name="cut.jpg")
     reason = service.until(cut.json(), "failed")["reason"]
-    assert reason.startswith("cut.jpg is damaged or cut off")
+    assert reason.startswith("cut.jpg is damaged or truncated")
 
 
 def test_ranges_and_conditional_requests(service: Running) -> None:

@@ -105,7 +105,7 @@ def write_hr_images(
             write_rgb(folder / f"{number:05d}-{index}.png", reflected(hr, least))
             found += 1
         if not found:
-            left_out.append(f"{name}: one even area without any detail")
+            left_out.append(f"{name}: it has no detail")
         images, used = images + found, used + bool(found)
     return MadeImages(images, used, tuple(left_out))
 

@@ -67,8 +67,8 @@ def compared(results: Results, start: str, *, unspecific: bool) -> Verdict:
         return verdict
     reason = (
         "these photos differ from each other as much as photos of any origin, and the gain on them, "
-        f"{own.text(unit='dB')}, is not larger than that on others, {other.text(unit='dB')}: there is nothing of one "
-        "camera to learn"
+        f"{own.text(unit='dB')}, is not larger than that on others, {other.text(unit='dB')}: they do not share "
+        "the properties of one camera"
     )
     return replace(verdict, better=False, reason=reason)
 

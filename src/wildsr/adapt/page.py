@@ -75,14 +75,14 @@ def _verdict(results: Results, verdict: Verdict, facts: Mapping[str, Any], writt
         headline = f"The adapted model is better on photos of this camera. {verdict.reason}."
     else:
         headline = f"The default is as good: {verdict.reason}."
-        headline += " The model was written because it was forced." if written else " No model was written."
+        headline += " The model was written because of --force." if written else " No model was written."
     metrics = {metric.name: metric for metric in results.metrics}
     rows = "".join(
         _gain_row(gain, metrics[gain.metric].label, metrics[gain.metric].digits) for gain in verdict.gains
     )
     note = (
-        "Differences between the adapted model and the one it started from, on pairs made of photos that were set "
-        "aside before anything was measured, degraded by what was measured in these photos alone. Intervals are 95 %, "
+        "Differences between the adapted model and the one it started from, on pairs made from photos that were held "
+        "out before anything was measured, degraded by a profile measured in these photos alone. Intervals are 95 %, "
         "Student's over photos. Such pairs are a simulation; the real photos are further below, without a reference."
     )
     return (

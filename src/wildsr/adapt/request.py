@@ -23,7 +23,7 @@ class AdaptOptions:
     Attributes:
         sharp: folder of sharp images for HR; None: the photos themselves, downscaled until they are clean.
         minutes: wall-clock time for everything, including the estimation and the proof.
-        thorough: estimate blur kernels in full, which takes its own time.
+        thorough: estimate blur kernels with KernelGAN, which is not limited by ``minutes``.
         only: camera whose photos are used, as "make model".
         faithful: start from the model that is trained for PSNR, and train for PSNR only.
         model: model to start from, a name or a file; None: the embedded one of the style.

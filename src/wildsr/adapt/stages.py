@@ -64,7 +64,7 @@ class Stages:
         self.time.save()
 
     def chosen(self) -> Chosen:
-        """The photos. Done anew in every run: it is quick, and shows whether they are still the same."""
+        """The photos; chosen again in every run, which is quick and shows whether they have changed."""
         self.send(AdaptStage("photos", "looking at the photos"))
         inventory = take_inventory(
             self.places,
@@ -83,7 +83,7 @@ class Stages:
             self.work.save("photos", content)
         elif known != content:
             raise AdaptError(
-                f"the photos have changed since the run in {self.work.path} was begun; remove that folder to start "
+                f"the photos have changed since the run in {self.work.path} began; delete that folder to start "
                 "again, or restore the photos to continue"
             )
 

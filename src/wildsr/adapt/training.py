@@ -249,8 +249,7 @@ def train_by_clock(
     except _TimeIsUp:
         if not model.is_file():
             raise AdaptError(
-                "the time was over before a single training step was done; give more with --minutes, then repeat the "
-                "command"
+                "the time ran out before the first training step; allow more with --minutes, then repeat the command"
             ) from None
         return model
     finally:

@@ -1,4 +1,4 @@
-"""The work folder of an adaptation: what each stage found, and the time spent, so that an interrupted run continues."""
+"""The work folder of an adaptation: results of finished stages and the time spent, from which a run continues."""
 
 import json
 import shutil
@@ -83,8 +83,8 @@ class WorkFolder:
         ]
         if differing:
             raise AdaptError(
-                f"{self.path} holds an adaptation that was begun differently: {'; '.join(differing)}. Repeat that "
-                "command to continue it, write another model with -o, or remove the folder"
+                f"{self.path} holds an adaptation that was started with other settings: {'; '.join(differing)}. Repeat "
+                "that command to continue it, write another model with -o, or remove the folder"
             )
 
 

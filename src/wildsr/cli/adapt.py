@@ -27,7 +27,7 @@ class MethodName(str, Enum):
 def adapt(
     photos: Annotated[
         list[Path],
-        typer.Argument(help="Folders of photos of one camera, as they come from it.", show_default=False),
+        typer.Argument(help="Folders of photos of one camera, not resized or edited.", show_default=False),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The model to write, .safetensors.", show_default=False)
@@ -44,7 +44,8 @@ def adapt(
     thorough: Annotated[
         bool,
         typer.Option(
-            "--thorough", help="Also estimate blur kernels by KernelGAN, in full; takes its own time."
+            "--thorough",
+            help="Also estimate blur kernels with KernelGAN; this takes long, and does not count as --minutes.",
         ),
     ] = False,
     only: Annotated[
@@ -74,17 +75,17 @@ def adapt(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="The HTML report. By default beside the model.", show_default=False)
+        Path | None, typer.Option(help="The HTML report. By default next to the model.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write the model even if it is not better.")] = False,
     device: options.Device = "auto",
     features: options.Features = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Make a model for your own camera: measure its photos, fine-tune, and prove that it is better.
+    """Make a model for your own camera: measure its photos, fine-tune, and test whether it is better.
 
-    The model is written only if it is better on photos that were set aside; otherwise the default is as good, which
-    the command says. The same command continues an interrupted run.
+    The model is written only if it is better on held-out photos; otherwise the command reports that the default is as
+    good. The same command continues an interrupted run.
 
     Exit codes: 0 done, also if no model was written; 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """

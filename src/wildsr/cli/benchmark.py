@@ -43,7 +43,7 @@ def benchmark(
     cache: options.Cache = None,
     fresh: options.Fresh = False,
 ) -> None:
-    """Measure models with fixed protocols, so that the numbers can be compared.
+    """Measure models with fixed protocols, so that numbers are comparable.
 
     \b
       wildsr benchmark --data data/ --write docs/benchmarks.md

@@ -1,4 +1,4 @@
-"""``wildsr compare``: which of these results do people prefer?"""
+"""``wildsr compare``: blind comparisons of results by people."""
 
 import json
 from dataclasses import replace
@@ -24,14 +24,16 @@ def compare(
         list[str],
         typer.Argument(
             metavar="A B [C]... [INPUTS]",
-            help="Models (name, file, or 'bicubic') or folders of results, each NAME=... if you like; then the photos "
+            help="Models (name, file, or 'bicubic') or folders of results, optionally as NAME=...; then the photos "
             "to upscale. With --tally, files of votes.",
             show_default=False,
         ),
     ],
     inputs: Annotated[
         Path | None,
-        typer.Option("-i", "--inputs", help="Photos, instead of as the last argument.", show_default=False),
+        typer.Option(
+            "-i", "--inputs", help="Folder of photos, instead of the last argument.", show_default=False
+        ),
     ] = None,
     target: Annotated[
         Path | None,
@@ -45,7 +47,7 @@ def compare(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            help="Write the pairs into this folder as PNG files instead, and the key beside it.",
+            help="Write the pairs as PNG files into this folder, and the key next to it, instead of a page.",
             show_default=False,
         ),
     ] = None,
@@ -54,30 +56,32 @@ def compare(
     ] = False,
     key: Annotated[
         Path | None,
-        typer.Option(help="Key of the sheet, by default FOLDER-key.json beside it.", show_default=False),
+        typer.Option(
+            help="Key of the sheet, by default FOLDER-key.json next to its folder.", show_default=False
+        ),
     ] = None,
     window: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Of larger images, a part of this side is shown, where the results differ most; 0 shows everything.",
+            help="Side in pixels of the crop shown of larger images, where results differ most; 0: whole images.",
         ),
     ] = 768,
     pairs: Annotated[
         int | None,
-        typer.Option(min=1, help="At most so many pairs. By default all.", show_default=False),
+        typer.Option(min=1, help="Maximum number of pairs. By default all.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of sides and order.")] = 0,
-    question: Annotated[str, typer.Option(help="What judges are asked.")] = _QUESTION,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of sides and order.")] = 0,
+    question: Annotated[str, typer.Option(help="Question shown to the judges.")] = _QUESTION,
     suffix: Annotated[
-        str, typer.Option(help="What was added to the names of the files in folders of results.")
+        str, typer.Option(help="Suffix that results add to the names of their inputs, such as _x4.")
     ] = "",
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.auto,
     cache: options.Cache = None,
     fresh: options.Fresh = False,
 ) -> None:
-    """Compare results blind: a page with pairs on random sides, for people to choose from.
+    """Make a page for a blind comparison: pairs of results on random sides, from which people choose.
 
     The page is one HTML file with the images in it. It needs no server and no network, and can be sent to judges. It
     shows preferences with 95 % intervals at the end and saves the votes; --tally counts the votes of several judges.
@@ -108,7 +112,7 @@ def compare(
 def _page(output: Path | None, sheet: Path | None) -> Path:
     """The path of the page; raises an error before the work if it could not be written after it."""
     if output is not None and sheet is not None:
-        raise ValueError("--output names the page and --sheet a folder instead of it; give one of them")
+        raise ValueError("--output names a page and --sheet a folder that replaces it; use one of them")
     if sheet is not None:
         from wildsr.evaluation.compare.sheet import check_folder
 

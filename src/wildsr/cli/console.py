@@ -46,7 +46,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (WildsrError, FAILED),
     (OSError, FAILED),
 )
-"""Exit codes of commands that end with an error; the first class that fits decides. 0: everything was done.
+"""Exit codes of commands that end with an error; the first matching class decides. 0: everything was done.
 
 1: something failed. 2: wrong usage; nothing was done. 130: Ctrl-C. 128 + N: signal N.
 """
@@ -162,7 +162,7 @@ def libraries_on_stderr() -> Iterator[TextIO]:
 
 
 def print_json(**fields: Any) -> None:
-    """Print one JSON object as a line, in a form that every terminal and encoding can take without loss."""
+    """Print one JSON object as a line, escaped where the terminal or its encoding requires it."""
     text = json.dumps(fields, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -178,14 +178,14 @@ def table(headings: Sequence[str] = (), **options: Any) -> Table:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an error; for errors of the operating system the file and the reason, without numbers."""
+    """The message of an error; for errors of the operating system the file and the reason, without the error number."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename} cannot be used: {error.strerror}"
     return str(error)
 
 
 def exit_code(error: BaseException) -> int | None:
-    """The exit code of :data:`EXIT_CODES`; None for errors that are not a user's, which keep their traceback."""
+    """The exit code of :data:`EXIT_CODES`; None for bugs, which keep their traceback."""
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
     return SIGNALLED + error.signal if isinstance(error, Interrupted) else code
 
@@ -194,11 +194,11 @@ class Reporting:
     """Prints why a command ends early, on standard error."""
 
     def error(self, message: str, code: int) -> None:  # noqa: ARG002
-        """The command cannot go on."""
+        """Print the error that ends the command."""
         complain(message)
 
     def interrupted(self, message: str) -> None:
-        """A signal ended the command."""
+        """Print that a signal ended the command."""
         warn(message)
 
 

@@ -42,7 +42,7 @@ def convert(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder of the files for --for.", show_default=False),
+        typer.Option("-o", "--output", help="Output folder of --for.", show_default=False),
     ] = None,
     examples: Annotated[
         list[Path] | None,
@@ -71,7 +71,7 @@ def convert(
 
     An ONNX file is run and compared with the model before it is written.
 
-    With --for PROGRAM -o FOLDER, everything that the program needs is written, and checked first; the checks are
+    With --for PROGRAM -o FOLDER, the files that the program needs are checked and written; the checks are
     printed. For example: wildsr convert wildsr-photo-x4 --for upscayl -o models
 
     Exit codes: 0 done, 1 failed, 2 wrong usage.

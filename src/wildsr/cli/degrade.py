@@ -69,7 +69,7 @@ def degrade(
         int | None,
         typer.Option(
             min=0,
-            help="Random seed; together with the name of an image it decides its degradation. 0 by default.",
+            help="Random seed; an image's degradation depends on it and on the image's name. 0 by default.",
             show_default=False,
         ),
     ] = None,
@@ -107,7 +107,7 @@ def degrade(
     manifest: options.Manifest = None,
     json: options.JsonLines = False,
 ) -> None:
-    """Degrade photos, and record what was done in degradations.json beside the results.
+    """Degrade photos, and record the parameters in degradations.json next to the results.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """

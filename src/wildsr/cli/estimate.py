@@ -70,7 +70,7 @@ def kernels(
 ) -> None:
     """Estimate the blur kernel of each image with KernelGAN, and write them as one pool with an overview image.
 
-    This takes long. Finished kernels are kept beside the pool; the same command continues an interrupted run.
+    This takes long. Finished kernels are kept next to the pool; the same command continues an interrupted run.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """

@@ -66,7 +66,7 @@ def evaluate(
     ] = None,
     suffix: Annotated[
         str,
-        typer.Option(help="What follows the names of the originals in those of the results, such as _x4."),
+        typer.Option(help="Suffix that results add to the names of the originals, such as _x4."),
     ] = "",
     crop: Annotated[
         bool, typer.Option("--crop", help="Crop images of different sizes to their common size.")
@@ -88,7 +88,7 @@ def evaluate(
         typer.Option(help="Write a report with images, as a single HTML file.", show_default=False),
     ] = None,
     features: options.Features = None,
-    pull: Annotated[bool, typer.Option("--pull", help="Download the files that --metrics lack.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Download missing files of the metrics.")] = False,
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.auto,
     ensemble: Annotated[

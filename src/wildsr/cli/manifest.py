@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wildsr.inference.entries import Entries
     from wildsr.inference.run_manifest import Head
 
-app = typer.Typer(help="Put together, check and sum up the manifests of runs.", no_args_is_help=True)
+app = typer.Typer(help="Merge, check and summarize the manifests of runs.", no_args_is_help=True)
 
 Manifests = Annotated[
     list[Path], typer.Argument(help="Manifests of shards of one run.", exists=True, dir_okay=False)
@@ -38,7 +38,7 @@ def merge(
         Path, typer.Option("-o", "--output", help="The manifest to write.", show_default=False)
     ],
 ) -> None:
-    """Put manifests of shards together into one.
+    """Merge the manifests of several shards into one.
 
     Those of `wildsr prepare` become the manifest of the prepared folder.
     """
@@ -63,9 +63,9 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compare results with their manifests: is every shard there, and every result, and undamaged?
+    """Check that every shard and every result is present and undamaged.
 
-    Exit codes: 0 all is well, 1 something is missing, damaged or failed.
+    Exit codes: 0 everything is as recorded, 1 something is missing, damaged or failed.
     """
     with exits():
         from wildsr.inference.manifest_checks import check, missing_shards
@@ -93,7 +93,7 @@ def check(
 
 @app.command("summary")
 def summary(manifests: Manifests, json: Json = False) -> None:
-    """Sum up manifests: images, failures, bytes, time, and one digest of all results."""
+    """Summarize manifests: images, failures, bytes, time, and one digest of all results."""
     with exits():
         from wildsr.inference.manifest_checks import summary
 

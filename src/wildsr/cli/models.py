@@ -85,7 +85,9 @@ def pull(
 @app.command(no_args_is_help=True)
 def add(
     file: Annotated[Path, typer.Argument(help="A model file.", show_default=False)],
-    name: Annotated[str, typer.Option("--as", help="Its name from now on.", show_default=False)],
+    name: Annotated[
+        str, typer.Option("--as", help="Name under which the copy is found.", show_default=False)
+    ],
     overwrite: options.Overwrite = False,
 ) -> None:
     """Check a model file, and copy it into your models folder.

@@ -39,8 +39,8 @@ ShardOf = Annotated[
     str | None,
     typer.Option(
         "--shard",
-        help="Do one part of the images only, such as 3/100 for the third of a hundred: the same ones on every "
-        "machine, whatever the order of files.",
+        help="Process one part of the images only, such as 3/100 for the third of a hundred. The division depends on "
+        "file names alone, so it is the same on every machine.",
         show_default=False,
     ),
 ]
@@ -48,8 +48,8 @@ Manifest = Annotated[
     Path | None,
     typer.Option(
         "--manifest",
-        help="Record every image in this file (JSON lines); with it, the same command again does only what is missing "
-        "or changed.",
+        help="Record every image in this file (JSON lines); with it, repeating the command "
+        "processes only images that are missing or changed.",
         dir_okay=False,
         show_default=False,
     ),
@@ -107,7 +107,7 @@ Features = Annotated[
 
 
 def existing(overwrite: bool, skip_existing: bool) -> Existing:
-    """The treatment of results that exist already.
+    """What to do about results that exist already, from the two options.
 
     Raises:
         UsageError: both options are given.
@@ -118,16 +118,16 @@ def existing(overwrite: bool, skip_existing: bool) -> Existing:
 
 
 def preset_or_profile(preset: str | None, profile: Path | None, general: float | None) -> str | None:
-    """The name of the degradation that was asked for by a preset or a camera profile; None: neither was.
+    """Name of the degradation chosen by --preset or --profile; None if neither was given.
 
     Raises:
         UsageError: both were given, or ``general`` without a profile.
     """
     if profile is None:
         if general is not None:
-            raise UsageError("--general is a share beside that of a camera profile; give one with --profile")
+            raise UsageError("--general needs a camera profile; add --profile")
         return preset
     if preset is not None:
-        raise UsageError("--profile and --preset are both degradations; leave out one")
+        raise UsageError("--profile and --preset each choose the degradation; use one of them")
     path = profile / "profile.json" if profile.is_dir() else profile
     return f"{path}@{general:g}" if general else str(path)

@@ -136,7 +136,7 @@ def prepare(
 
 
 def _report(output: Path, done: "Prepared", stores: bool, a_part: bool) -> int:
-    """Print what was done; returns the exit code. ``a_part``: a shard, which may have no image."""
+    """Print a summary and return the exit code. ``a_part``: a shard, which may have no image."""
     kept = f", {done.kept} of them from before" if done.kept else ""
     say(f"{output}: {done.pairs} pairs of {done.done + done.kept} images{kept}")
     if stores and done.pairs:

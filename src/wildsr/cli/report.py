@@ -1,4 +1,4 @@
-"""The output of commands that work on a batch of images: for people with progress bars, for programs as JSON lines."""
+"""Output of batch commands: progress bars and messages, or JSON lines for other programs."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class BatchReport(Reporting):
-    """Prints what happens to the images of a batch, and counts it.
+    """Prints and counts the events of a batch.
 
     Args:
         as_json: print one JSON object per line, each with an ``event``, instead of text.
@@ -91,7 +91,7 @@ class BatchReport(Reporting):
         self._tell({"event": "skipped", "source": str(source), "target": str(target)}, line)
 
     def on_event(self, event: "JobEvent") -> None:
-        """Take an event of :func:`wildsr.inference.batch.run`."""
+        """Handle an event of :func:`wildsr.inference.batch.run`."""
         from wildsr.inference.events import Failed, Finished, Note, Started, Tile
 
         if isinstance(event, Failed):
@@ -112,7 +112,7 @@ class BatchReport(Reporting):
             self._bars("tiles", done, total, unit="tiles", label=safe(Path(event.source.name)))
 
     def error(self, message: str, code: int) -> None:
-        """The command cannot go on."""
+        """Print the error that ends the command."""
         if self._json:
             print_json(event="usage" if code == USAGE else "error", reason=message)
         else:

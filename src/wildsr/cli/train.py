@@ -103,7 +103,7 @@ def train(
 
 @contextmanager
 def training_extra() -> Iterator[None]:
-    """Around imports of packages of the extra ``train``: a missing one ends the command with advice."""
+    """Context manager: turns a missing package of the extra ``train`` into an error that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FitName(str, Enum):
-    """Ways to meet a width and a height together."""
+    """How a width and a height are combined."""
 
     inside = "inside"
     outside = "outside"
@@ -64,7 +64,7 @@ def upscale(
     height: Annotated[
         int | None, typer.Option(help="Height of the result in pixels.", show_default=False)
     ] = None,
-    fit: Annotated[FitName, typer.Option(help="How --width and --height are met together.")] = FitName.inside,
+    fit: Annotated[FitName, typer.Option(help="How --width and --height are combined.")] = FitName.inside,
     megapixels: Annotated[
         float | None, typer.Option(help="Size of the result in megapixels.", show_default=False)
     ] = None,
@@ -127,7 +127,7 @@ def upscale(
     ray: Annotated[
         str | None,
         typer.Option(
-            help="Upscale on a Ray cluster: its address, or 'auto' for the one that this machine belongs to, or else a "
+            help="Upscale on a Ray cluster: its address, or 'auto' for the cluster of this machine, or else a "
             "new one here.",
             show_default=False,
         ),

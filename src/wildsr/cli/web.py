@@ -25,37 +25,39 @@ def web(
         str | None,
         typer.Option(
             envvar="WILDSR_WEB_TOKEN",
-            help="Secret that every request must carry; auto makes one up and prints it.",
+            help="Secret that every request must carry; auto generates one and prints it.",
             show_default=False,
         ),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another name under which this computer is reached; repeat it for more.", show_default=False
+            help="Additional host name of this computer that requests may use. May be repeated.",
+            show_default=False,
         ),
     ] = None,
     model: Annotated[str, typer.Option("-m", "--model", help="The default model of the page.")] = "default",
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="auto, cpu, cuda, cuda:1 or mps; repeat it for one worker on each.", show_default=False
+            help="auto, cpu, cuda, cuda:1 or mps. May be repeated: one worker for each.", show_default=False
         ),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
-            help="Private folder for images and results. By default the user's.", show_default=False
+            help="Private folder for images and results. By default in your user data folder.",
+            show_default=False,
         ),
     ] = None,
-    keep: Annotated[str, typer.Option(help="How long results stay: 30m, 24h, 7d.")] = "24h",
+    keep: Annotated[str, typer.Option(help="How long results are kept: 30m, 24h, 7d.")] = "24h",
     max_body: Annotated[str, typer.Option(help="Largest upload.")] = "1G",
-    max_disk: Annotated[str, typer.Option(help="Most space for images and results.")] = "20G",
+    max_disk: Annotated[str, typer.Option(help="Maximum disk space for images and results.")] = "20G",
     max_pixels: Annotated[float, typer.Option(min=0.01, help="Largest image, in million pixels.")] = 100,
     max_output: Annotated[float, typer.Option(min=0.01, help="Largest result, in million pixels.")] = 1600,
-    max_jobs: Annotated[int, typer.Option(min=1, help="Most jobs that wait.")] = 500,
+    max_jobs: Annotated[int, typer.Option(min=1, help="Maximum number of waiting jobs.")] = 500,
 ) -> None:
-    """Open a page in the browser that upscales, with an HTTP interface for other programs.
+    """Open a page for upscaling in the browser, with an HTTP interface for other programs.
 
     Images stay on this computer. Exit codes: 0 stopped by Ctrl-C, 2 wrong usage or the port is taken.
     """
@@ -90,7 +92,7 @@ def web(
 def _ready(address: str, local: bool, open_browser: bool) -> None:
     say(f"wildsr web is at {address}")
     if local:
-        say("Images stay on this computer. Ctrl-C ends it; jobs that wait go on at the next start.")
+        say("Images stay on this computer. Stop with Ctrl-C; waiting jobs continue at the next start.")
     if open_browser:
         webbrowser.open(address)
 

@@ -96,7 +96,7 @@ def upscale(
                 break
         else:
             raise ClusterError(
-                f"the cluster did not finish {task.output}; look after its nodes, then run again"
+                f"the cluster did not finish {task.output}; check its nodes, then run the command again"
                 + (f" ({error})" if error else "")
             )
     outcome.failures = sorted(failed.items())

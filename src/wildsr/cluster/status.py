@@ -79,7 +79,9 @@ def rows(task: Task) -> Iterator[Entry]:
         try:
             table = pq.read_table(io.BytesIO(content), schema=SCHEMA)
         except pa.ArrowInvalid as error:
-            raise ClusterError(f"{file} is not a status of wildsr; delete it, then run again") from error
+            raise ClusterError(
+                f"{file} is not a status file of wildsr; delete it, then run the command again"
+            ) from error
         for row in table.to_pylist():
             yield Entry(**row)
 

@@ -40,7 +40,7 @@ def check_version(task: Task) -> None:
     """Raise ``ClusterError`` unless this node has the wildsr of the task."""
     if __version__ != task.version:
         raise ClusterError(
-            f"this command is of wildsr {task.version}, but the node {os.uname().nodename} has {__version__}; install "
+            f"this command runs wildsr {task.version}, but the node {os.uname().nodename} has {__version__}; install "
             "the same version everywhere"
         )
 
@@ -67,7 +67,7 @@ def pending_rows(task: Task) -> Iterator[dict[str, Any]]:
 
 
 class UpscaleActor:
-    """Upscales the images of a batch of names by the steps of ``wildsr upscale``, and records what became of them."""
+    """Upscales the images of a batch of names by the steps of ``wildsr upscale``, and records the outcomes."""
 
     def __init__(self, task: Task, run_id: str, threads: int) -> None:
         check_version(task)

@@ -4,7 +4,7 @@ from wildsr.errors import UsageError, WildsrError
 
 
 class DataError(WildsrError):
-    """Training images are missing or unusable. The message says what is wrong, with which files, and what to do."""
+    """Training images are missing or unusable. The message names the files and what to do."""
 
 
 class DataUsageError(DataError, UsageError):

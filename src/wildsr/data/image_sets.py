@@ -164,7 +164,7 @@ def open_source(path: Path) -> ImageSource:
     if is_store(path):
         return Store(path)
     if not path.is_dir():
-        what = "is not a folder, nor a store of images (.lmdb)" if path.exists() else "does not exist"
+        what = "is neither a folder nor a store of images (.lmdb)" if path.exists() else "does not exist"
         raise DataError(f"{path} {what}; give the folder that holds the images")
     try:
         names = tuple(

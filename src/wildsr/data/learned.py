@@ -95,7 +95,7 @@ def _profiled(path: Path, share: str, scale: int) -> Degradation:
     try:
         general = float(share or 0)
     except ValueError as error:
-        raise DegradationError(f"{path}{SEPARATOR}{share}: '{share}' is no share from 0 to 1") from error
+        raise DegradationError(f"{path}{SEPARATOR}{share}: '{share}' is not a share from 0 to 1") from error
     return Profiled(read_profile(path), scale, general)
 
 

@@ -30,13 +30,15 @@ def find_pairs(lr: Path, hr: Path, scale: int, lr_patch: int) -> tuple[ImageSet,
             f"{lr}: {', '.join(ours)} might belong to {hr}: {', '.join(theirs)}"
             for ours, theirs in found.ambiguous
         ]
-        raise DataError(f"which images belong to each other is unclear; name them alike:\n{listed(several)}")
+        raise DataError(
+            f"the pairing of these images is ambiguous; give the images of a pair the same name:\n{listed(several)}"
+        )
     alone = [f"{lr}/{name} has no HR image" for name in found.only_first]
     alone += [f"{hr}/{name} has no LR image" for name in found.only_second]
     if alone:
         raise DataError(
-            f"pairs are matched by name, and {len(alone)} images have no partner; remove them or name them "
-            f"alike:\n{listed(alone)}"
+            f"pairs are matched by name, and {len(alone)} images have no partner; remove them or give "
+            f"them matching names:\n{listed(alone)}"
         )
     hr_of, readable = dict(found.pairs), {*hrs.names}
     keys = [name for name in lrs.names if hr_of[name] in readable]

@@ -123,8 +123,8 @@ def _refuse_duplicates(jobs: Sequence[DegradeJob]) -> None:
     for job in jobs:
         if job.name in first:
             raise UsageError(
-                f"{first[job.name]} and {job.source} are both called {job.name} here; "
-                "give the folder above them, or take one folder at a time"
+                f"{first[job.name]} and {job.source} have the same name here, {job.name}; "
+                "give the folder that contains both, or process one folder at a time"
             )
         first[job.name] = job.source
 

@@ -206,7 +206,7 @@ def _load(path: Path, kind: str, name: str) -> tuple[Tensor, dict[str, str]]:
             return file.get_tensor(name), header
     except SafetensorError as error:
         raise PoolError(
-            f"{path} cannot be read as a {expected}: damaged, cut off, or another kind of file ({error}); "
+            f"{path} cannot be read as a {expected}: damaged, truncated, or another kind of file ({error}); "
             f"{_how_made(kind)}"
         ) from error
     except OSError as error:

@@ -27,7 +27,7 @@ PRESETS: dict[str, Preset] = {
     "bsrgan-camera": Preset(
         lambda scale: Bsrgan(scale, camera=True), "bsrgan with the camera sensor noise of the paper"
     ),
-    "bsrgan-plus": Preset(BsrganPlus, "BSRGAN's extended one: two rounds, and more kinds of noise"),
+    "bsrgan-plus": Preset(BsrganPlus, "BSRGAN's extended degradation: two rounds, and more kinds of noise"),
     "bsrgan-plus-camera": Preset(
         lambda scale: BsrganPlus(scale, camera=True), "bsrgan-plus with the camera as well"
     ),

@@ -1,7 +1,7 @@
 """Profiles of cameras: blur, noise, compression and sharpening as measured in photos, and the files that hold them.
 
 A profile is a folder with ``profile.json`` and, where they were collected, ``noise.safetensors`` (RealSR's noise
-patches) and ``kernels.safetensors`` (KernelGAN's kernels). Files may come from anybody: every value is checked.
+patches) and ``kernels.safetensors`` (KernelGAN's kernels). Files are untrusted: every value is checked.
 """
 
 import dataclasses

@@ -32,7 +32,7 @@ def read_program(parameters: Parameters) -> list[ProgramStep]:
         raise DegradationError('these are not the parameters of a degradation in steps: no list "steps"')
     if len(lines) > _MOST_STEPS:
         raise DegradationError(
-            f"{len(lines)} steps are more than {_MOST_STEPS}; this is no degradation of wildsr"
+            f"{len(lines)} steps are more than {_MOST_STEPS}; these are not parameters of wildsr"
         )
     return [_line(index, content) for index, content in enumerate(lines, 1)]
 

@@ -19,7 +19,7 @@ from wildsr.estimation.edges import DIRECTIONS, edge_features
 from wildsr.networks.edge_blur import EdgeBlurNetwork
 
 LARGEST = 6.0
-"""Largest sigma that is told apart, in pixels."""
+"""Largest sigma that can be distinguished, in pixels."""
 OFFSET = 0.15
 """Added to variances before their logarithm is taken, in squared pixels: the blur of sampling itself."""
 LEAST_EDGES = 12

@@ -1,4 +1,4 @@
-"""Takes stock of a folder of photos: cameras, sizes, compression, duplicates, and files that cannot be used."""
+"""Inventory of a folder of photos: cameras, sizes, compression, duplicates, and files that cannot be used."""
 
 import hashlib
 import os
@@ -122,8 +122,8 @@ def take_inventory(
 ) -> Inventory:
     """Look at all photos in folders and the folders below them, or at single files.
 
-    Headers, EXIF data and digests are read, and parts of each photo are looked at. A file that cannot be used is
-    listed with the reason and costs nothing else: it is unreadable, too small or too large, black or all of one
+    Reads headers, EXIF data and digests, and looks at parts of each photo. A file that cannot be used is
+    listed with the reason, and the others are used: it is unreadable, too small or too large, black or all of one
     colour, a screenshot, or has the same content as another.
 
     Args:
@@ -217,7 +217,7 @@ def _problem(photo: Photo, software: str) -> str:
     if size is None or min(size) < LEAST_SIDE:
         return f"too small: {size} pixels, and at least {LEAST_SIDE} are needed on both sides"
     if size.width * size.height > MOST_PIXELS:
-        return f"too large: {size} pixels are more than {MOST_PIXELS // 10**6} million; make it smaller first"
+        return f"too large: {size} pixels are more than {MOST_PIXELS // 10**6} million; downscale it first"
     named = photo.path.name.lower().startswith(_SCREENSHOT_NAMES) or "screenshot" in software.lower()
     if named and not photo.make:
         return "a screenshot, by its name"

@@ -134,7 +134,7 @@ def profile_of(measured: Sequence[MeasuredPhoto], *, seed: int = 0) -> Profile:
         found = blur_distribution([one.blur for one in measured], seed=seed)
     except ValueError as error:
         raise EstimationError(
-            "no photo has edges from which the blur follows; add photos of things with outlines"
+            "no photo has edges from which blur can be measured; add photos with sharp outlines"
         ) from error
     typical, errors = found.typical, found.errors
     blur = Blur(
@@ -155,7 +155,7 @@ def profile_of(measured: Sequence[MeasuredPhoto], *, seed: int = 0) -> Profile:
 
 @dataclass(frozen=True)
 class ProfileCheck:
-    """A profile beside what is measured in images that were degraded by it.
+    """A profile, compared with measurements of images that were degraded by it.
 
     Attributes:
         wanted, found: both profiles.
@@ -198,7 +198,7 @@ def check_profile(
 
 
 def summary(profile: Profile) -> list[str]:
-    """A profile in a few lines, for people."""
+    """A readable summary of a profile, in a few lines."""
     blur, noise, compression, sharp = profile.blur, profile.noise, profile.compression, profile.sharpening
     levels = ", ".join(f"{noise.level(value):.2f}" for value in (0.2, 0.5, 0.8))
     lines = [

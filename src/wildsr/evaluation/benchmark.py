@@ -50,7 +50,7 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         _FULL,
         "Sharp images, downscaled to a quarter by MATLAB's bicubic and nothing else: models for clean input are "
-        "measured on these, and models for real photos must not spoil them.",
+        "measured on these, and models for real photos must not degrade them.",
     ),
     "wild": Protocol(
         (
@@ -161,7 +161,7 @@ def datasets_of(
         if one.images not in (None, len(dataset.samples)):
             raise PairingError(
                 f"{folder} has {len(dataset.samples)} images, {one.name} has {one.images}; numbers of another set "
-                "could not be compared. `wildsr evaluate` measures any images"
+                "would not be comparable. Use `wildsr evaluate` for other images"
             )
         found.append(dataset)
     if not found:

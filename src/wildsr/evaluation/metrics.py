@@ -23,7 +23,7 @@ from wildsr.zoo.features.files import find_file, identity
 from wildsr.zoo.features.lpips import load_lpips, lpips_files
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""From results and references (the results again where there are none) to values (B,)."""
+"""Maps results and references (the results again if there are none) to values (B,)."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def global_frequency(levels: Tensor) -> Tensor:
 
 
 def spatial_discontinuity(levels: Tensor) -> Tensor:
-    """The 75 features (75,): singular values of all 5x5 pieces, at three scales, of luminance (H, W) in levels.
+    """The 75 features (75,): singular values of all 5x5 patches, at three scales, of luminance (H, W) in levels.
 
     Raises:
         ValueError: for an image with fewer than 25 pieces at a quarter of its size, such as one below 84x84.

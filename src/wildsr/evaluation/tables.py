@@ -35,7 +35,7 @@ def to_csv(results: Results) -> str:
 
 
 def _as_text(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: file names may be anybody's."""
+    """Escape a cell that a spreadsheet would take for a formula; file names are untrusted."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 

@@ -9,7 +9,7 @@ from wildsr.zoo.model import Model
 
 @dataclass(frozen=True)
 class Request:
-    """A model to export, and the function that is told of every finished check.
+    """A model to export, and a callback for every finished check.
 
     Attributes:
         model: the model, on the CPU.

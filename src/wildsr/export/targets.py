@@ -23,7 +23,7 @@ class Program:
     """A program that runs exported models.
 
     Attributes:
-        title: its name for people.
+        title: its display name.
         write: writes the files of a request into an empty folder, and checks them.
         architectures: the names of the architectures that it can run.
         folder: the folder that is written for the one that was asked for.

@@ -55,7 +55,7 @@ class Canvas:
         except MemoryError as error:
             raise ImageError(
                 f"An image of {width}x{height} pixels needs {size / 2**30:.1f} GiB of memory, "
-                "which are not free. Choose a smaller size."
+                "more than is free. Choose a smaller size."
             ) from error
 
     @property

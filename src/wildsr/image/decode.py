@@ -81,7 +81,7 @@ def open_source(path: Location, content: bytes | None = None) -> DecodedImage:
     name = sniff(head)
     if name is None:
         kinds = ", ".join(form.label for form in FORMATS.values() if form.readable)
-        raise ImageError(f"{path} is not an image wildsr reads ({kinds}), whatever its name says.")
+        raise ImageError(f"{path} is not an image that wildsr reads ({kinds}), despite its name.")
     if name == "tiff" and path.suffix.lower() in RAW_SUFFIXES:
         raise ImageError(f"{path} is a raw camera file. Develop it to TIFF or JPEG first, then upscale that.")
     if name in _LOADERS:
@@ -120,7 +120,7 @@ def decoded(path: Location, source: DecodedImage) -> Any:
 def unreadable(path: Location, error: Exception) -> ImageError:
     """The error for pixels that cannot be decoded."""
     return ImageError(
-        f"{path} is damaged or cut off ({reason(error)}). Copy it again from where it came from; "
+        f"{path} is damaged or truncated ({reason(error)}). Copy it again from where it came from; "
         "if it opens elsewhere, save it from there as PNG."
     )
 
@@ -192,7 +192,7 @@ def _check_size(path: Location, image: Any) -> None:
     if image.width * image.height > MAX_INPUT_PIXELS:
         raise ImageTooLarge(
             f"{path} claims {image.width}x{image.height} pixels; wildsr reads at most "
-            f"{MAX_INPUT_PIXELS // 10**6} million. Cut it into parts or make it smaller first."
+            f"{MAX_INPUT_PIXELS // 10**6} million. Crop or downscale it first."
         )
     if image.bands > MAX_INPUT_BANDS:
         raise ImageError(

@@ -146,7 +146,7 @@ def output_format(path: str | os.PathLike[str] | ObjectPath, name: str | None = 
 def check_limits(path: str | os.PathLike[str] | ObjectPath, size: Size, form: Format, *, alpha: bool) -> None:
     """Raise an ImageError if ``form`` cannot store an image of this size, or its transparency."""
     if min(size) < 1:
-        raise ImageError(f"Cannot write {path}: an image of {size} pixels has no content.")
+        raise ImageError(f"Cannot write {path}: an image of {size} pixels is empty.")
     if max(size) > form.max_side:
         raise ImageError(
             f"Cannot write {path}: {form.label} holds at most {form.max_side} pixels a side and the result "

@@ -230,7 +230,7 @@ def _depth(path: Location, image: Any, traits: Traits) -> tuple[Any, Traits]:
 
 
 def _judged(traits: Traits, profile: bytes | None) -> Traits:
-    """How to treat the profile."""
+    """How the embedded profile is handled."""
     if profile is None:
         return traits
     traits = replace(traits, profile=profile)
@@ -257,7 +257,7 @@ def _finite(
     if bad == 0:
         return samples, traits
     if bad == samples.size:
-        raise ImageError(f"{path} contains no number: every sample is NaN or infinite.")
+        raise ImageError(f"{path} contains no finite values: every sample is NaN or infinite.")
     low, high = float(samples[finite].min()), float(samples[finite].max())
     samples = np.nan_to_num(samples, nan=0.0, posinf=high, neginf=low)
     return samples, _noted(traits, f"{bad} samples were NaN or infinite and were replaced")

@@ -75,7 +75,7 @@ def write(
         raise _unwritable(path, error) from error
     except FileExistsError as error:
         raise ImageError(
-            f"Cannot write {path}: another program has written a file of that name meanwhile."
+            f"Cannot write {path}: another program has written a file of that name in the meantime."
         ) from error
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -44,7 +44,7 @@ def check(
     try:
         make_folder(path.parent)
     except OSError as error:
-        raise ImageError(f"Cannot write {path}: its folder cannot be made ({error.strerror}).") from error
+        raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
     transparent = image.opacity is not None and bool((image.opacity < 1).any())
     check_writable(
         path, target.crop or target.size, alpha=transparent, format=saving.format, quality=saving.quality

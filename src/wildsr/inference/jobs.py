@@ -126,7 +126,7 @@ def existing_outputs(jobs: list[Job], existing: Existing) -> tuple[list[Job], li
 def check_naming(naming: Naming) -> None:
     """Raise :class:`JobsError` for a name that no output can have."""
     if "\0" in (naming.output or ""):
-        raise JobsError("the name of the output holds a NUL character, which no file name can")
+        raise JobsError("the name of the output contains a NUL character, which file names cannot")
     if (naming.output or "").lower().startswith(("http://", "https://")):
         raise JobsError("wildsr only reads from http; write to a folder, or to s3://, gs:// or az://")
 
@@ -138,7 +138,7 @@ def expand(given: str, naming: Naming) -> Iterator[Found | InputProblem]:
     except ValueError as error:
         raise JobsError(str(error)) from error
     if "\0" in given:
-        yield InputProblem(path, "no file name holds a NUL character")
+        yield InputProblem(path, "file names cannot contain a NUL character")
     elif is_folder(path):
         yield from _search(path, naming)
     elif is_remote(path) or os.path.lexists(str(path)):  # False for a name too long for the file system
@@ -297,7 +297,7 @@ def _refuse_conflicts(jobs: list[Job]) -> None:
         if target in writers:
             raise JobsError(
                 f"{writers[target]} and {job.source} would both be written to {job.target}; "
-                "use a pattern with {folder}, {stem} and {ending}, or take them one by one"
+                "use a pattern with {folder}, {stem} and {ending}, or process them one by one"
             )
         writers[target] = job.source
     for job in jobs:

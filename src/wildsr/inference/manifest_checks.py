@@ -1,4 +1,4 @@
-"""Manifests of many shards: put together, checked against the files, summed up. Imports no torch."""
+"""Merges, checks and summarizes the manifests of many shards. Imports no torch."""
 
 import hashlib
 from collections import Counter
@@ -62,7 +62,7 @@ def missing_shards(head: Head) -> list[str]:
     found = shards_of(head)
     counts = {shard.partition("/")[2] for shard in found}
     if len(counts) != 1:
-        raise ManifestError(f"shards of different divisions: {', '.join(sorted(found))}")
+        raise ManifestError(f"the shards belong to different divisions: {', '.join(sorted(found))}")
     count = int(counts.pop())
     present = set(found)
     return [shard for number in range(1, count + 1) if (shard := f"{number}/{count}") not in present]
@@ -106,7 +106,7 @@ def _problem(entry: Entry, quick: bool) -> str | None:
         if version.size != entry.output_bytes:
             return f"has {version.size} bytes, not {entry.output_bytes}; run the command again"
         if not quick and entry.output_sha256 and digest_of(location) != entry.output_sha256:
-            return "has another content than was written; delete it and run the command again"
+            return "has other content than was written; delete it and run the command again"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except ValueError:  # a NUL character, or an address without a bucket
@@ -154,7 +154,7 @@ def _fingerprint(entries: Entries) -> str:
 def _joined(shards: Sequence[str]) -> str:
     counts = {shard.partition("/")[2] for shard in shards}
     if len(counts) != 1:
-        raise ManifestError(f"shards of different divisions: {', '.join(sorted(set(shards)))}")
+        raise ManifestError(f"the shards belong to different divisions: {', '.join(sorted(set(shards)))}")
     numbers = sorted({int(shard.partition("/")[0]) for shard in shards})
     return f"{','.join(map(str, numbers))}/{counts.pop()}"
 

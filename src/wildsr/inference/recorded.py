@@ -1,4 +1,4 @@
-"""Which jobs of a stream are to be done, and a record of what became of them. Imports no torch."""
+"""Chooses the jobs of a stream that are still to be done, and records their outcomes. Imports no torch."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +13,7 @@ from wildsr.storage.locations import Location, exists
 
 
 class Reports(Protocol):
-    """Receives what happens to images that are not worked on."""
+    """Receives the outcomes of images that are not processed."""
 
     def fail(self, source: Location, reason: str) -> None:
         """An image cannot be done."""
@@ -72,7 +72,7 @@ def _todo(job: Job, existing: Existing, reports: Reports, manifest: RunManifest 
 
 
 def recording(on_event: OnEvent, manifest: RunManifest | None) -> OnEvent:
-    """An ``on_event`` that also records what ended in the manifest."""
+    """An ``on_event`` that also records finished and failed images in the manifest."""
     if manifest is None:
         return on_event
 

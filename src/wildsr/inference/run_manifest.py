@@ -130,9 +130,7 @@ def opened(path: Path, head: Head) -> Iterator[RunManifest]:
             finally:
                 manifest.close()
     except BlockingIOError as error:
-        raise UsageError(
-            f"another process is writing {path}; give every shard a manifest of its own"
-        ) from error
+        raise UsageError(f"another process is writing {path}; give every shard its own manifest") from error
 
 
 def state_of(source: Location) -> Version | None:

@@ -21,7 +21,7 @@ def grid_loss(sr: Tensor, hr: Tensor, period: int, level: float | None = None) -
     batch, channels, height, width = sr.shape
     down, across = height // period, width // period
     if down < 2 or across < 2:
-        raise ValueError(f"a pattern of {period} pixels cannot be seen in {width}x{height} pixels")
+        raise ValueError(f"a pattern of {period} pixels does not fit into {width}x{height} pixels")
     area = (..., slice(down * period), slice(across * period))
     error = (sr - hr)[area].reshape(batch, channels, down, period, across, period)
     if level is None:

@@ -17,7 +17,7 @@ VALUES: dict[tuple[str, ...], dict[Any, Any]] = {("data", "weighing"): {"picture
 
 
 class RenamedKey(FutureWarning):
-    """A recipe uses an old name, which may be refused one day. The message names the new one."""
+    """A recipe uses an old name, which a later version may reject. The message gives the new one."""
 
 
 def current_place(place: Place) -> Place:

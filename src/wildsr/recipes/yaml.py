@@ -107,7 +107,7 @@ def _require_modest(root: yaml.Node) -> None:
 
 
 def load_yaml(text: str) -> Any:
-    """The plain values of a YAML text from anybody. Raises ``yaml.YAMLError``, also for aliases that multiply it."""
+    """The plain values of an untrusted YAML text. Raises ``yaml.YAMLError``, also for aliases that multiply it."""
     return yaml.load(text, _Loader)
 
 

@@ -1,8 +1,8 @@
-"""Files wherever they are: local paths and objects in stores, by the same functions. Loads no torch and no obstore.
+"""The same functions for local files and for objects in stores. Loads no torch and no obstore.
 
 ``Location`` is what the program passes around; both kinds have ``name``, ``stem``, ``suffix``, ``parent``,
 ``with_name`` and ``/``. Whatever touches the file itself goes through the functions here, ``atomic`` and ``digest``.
-Errors of stores are ``OSError`` with a message for people in ``strerror``, as those of local files are.
+Errors of stores are ``OSError`` with a readable message in ``strerror``, as those of local files are.
 """
 
 import errno

@@ -193,7 +193,7 @@ def _answers(address: tuple[str, int]) -> bool:
 
 @contextlib.contextmanager
 def _errors(path: ObjectPath) -> Iterator[None]:
-    """Errors of obstore as ``OSError`` with a message for people."""
+    """Turns errors of obstore into ``OSError`` with a readable message."""
     from obstore import exceptions
 
     missing = (FileNotFoundError, errno.ENOENT, "there is no such object")

@@ -70,7 +70,7 @@ class Logs:
         for name, image in images.items():
             try:
                 folder = join_untrusted(self.folder / "samples", name)
-            except ValueError:  # from a store that somebody else wrote
+            except ValueError:  # a name in an untrusted store
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             shown = image.detach().float().cpu().clamp(0, 1)

@@ -14,7 +14,7 @@ _CHOSEN = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def threads_for(device: str, on_event: OnEvent | None = None) -> Iterator[None]:
-    """Compute with no more threads than cores are free, on a CPU, and say so; afterwards with as many as before.
+    """Limit the threads of PyTorch to the free cores within the block, on a CPU, and send a note.
 
     Threads wait for each other after every operation, so one that shares its core holds up all others. A number that
     the user chose by OMP_NUM_THREADS or MKL_NUM_THREADS stays.

@@ -49,7 +49,7 @@ class Child:
 
     @property
     def ended(self) -> str:
-        """How it ended, for people."""
+        """A readable description of how it ended."""
         code = self._process.returncode
         if code is None:
             return "is still running"

@@ -42,7 +42,7 @@ class Hub:
         self.closed = False
 
     def publish(self, job: str, kind: str, data: dict[str, Any]) -> None:
-        """Tell everybody."""
+        """Send an event to all followers."""
         self.last += 1
         if len(self._events) == self._events.maxlen:
             self._floor = self._events[0].number

@@ -57,7 +57,7 @@ class JobOptions(BaseModel):
 
     @property
     def wanted(self) -> OutputSize:
-        """The size asked for. Raises ``ValueError`` where two ways contradict each other."""
+        """The requested size. Raises ``ValueError`` where two ways contradict each other."""
         return OutputSize(self.scale, self.width, self.height, self.fit, self.megapixels)
 
 

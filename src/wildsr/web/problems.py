@@ -25,9 +25,9 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """An error that the client is told about.
+    """An error reported to the client.
 
-    ``code`` is a stable name for programs, ``detail`` a sentence for people.
+    ``code`` is a stable name for programs, ``detail`` a readable sentence.
     """
 
     def __init__(

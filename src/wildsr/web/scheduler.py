@@ -86,7 +86,7 @@ class Slot:
 
 
 class Scheduler:
-    """Gives queued jobs to workers and records what comes of them.
+    """Gives queued jobs to workers and records the outcomes.
 
     ``on_change(job)`` is called when a job changes, ``on_progress(job)`` when only its progress does.
     """

@@ -1,4 +1,4 @@
-"""Which requests are let in: the host they name, the page they come from, and the token they carry.
+"""Checks of requests: the host they name, the page they come from, and the token they carry.
 
 A service on loopback is reached by every page that the same computer's browser shows. Such a page sends its own
 origin, and a name of its own even where it made that name resolve to this computer (DNS rebinding).

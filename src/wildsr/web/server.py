@@ -25,7 +25,7 @@ class PortInUse(UsageError):
 
 
 class _Server(uvicorn.Server):
-    """Tells the service about a signal at once, so that event streams end and connections can be closed."""
+    """Forwards signals to the service at once, so that event streams end and connections can be closed."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -93,7 +93,7 @@ def serve(settings: Settings, bound: socket.socket, on_ready: Callable[[], Any])
         lifespan="on",
         access_log=False,
         log_level="warning",
-        proxy_headers=False,  # anybody could send them
+        proxy_headers=False,  # any client could send them
         server_header=False,
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=int(settings.grace) + 1,

@@ -1,4 +1,4 @@
-"""The service: jobs accepted, looked after and forgotten. Knows nothing of HTTP but the errors it answers with."""
+"""The service: accepts, manages and removes jobs. Independent of HTTP except for its errors."""
 
 import asyncio
 import contextlib
@@ -78,7 +78,7 @@ class Inspector:
 
 
 class Service:
-    """All parts of the service together; :meth:`start` and :meth:`stop` frame its life."""
+    """All parts of the service together; use :meth:`start` and :meth:`stop`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -250,7 +250,7 @@ class Service:
         return False
 
     def remove(self, job: JobRecord) -> None:
-        """Forget a job that has ended."""
+        """Remove a job that has ended."""
         self.store.remove(job)
         self.hub.publish(job.id, "removed", {"id": job.id})
 

@@ -115,7 +115,7 @@ class JobStore:
                 self._write(job)
 
     def remove(self, job: JobRecord) -> None:
-        """Forget a job and delete its files."""
+        """Remove a job and delete its files."""
         with self._database:
             self._database.execute("delete from jobs where id = ?", (job.id,))
         self._jobs.pop(job.id, None)

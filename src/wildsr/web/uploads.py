@@ -1,4 +1,4 @@
-"""Receiving images: a request body goes to the disk as it comes, and never into memory as a whole."""
+"""Receives images: request bodies are streamed to disk, never held in memory as a whole."""
 
 import asyncio
 import contextlib

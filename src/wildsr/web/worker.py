@@ -98,7 +98,7 @@ class _Meter:
 
 
 class Worker:
-    """Does jobs; ``tell`` receives what happens to them."""
+    """Runs jobs; ``tell`` receives their events."""
 
     def __init__(self, device: str, tell: Callable[..., None]) -> None:
         self._upscalers = Upscalers(device)

@@ -42,7 +42,7 @@ class ImageGroup:
         match: a regular expression for the place of an image in the unpacked set (``/`` on every system, matched
             from the start, case ignored); its group ``name`` becomes the name of the image, without the ending.
         images: how many there are, or None where unknown.
-        about: for people.
+        about: description in plain text.
         optional: its absence is no fault.
     """
 
@@ -68,7 +68,7 @@ class PublishedSet:
 
     Attributes:
         name: as in ``wildsr data show NAME``.
-        title: one line for people.
+        title: one line of plain text.
         paper: where it was published.
         page: where its authors describe it.
         licence: as its authors state it.

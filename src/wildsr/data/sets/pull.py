@@ -213,7 +213,7 @@ def _require_image(path: Path) -> None:
     """Refuse what is not a whole PNG image, the format of all single files of the catalogue."""
     content = path.read_bytes()
     if not content.startswith(b"\x89PNG\r\n\x1a\n") or b"IEND" not in content[-16:]:
-        raise ModelError("what it sent is not a whole PNG image")
+        raise ModelError("its response is not a complete PNG image")
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:

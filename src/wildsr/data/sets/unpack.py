@@ -27,7 +27,7 @@ OnFiles = Callable[[int], None]
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """ArchiveLimits of archives: images hardly compress, so more than this is an attack or a mistake.
+    """Limits on the content of archives: images hardly compress, so more than this is an attack or a mistake.
 
     Attributes:
         ratio: unpacked bytes per byte of the archive.
@@ -75,7 +75,7 @@ def unpack(
         OSError: the disk is full, or ``target`` cannot be written.
     """
     if target.exists():
-        raise DataError(f"{target} is there already; remove it to unpack {archive.name} again")
+        raise DataError(f"{target} exists already; remove it to unpack {archive.name} again")
     target.parent.mkdir(parents=True, exist_ok=True)
     outer = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".unpacking-{target.name}-"))
     work = outer / "content"  # with default permissions, unlike the temporary folder
@@ -110,8 +110,8 @@ def _unpack_into(archive: Path, work: Path, limits: ArchiveLimits, on_files: OnF
             raise DataError(f"{archive} holds more than {limits.files} files; it is refused")
         if member.size > shutil.disk_usage(work).free:
             raise DataError(
-                f"the disk of {work.parent.parent} is full; make room for what {archive.name} holds and run "
-                "the same again"
+                f"the disk of {work.parent.parent} is full; make room for the content of {archive.name}, then "
+                "run the command again"
             )
         key = str(member.place).casefold()
         if key in seen:
@@ -139,7 +139,7 @@ def _members(archive: Path) -> Iterator[_Member]:
     if name.endswith((".tar", ".tar.gz", ".tgz")):
         return _tar_members(archive)
     raise DataError(
-        f"{archive} is no archive that wildsr unpacks ({', '.join(ARCHIVES)}); unpack it yourself and use "
+        f"{archive} is not an archive that wildsr can unpack ({', '.join(ARCHIVES)}); unpack it yourself and use "
         "`wildsr data check NAME FOLDER`"
     )
 

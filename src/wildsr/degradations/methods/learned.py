@@ -137,7 +137,7 @@ class Ddnsr:
 
 
 def _run(network: nn.Module, *inputs: Tensor) -> Tensor:
-    """On a CPU images run one by one, which costs no time, so that rounding does not depend on the batch."""
+    """Run the network; on a CPU image by image, which is as fast, so that rounding does not depend on the batch."""
     alone = inputs[0].device.type == "cpu"
     batches = zip(*(each.unsqueeze(1) for each in inputs), strict=True) if alone else [inputs]
     with torch.no_grad():

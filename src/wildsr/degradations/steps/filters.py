@@ -13,7 +13,7 @@ from wildsr.degradations.fields import require
 from wildsr.ops import kernels, sharpening, shifting
 from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
 
-# Parameters may come from a file of anybody.
+# Parameters may come from an untrusted file.
 _LARGEST_KERNEL = 1023
 _KERNEL_SIZE = f"a kernel has an odd size from 1 to {_LARGEST_KERNEL}"
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from wildsr.degradations.fields import require
 from wildsr.ops import resize as resizing
 
-# In pixels. Parameters may come from anybody. BSRGAN and Real-ESRGAN enlarge at most 2.25 times in a step, but
+# In pixels. Parameters may be untrusted. BSRGAN and Real-ESRGAN enlarge at most 2.25 times in a step, but
 # for the last one, which goes to the final size: after several random downscales, from 9x9 to 80x80 for instance.
 _MOST_ENLARGED, _ALWAYS_ALLOWED = 64, 1 << 24
 

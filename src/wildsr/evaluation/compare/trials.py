@@ -114,7 +114,7 @@ def plan(
 
 
 def encoded(content: dict[str, Any], seed: int) -> str:
-    """Encode JSON so that it cannot be read at a glance: UTF-8, XOR with pseudo-random bytes of ``seed``, base64.
+    """Obfuscate JSON so that it cannot be read at a glance: UTF-8, XOR with pseudo-random bytes of ``seed``, base64.
 
     This is no encryption: it keeps honest judges from seeing names in the source of the page. compare.js decodes it.
     """

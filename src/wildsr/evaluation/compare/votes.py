@@ -49,7 +49,7 @@ def load_votes(paths: Sequence[Path], key: Path | None = None) -> Votes:
         try:
             content = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path} holds no votes: it is no text file") from error
+            raise ValueError(f"{path} holds no votes: it is not a text file") from error
         if content in known:
             raise ValueError(f"{path} holds the same votes as {known[content]}; give each file once")
         known[content] = path
@@ -113,4 +113,4 @@ def _choice(text: str) -> Decision:
     try:
         return _CHOICES[text.strip().lower()]
     except KeyError:
-        raise ValueError(f"'{text}' is no choice; write left, right or tie") from None
+        raise ValueError(f"'{text}' is not a choice; write left, right or tie") from None

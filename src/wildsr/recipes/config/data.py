@@ -112,7 +112,7 @@ class DataConfig(Node):
     def _folder(self, instead: str = "data.hr") -> Path:
         if self.folder is None:
             raise RecipeError(
-                f"which images? Give their folder with --data FOLDER, or --set {instead}=FOLDER"
+                f"the folder of the images is not known; give it with --data FOLDER, or --set {instead}=FOLDER"
             )
         return self.folder
 
