@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, spoken to over a pipe in its DevTools protocol: real input, real drawing."""
+"""A headless Chromium for tests, controlled through the DevTools protocol over a pipe."""
 
 import base64
 import contextlib
@@ -16,13 +16,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def executable() -> str | None:
-    """Where a Chromium is: ``WILDSR_CHROMIUM``, or one of the usual names."""
+    """Path of Chromium: ``WILDSR_CHROMIUM``, or one of the usual names."""
     named = os.environ.get("WILDSR_CHROMIUM")
     return named or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 class Chromium:
-    """A page at work; ``events`` holds all that it told."""
+    """A running page; ``events`` holds all protocol events so far."""
 
     def __init__(self, reader: int, writer: int) -> None:
         self.events: list[dict[str, Any]] = []
@@ -47,7 +47,7 @@ class Chromium:
             self.events.append(answer)
 
     def open(self, page: Path | str, width: int = 1280, height: int = 900, touch: bool = False) -> None:
-        """Load a file or an address, with a window of this size; what was told before is forgotten."""
+        """Load a file or an address, with a window of this size; earlier events are dropped."""
         self.events.clear()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
         self.send("Emulation.setDeviceMetricsOverride", **size)
@@ -74,13 +74,13 @@ class Chromium:
         self.send("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def run(self, expression: str) -> Any:
-        """The value of some JavaScript; promises are waited for."""
+        """Evaluate JavaScript and return its value; promises are awaited."""
         answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """A point of an element, scrolled into view."""
+        """Scroll an element into view, and return a point of it."""
         box = self.run(
             f"(() => {{ const e = document.querySelector({selector!r});"
             "e.scrollIntoView({block: 'center', behavior: 'instant'});"
@@ -89,7 +89,7 @@ class Chromium:
         return box[0] + x * box[2], box[1] + y * box[3]
 
     def mouse(self, *points: tuple[float, float], clicks: int = 1) -> None:
-        """Press at the first point, move over the others, let go at the last."""
+        """Press the mouse button at the first point, move over the others, release it at the last."""
         for kind, at in (
             ("mousePressed", points[0]),
             *(("mouseMoved", p) for p in points),
@@ -99,7 +99,7 @@ class Chromium:
             self.send("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], **buttons)
 
     def touch(self, *frames: list[tuple[float, float]]) -> None:
-        """Fingers at their points, frame by frame, then lifted."""
+        """Touch with fingers at these points, frame by frame, then lift them."""
         for index, frame in enumerate(frames):
             points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(frame)]
             self.send(
@@ -116,7 +116,7 @@ class Chromium:
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
 
     def screenshot(self, whole: bool = False) -> bytes:
-        """PNG of what is to be seen, or of the whole page."""
+        """A PNG screenshot of the visible part, or of the whole page."""
         answer = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(answer["data"])
 
@@ -132,7 +132,7 @@ class Chromium:
         ]
 
     def requests(self) -> list[str]:
-        """Addresses that were asked for."""
+        """The requested addresses."""
         self.run("0")
         return [
             event["params"]["request"]["url"]
@@ -156,7 +156,7 @@ class Chromium:
 
 @contextlib.contextmanager
 def chromium(program: str, folder: Path) -> Iterator[Chromium]:
-    """A Chromium with its profile in ``folder``, which ends with the block."""
+    """Run Chromium with its profile in ``folder`` while the block runs."""
     to_child, writer = os.pipe()
     reader, from_child = os.pipe()
     # The protocol's pipe is file descriptors 3 and 4 of the child.

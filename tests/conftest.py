@@ -1,4 +1,4 @@
-"""Tests keep their caches and models to themselves, and small images do not need many threads."""
+"""Fixtures of all tests: private folders for caches and models, a fixed seed, few threads."""
 
 import os
 from collections.abc import Iterator
@@ -23,5 +23,5 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def same_draws_every_time() -> None:
-    """Where a test draws without a generator of its own, it draws the same in every run and in every order."""
+    """Seed PyTorch's global generator before each test."""
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Folders of small images, cut from photographs that scikit-image brings."""
+"""Folders of small images, cropped from photographs of scikit-image."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ PHOTOGRAPHS = (data.astronaut, data.coffee, data.chelsea, data.rocket)
 
 
 def photograph(number: int, height: int, width: int) -> Tensor:
-    """(3, height, width) in [0, 1], another one for each number."""
+    """An image (3, height, width) in [0, 1], different for each number."""
     whole = PHOTOGRAPHS[number % len(PHOTOGRAPHS)]()
     top, left = 7 * number % (whole.shape[0] - height), 5 * number % (whole.shape[1] - width)
     part = np.ascontiguousarray(whole[top : top + height, left : left + width])
@@ -44,7 +44,7 @@ def save_pairs(folder: Path, count: int, side: int = 64, scale: int = 4) -> Path
 
 
 def damage(path: Path) -> Path:
-    """Cut an image off, behind its header."""
+    """Truncate an image file after its header."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     return path

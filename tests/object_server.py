@@ -9,7 +9,7 @@ from wildsr.storage import objects
 
 
 class Bucket:
-    """A bucket of the server: the address of its contents, and a second opinion on them by boto3."""
+    """A bucket of the server: its address, and independent access to its contents by boto3."""
 
     def __init__(self, name: str, endpoint: str) -> None:
         import boto3

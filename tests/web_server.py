@@ -1,4 +1,4 @@
-"""A web server on this machine that misbehaves on request."""
+"""A local web server that misbehaves on request."""
 
 import threading
 import time
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def ranged(handler: Handler) -> None:
-    """As good servers do."""
+    """Answer correctly, ranges included."""
     site, asked = handler.site, handler.site.asked[-1]
     if asked.range is None or asked.if_range not in (None, site.tag):
         handler.reply(200, site.content, headers={"ETag": site.tag})
@@ -69,12 +69,12 @@ def ranged(handler: Handler) -> None:
 
 
 def whole(handler: Handler) -> None:
-    """Knows no ranges."""
+    """Ignore ranges."""
     handler.reply(200, handler.site.content)
 
 
 def cut(kept: int) -> Move:
-    """Breaks off after ``kept`` bytes of what was asked for."""
+    """Close the connection after ``kept`` bytes."""
 
     def move(handler: Handler) -> None:
         site, asked = handler.site, handler.site.asked[-1]
@@ -99,7 +99,7 @@ def silent(seconds: float) -> Move:
 
 
 def dripping(pause: float) -> Move:
-    """A byte at a time, each in good time."""
+    """Send one byte at a time, each before the timeout."""
 
     def move(handler: Handler) -> None:
         handler.reply(200, b"", len(handler.site.content), {"ETag": handler.site.tag})

@@ -15,7 +15,7 @@ from wildsr.training.export import save_model
 
 
 def scene(number: int, height: int = 200, width: int = 240) -> Tensor:
-    """A part (1, 3, height, width) in [0, 1] of a photograph."""
+    """A crop (1, 3, height, width) in [0, 1] of a photograph."""
     levels = (data.astronaut, data.coffee, data.chelsea)[number % 3]()
     image = torch.from_numpy(levels).permute(2, 0, 1).unsqueeze(0).float() / 255
     top = 13 * number % (image.shape[-2] - height + 1)
@@ -24,7 +24,7 @@ def scene(number: int, height: int = 200, width: int = 240) -> Tensor:
 
 
 def write_photos(folder: Path, count: int = 12, noise: float = 4.0) -> Path:
-    """Blurred and noisy JPEG files, and the folder."""
+    """Write blurred and noisy JPEG files; returns their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     kernel = gaussian_kernel(7, 0.8, 0.8, 0.0)[None]
     for number in range(count):

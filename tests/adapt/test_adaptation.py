@@ -1,4 +1,4 @@
-"""The whole of an adaptation, on small photos with a small network."""
+"""`wildsr adapt` from end to end, on small photos with a small network."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The parts of an adaptation: HR images, gains and decisions, which photos, the schedule."""
+"""Unit tests of an adaptation: choice of photos, HR images, schedule, gains and decisions."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``wildsr compare`` as a person meets it."""
+"""``wildsr compare`` from the command line."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""``wildsr convert``: what is written is what was read, in every format."""
+"""``wildsr convert``: the converted model equals the original, in every format."""
 
 import hashlib
 import json

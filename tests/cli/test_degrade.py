@@ -1,4 +1,4 @@
-"""``wildsr degrade`` as people and programs meet it."""
+"""``wildsr degrade`` from the command line, with and without --json."""
 
 import json
 from collections.abc import Callable

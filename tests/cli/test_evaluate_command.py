@@ -1,4 +1,4 @@
-"""``wildsr evaluate`` and ``wildsr benchmark`` as a person meets them."""
+"""``wildsr evaluate`` and ``wildsr benchmark`` from the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""``wildsr models`` and what it does: list, show, pull, add."""
+"""``wildsr models``: list, show, pull, add."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch, file: Path, site: Site) -> PublishedModel:
-    """It is published on a server of our own, with a checksum."""
+    """Publish a model on a local server, with a checksum."""
     site.content = file.read_bytes()
     checkpoint = replace(
         PUBLISHED["realesr-general-x4v3"],
@@ -230,7 +230,7 @@ def test_what_training_starts_from_can_be_pulled() -> None:
 
 @pytest.fixture
 def vgg19(monkeypatch: pytest.MonkeyPatch, site: Site, tmp_path: Path) -> Path:
-    """Where VGG-19 goes when it is downloaded from a server of our own."""
+    """Path of VGG-19 after a download from a local server."""
     monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path / "metrics"))
     digest = hashlib.sha256(site.content).hexdigest()
     source = replace(FILES["vgg19.pth"], urls=(site.url("vgg19.pth"),), digest_start=digest[:8])

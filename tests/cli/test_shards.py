@@ -1,4 +1,4 @@
-"""Shards and manifests: a large job in parts that need nothing from each other."""
+"""Shards and manifests: a large job in independent parts."""
 
 import json
 import os

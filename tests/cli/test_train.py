@@ -1,4 +1,4 @@
-"""``wildsr train`` and ``wildsr recipe``: photographs in, a model out; wrong recipes are told apart."""
+"""``wildsr train`` and ``wildsr recipe``: a model from photos, and messages about wrong recipes."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""``wildsr upscale`` as people and programs meet it."""
+"""``wildsr upscale`` from the command line, with and without --json."""
 
 import os
 import resource

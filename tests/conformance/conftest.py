@@ -10,7 +10,7 @@ from golden_files import FOLDER, SMALL, Golden, golden_path, read_golden
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """As the originals were run."""
+    """Compute with the settings with which the originals were run."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

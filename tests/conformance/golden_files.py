@@ -1,4 +1,4 @@
-"""Golden files: the full set where it is, else the small one that comes with the tests.
+"""Golden files: the full set if it is available, else the small one in this repository.
 
 The full set is the folder that ``WILDSR_GOLDEN`` names, or ``../shared/golden``; docs/conformance.md says more.
 """

@@ -137,7 +137,7 @@ def test_training(golden: Read, name: str) -> None:
 
 
 def compare_gradients(item: Golden, objective: DDNSRObjective) -> None:
-    """A step leaves the gradients behind that it used."""
+    """Gradients stay available after a step."""
     for model, gradients in keras_names(item, "grad1", objective).items():
         for key, expected in gradients.items():
             if (model, key) == NO_GRADIENT:

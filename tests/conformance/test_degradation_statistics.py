@@ -1,4 +1,4 @@
-"""BSRGAN's degradations, drawn many times, look like the originals drawn many times.
+"""BSRGAN's degradations, sampled many times, have the distributions of the originals.
 
 For every crop and statistic a two-sample Kolmogorov-Smirnov test, and one for all the crops together.
 """

@@ -59,7 +59,7 @@ def test_kernelgan_losses(golden: Read) -> None:
 
 
 def assert_relative(result: Tensor, expected: Tensor, tolerance: float) -> None:
-    """Relative to the largest value there is."""
+    """Compare relative to the largest value."""
     assert_close(result, expected, tolerance * max(float(expected.abs().max()), 1e-30))
 
 
@@ -122,7 +122,7 @@ def batch_states(items: list[Golden], prefix: str) -> tuple[dict[str, Tensor], d
 
 
 def train(items: list[Golden], dtype: torch.dtype, steps: int) -> tuple[KernelGAN, list[dict[str, Tensor]]]:
-    """The items' networks side by side."""
+    """The networks of the items as one batch."""
     conf = items[0].json("conf")
     g_state, d_state = batch_states(items, "weight.")
     generators = KernelGANGenerators(len(items), conf["G_chan"], tuple(conf["G_structure"]))

@@ -1,4 +1,4 @@
-"""The committed golden numbers are what the manifest says, and those of the full set."""
+"""The committed golden numbers agree with their manifest and with the full set."""
 
 import hashlib
 import json

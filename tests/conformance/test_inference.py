@@ -1,4 +1,4 @@
-"""The whole way from file to file, and its parts, against the originals' numbers."""
+"""Inference from file to file, and its parts, against numbers of the originals."""
 
 from collections.abc import Callable
 from pathlib import Path

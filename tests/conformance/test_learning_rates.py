@@ -1,4 +1,4 @@
-"""Learning rates over a whole run, held to the originals' schedulers."""
+"""Learning rates over a whole run, compared with the originals' schedulers."""
 
 from typing import Any
 

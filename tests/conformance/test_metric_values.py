@@ -121,7 +121,7 @@ def test_niqe_features(golden: Read) -> None:
     ("name", "published"), [("BSRGAN", [5.07]), ("ESRGAN", [5.85]), ("RealSR_JPEG", [6.95, 6.96])]
 )
 def test_published_niqe(niqe: Niqe, name: str, published: list[float]) -> None:
-    """The figures in BSRGAN's paper, of the images its authors published; two decimals, some of them cut off."""
+    """The figures in BSRGAN's paper, of the images its authors published; two decimals, some of them truncated."""
     path = SHARED / f"testsets/BSRGAN_published/chip_{name}.png"
     if not path.is_file():
         pytest.skip(f"there is no {path}")

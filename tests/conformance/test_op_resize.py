@@ -79,7 +79,7 @@ def test_kernelgan_imresize(golden: Read) -> None:
 
 
 def exact_scale(name: str) -> float:
-    """Names round the scale: 0.3333."""
+    """The scale in names is rounded: 0.3333."""
     scale = float(name)
     return scale if scale >= 1 else 1 / round(1 / scale)
 

@@ -65,7 +65,7 @@ def check(found: Deviations, dtype: torch.dtype, losses: float = 1e-5, weights: 
 
 
 def logged(**names: str | tuple[str, float]) -> Logs:
-    """The file's names for our losses, where need be times a number."""
+    """The file's names for our losses, with a factor where they differ."""
 
     def value(of: str | tuple[str, float]) -> Callable[[dict[str, float]], float]:
         name, factor = of if isinstance(of, tuple) else (of, 1.0)

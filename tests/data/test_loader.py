@@ -1,4 +1,4 @@
-"""Batches are the same whoever makes them, from whatever step, and a dead worker is an error that says so."""
+"""Batches do not depend on the workers or the first step; a killed worker is reported as an error."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Preparing pairs: the same whatever the workers, resumable, and bad images cost nothing but themselves."""
+"""Preparing pairs: independent of the number of workers, resumable, and robust against bad images."""
 
 import json
 from pathlib import Path
@@ -230,7 +230,7 @@ def _die(*_: object) -> None:
 
 
 def test_names_of_an_edited_manifest_stay_within_the_folder(photos: Path, tmp_path: Path) -> None:
-    """A pair that is said to lie elsewhere is made again; nothing outside the folder is read."""
+    """A pair whose recorded name leads elsewhere is made again; nothing outside the folder is read."""
     out = tmp_path / "out"
     run(photos, out)
     (tmp_path / "elsewhere.png").write_bytes((out / "HR/a.png").read_bytes())

@@ -30,7 +30,7 @@ def test_every_kind_draws_something(monkeypatch: pytest.MonkeyPatch, kind: str) 
 
 
 def test_leaves_cover_each_other_in_all_sizes() -> None:
-    """Few flat neighbours would be noise, all of them an empty page."""
+    """Few flat neighbours would mean noise, only flat ones an empty page."""
     images = [rendered._leaves(np.random.default_rng(seed), 256) for seed in range(6)]
     for image in images:
         levels = torch.from_numpy(np.array(image)).int()

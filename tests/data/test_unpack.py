@@ -1,4 +1,4 @@
-"""Archives from strangers: what is unpacked, and what is refused without leaving anything behind."""
+"""Untrusted archives: unpacked whole, or refused without leaving files behind."""
 
 import os
 import tarfile
@@ -50,7 +50,7 @@ def test_unpacked_folders_have_usual_permissions(tmp_path: Path) -> None:
 
 
 def refused(archive: Path, target: Path, limits: ArchiveLimits = USUAL) -> str:
-    """The message of a refusal, after which nothing must be left."""
+    """The message of a refusal; checks that no file is left."""
     before = set(target.parent.rglob("*"))
     with pytest.raises(DataError) as caught:
         unpack(archive, target, limits=limits)

@@ -22,7 +22,7 @@ def share(hits: list[bool]) -> float:
 
 
 def near(expected: float, count: int = COUNT) -> Any:
-    """Within four standard deviations of a share."""
+    """Whether a count is within four standard deviations of a share."""
     return pytest.approx(expected, abs=4 * (expected * (1 - expected) / count) ** 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Pools survive the way to the disk and back, and whatever is no pool is told apart."""
+"""Pools are saved and loaded unchanged; other files are refused."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Programs of steps: what they do, and what they say of mistakes."""
+"""Programs of steps: results, and messages about mistakes."""
 
 import math
 from typing import Any
@@ -163,7 +163,7 @@ def test_parameters_of_a_stranger_are_bounded(step: dict[str, Any], said: str) -
 
 
 def test_a_small_image_may_grow_to_its_final_size() -> None:
-    """BSRGAN's draws go to 9x9 pixels and back to 80x80."""
+    """BSRGAN may sample sizes down to 9x9 pixels and back to 80x80."""
     steps = [{"step": "resize", "size": [size, size], "method": "bilinear"} for size in (4, 80)]
     grown = run_steps(torch.rand(1, 3, 8, 8), [{"steps": steps}])
     assert grown.shape == (1, 3, 80, 80)

@@ -135,7 +135,7 @@ def test_mistakes_are_named() -> None:
 
 @pytest.mark.parametrize("factor", [0.0, 5.0])
 def test_kernels_that_do_not_sum_to_one(factor: float) -> None:
-    """They gave black or white images without a word."""
+    """Such kernels gave black or white images without an error."""
     pool = KernelPool(torch.full((1, 3, 3), factor / 9), 4, ("camera.png",))
     with pytest.raises(DegradationError, match=r"camera\.png\) sums to"):
         RealSr(kernels=pool)

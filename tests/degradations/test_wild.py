@@ -1,4 +1,4 @@
-"""The mixture for models that take any image."""
+"""The mixture of degradations for general models."""
 
 import json
 from collections import Counter

@@ -26,7 +26,7 @@ SHARP = [
 
 
 def taken(steps: list[dict[str, object]]) -> list[Tensor]:
-    """Uint8 photos of a camera with these steps, halved from HR images."""
+    """Photos (uint8) of a simulated camera with these steps, at half the size of HR images."""
     halved = [{"step": "resize", "size": [192, 192], "method": "matlab"}]
     return [quantize(run_steps(image, [{"steps": [*steps, *halved]}]))[0] for image in SHARP]
 

@@ -1,4 +1,4 @@
-"""Kernels of many images: what is done is not done again, and what fails is told."""
+"""Kernels of many images: finished ones are not computed again, failures are reported."""
 
 from pathlib import Path
 

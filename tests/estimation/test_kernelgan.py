@@ -1,4 +1,4 @@
-"""KernelGANs side by side: each as if it were alone, and together they tell blurs apart."""
+"""Many KernelGANs in one batch: results equal those of single ones, and differ between blurs."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Collecting noise from images that can be read, and advice where there is none."""
+"""Collecting noise patches from readable images, and advice if none is found."""
 
 from pathlib import Path
 

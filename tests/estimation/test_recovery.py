@@ -1,4 +1,4 @@
-"""KernelGAN finds something out: blurs along the two diagonals give kernels along them."""
+"""KernelGAN recovers the orientation of a blur: blurs along the two diagonals give kernels along them."""
 
 import math
 
@@ -44,7 +44,7 @@ def slant(kernel: Tensor) -> float:
 
 
 def test_diagonals_are_told_apart() -> None:
-    """Slants of both were at least 0.45 apart for four seeds, and are 1.8 apart in truth."""
+    """For four seeds the two slants differed by at least 0.45; the true difference is 1.8."""
     settings = KernelGANSettings(iterations=400)
     hr = leaves(400, 4000)
     sources = []

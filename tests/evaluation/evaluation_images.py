@@ -10,7 +10,7 @@ from wildsr.image import write_rgb
 
 
 def photograph(height: int = 96, width: int = 120, top: int = 0) -> Tensor:
-    """A part of scikit-image's astronaut (1, 3, height, width) in [0, 1]."""
+    """A crop of scikit-image's astronaut (1, 3, height, width) in [0, 1]."""
     pixels = torch.from_numpy(data.astronaut()[top : top + height, :width].copy())
     return pixels.permute(2, 0, 1)[None].float() / 255
 
@@ -24,5 +24,5 @@ def save_folder(folder: Path, **images: Tensor) -> Path:
 
 
 def darker(image: Tensor, levels: int) -> Tensor:
-    """Every sample lower by some levels, and above 0, so that the PSNR is known."""
+    """Lower every sample by some levels, so that the PSNR is known."""
     return (image * (255 - levels) / 255).mul(255).round() / 255

@@ -1,4 +1,4 @@
-"""BRISQUE held to an independent computation, its files, its strips, and what it refuses; the perceptual index."""
+"""BRISQUE compared with an independent computation; its files, strips and errors; the perceptual index."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def plain_half(luma: Array) -> Array:
 
 
 def plain_features(image: Tensor) -> Array:
-    """The definition, step by step, in NumPy and SciPy."""
+    """BRISQUE by its definition, in NumPy and SciPy."""
     levels = (image[0].permute(1, 2, 0).double().numpy() * 255).round()
     luma = np.floor(levels @ [0.298936021293775, 0.587043074451121, 0.114020904255103] + 0.5)
     taps = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (7 / 6) ** 2))

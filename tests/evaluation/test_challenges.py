@@ -1,4 +1,4 @@
-"""Benchmarks of the challenges: where their images come from, how they are aligned, and numbers of others."""
+"""Benchmarks of the challenges: their images, alignment and published numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_missing_images_say_how_to_get_them(tmp_path: Path, name: str) -> None:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
-    """Lets a benchmark have fewer images than were published."""
+    """Allow a benchmark to have fewer images than were published."""
 
     def change(name: str, images: int) -> None:
         parts = tuple(replace(part, images=images) for part in PROTOCOLS[name].parts)

@@ -1,4 +1,4 @@
-"""Blind comparisons: what is compared, on which sides, what is shown, and how answers come back."""
+"""Blind comparisons: pairs, sides, crops, and reading votes."""
 
 import base64
 import json
@@ -176,7 +176,7 @@ def test_a_damaged_result_costs_its_pairs_only(folders: Path) -> None:
 
 
 def test_other_pixels_are_another_comparison(folders: Path) -> None:
-    """Or a browser would go on with the votes on an older model of the same name."""
+    """Otherwise a browser would continue with the votes on an older model of the same name."""
     first = made(folders)
     assert made(folders).identity == first.identity
     save_folder(folders / "theirs", two=photograph(96, 120) / 3)

@@ -77,7 +77,7 @@ def begin(browser: Chromium, page: Path, **how: Any) -> None:
 
 
 def shown(browser: Chromium) -> None:
-    """Wait until both images are there and painted."""
+    """Wait until both images are loaded and painted."""
     ready = (
         "Promise.all([...document.querySelectorAll('.pane img')].map(i => i.decode()))"
         ".then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))"
@@ -90,7 +90,7 @@ def screen(browser: Chromium) -> np.ndarray:
 
 
 def colours(browser: Chromium) -> list[int]:
-    """Which channel is full in the middle of each pane."""
+    """Which channel is saturated in the middle of each pane."""
     image = screen(browser)
     found = []
     for side in ("left", "right"):

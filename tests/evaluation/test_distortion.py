@@ -1,4 +1,4 @@
-"""PSNR and SSIM: what their arguments mean, what they refuse, and that strips do not show."""
+"""PSNR and SSIM: arguments, errors, and independence of strips."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Metrics by name: one number for levels and floats, means, and what is missing."""
+"""Metrics by name: equal values for levels and floats, means, missing files."""
 
 import math
 import os

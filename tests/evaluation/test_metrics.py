@@ -40,7 +40,7 @@ def test_psnr_wants_equal_shapes() -> None:
 
 
 def lpips_example() -> list[Tensor]:
-    """An image, one far from it and one near it, as people see them."""
+    """An image, a perceptually distant one and a close one."""
     return [read(SHARED / f"testsets/lpips_example/ex_{name}.png").rgb for name in ("ref", "p0", "p1")]
 
 

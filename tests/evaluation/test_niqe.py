@@ -1,4 +1,4 @@
-"""NIQE: its parameters, its strips, flat images, and what it refuses."""
+"""NIQE: parameters, strips, flat images, and errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def photograph(height: int = 300, width: int = 400) -> Tensor:
 
 @pytest.fixture
 def niqe() -> Niqe:
-    """With a model of nature made up from one photograph."""
+    """NIQE with a model of natural images fitted to one photo."""
     blank = Niqe(
         torch.zeros(36, dtype=torch.float64), torch.eye(36, dtype=torch.float64), gaussian_taps(7, 7 / 6)
     )

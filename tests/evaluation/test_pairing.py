@@ -1,4 +1,4 @@
-"""By name, never by order."""
+"""Pairing of results and references by name."""
 
 from pathlib import Path
 

@@ -63,7 +63,7 @@ VOTES = [
 ]
 
 
-def test_a_tally_counts_whoever_is_on_whichever_side() -> None:
+def test_a_tally_counts_both_sides() -> None:
     found = tally(VOTES, ["theirs", "ours"])
     (match,) = found.preferences
     assert (match.first, match.second) == ("theirs", "ours")

@@ -1,4 +1,4 @@
-"""The report: what it holds, where crops lie, spectra, bad input; and the page itself in a real browser."""
+"""The report: content, positions of crops, spectra, bad input; and the page in a real browser."""
 
 import base64
 import json
@@ -96,7 +96,7 @@ def decoded(source: str) -> np.ndarray:
 
 
 class Tags(HTMLParser):
-    """Which elements there are, with their attributes, and the text outside of scripts and styles."""
+    """The elements with their attributes, and the text outside of scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()

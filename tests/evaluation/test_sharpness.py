@@ -42,7 +42,7 @@ def test_half_the_step_is_half_as_sharp() -> None:
 
 
 def test_edge_sharpness_by_numpy() -> None:
-    """The definition once more, written down with other means."""
+    """A second implementation of the definition."""
     truth = photograph(120, 150)
     result = torch.nn.functional.avg_pool2d(truth, 3, 1, 1)
     grey = [

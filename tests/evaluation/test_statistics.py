@@ -1,4 +1,4 @@
-"""Intervals that cover, and p-values that can be counted by hand."""
+"""Coverage of intervals, and p-values that can be counted by hand."""
 
 import math
 from itertools import product

@@ -21,7 +21,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Callable[[Callable[[], nn.Module], str], Path]:
-    """Saves a network with random weights, in layers too that begin as zeros and would hide what is before them."""
+    """Save a network with random weights, also in layers that start as zeros, which would hide earlier layers."""
 
     def save(build: Callable[[], nn.Module], name: str) -> Path:
         torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""ImageSet and profiles made on the spot."""
+"""Generated images and ICC profiles."""
 
 import struct
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Bad input and bad places: a clear error, and never harm to a file that was there."""
+"""Bad input and unwritable places: a clear error, and existing files stay intact."""
 
 import os
 import struct
@@ -260,7 +260,7 @@ def test_old_file_survives_any_failure(
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
 def test_no_room_for_the_file(tmp_path: Path, suffix: str) -> None:
-    """A true failure of the encoder's writes: the process may not make files above 10 kB."""
+    """The encoder's writes really fail: the process may not write files above 10 kB."""
     code = f"""
 import resource, torch
 from wildsr import image

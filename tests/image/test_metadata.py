@@ -1,4 +1,4 @@
-"""Metadata: kept across formats, upright, and never stale."""
+"""Metadata: kept across formats, with orientation applied, and never outdated."""
 
 import multiprocessing
 import struct

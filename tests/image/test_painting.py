@@ -1,4 +1,4 @@
-"""Quantising, transparency, resizing, and the memory they take."""
+"""Quantisation, transparency, resizing, and their memory use."""
 
 import json
 import subprocess

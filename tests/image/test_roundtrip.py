@@ -1,4 +1,4 @@
-"""Depth, channels and values: what goes in comes out."""
+"""Files are read and written back with the same depth, channels and values."""
 
 from pathlib import Path
 

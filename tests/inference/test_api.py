@@ -1,4 +1,4 @@
-"""``wildsr.upscale`` gives back what it was given, only larger."""
+"""``wildsr.upscale`` returns the type that it was given."""
 
 from pathlib import Path
 from typing import Any

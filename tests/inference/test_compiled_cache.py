@@ -1,4 +1,4 @@
-"""Compiled models on disk: used again, and never when they changed."""
+"""Compiled models on disk: reused, and refused if they changed."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Entries of manifests, of which a million need little memory."""
+"""Entries of manifests, with little memory for a million of them."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""The benchmark for GPUs runs from end to end at tiny sizes on a CPU, so that nothing is new to it on a GPU."""
+"""The benchmark for GPUs runs from end to end at tiny sizes on a CPU."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which file becomes which."""
+"""Inputs and names of outputs."""
 
 import os
 from pathlib import Path
@@ -148,7 +148,7 @@ def test_existing_outputs(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
 def test_odd_names_do_not_stop_the_others(album: Path) -> None:
-    """Each of these ended the whole batch."""
+    """Each of these once ended the whole batch."""
     loop = album / "loop.jpg"
     loop.symlink_to(loop)
     long = album / f"{'x' * 251}.jpg"  # its result would have a name of 258 bytes

@@ -1,4 +1,4 @@
-"""From what was asked for to a size, and the passes that reach it."""
+"""Output sizes from the options, and the passes that reach them."""
 
 import pytest
 

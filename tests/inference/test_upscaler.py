@@ -1,4 +1,4 @@
-"""Tiled equals untiled, and nothing goes wrong unnoticed."""
+"""Tiled equals untiled, and errors are reported."""
 
 import dataclasses
 
@@ -144,7 +144,7 @@ class _Standin:
 
 
 class _Limited(_Standin):
-    """An engine whose memory holds so many pixels only."""
+    """An engine with memory for a limited number of pixels."""
 
     def __init__(self, network: nn.Module, pixels: int, at_once: int = 1) -> None:
         super().__init__(network)

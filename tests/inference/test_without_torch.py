@@ -1,4 +1,4 @@
-"""A file that was seen before goes through a known model without torch, and comes out the same."""
+"""A known model upscales a file without importing torch, with the same result."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The whole-image pieces: together they are the forward pass, on tiles they are the whole image."""
+"""The parts of a whole-image pass: together they equal the forward pass, also on tiles."""
 
 import math
 
@@ -23,7 +23,7 @@ def image(height: int, width: int, batch: int = 1) -> Tensor:
 
 
 def plain_noise_level(x: Tensor) -> Tensor:
-    """The definition, with PyTorch's own upsampling and without strips."""
+    """The noise level by its definition, with PyTorch's upsampling and without strips."""
     wavelet = torch.tensor(
         (
             *(-0.0778520, 0.3965393, -0.7291321, 0.4697823, 0.1439060, -0.2240362, -0.0713092),

@@ -49,7 +49,7 @@ def commands(page: str) -> list[list[str]]:
 
 
 def smooth_with_noise(number: int) -> Tensor:
-    """A grey image with little noise, as noise patches are collected from."""
+    """A grey image with little noise, from which noise patches can be collected."""
     rng = torch.Generator().manual_seed(number)
     return (0.5 + torch.randn(3, 288, 288, generator=rng) * 2 / 255).clamp(0, 1)
 

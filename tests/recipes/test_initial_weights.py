@@ -1,4 +1,4 @@
-"""The networks that a run writes can be the start of another one."""
+"""Networks that a run writes can be the initial weights of another run."""
 
 from pathlib import Path
 

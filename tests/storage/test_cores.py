@@ -1,4 +1,4 @@
-"""Cores that busy neighbours, an affinity or a control group leave to a process."""
+"""Cores that other processes, an affinity or a control group leave to a process."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from wildsr.storage import cores
 
 
 class Machine:
-    """A stand-in for /proc/stat: four cores, some of which others keep busy while we wait."""
+    """A replacement for /proc/stat: four cores, some of which other processes keep busy."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.stat, self.ticks = folder / "stat", os.sysconf("SC_CLK_TCK")

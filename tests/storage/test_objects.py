@@ -139,7 +139,7 @@ def test_credentials_of_a_profile(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
 
 
 class Service:
-    """A server on loopback whose answers a test decides: a status and a body per request, the last one repeated."""
+    """A server on loopback with given responses: a status and a body per request, the last one repeated."""
 
     def __init__(self, *answers: tuple[int, bytes]) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""The generator of a named image: these numbers must never change, since published commands rely on them."""
+"""The random generator of an image name; its numbers must never change, since published commands rely on them."""
 
 from wildsr.storage.seeds import generator
 

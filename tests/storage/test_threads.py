@@ -1,4 +1,4 @@
-"""Requests several at a time."""
+"""Several requests at a time."""
 
 import threading
 

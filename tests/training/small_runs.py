@@ -93,7 +93,7 @@ def rates_of(networks: Mapping[str, nn.Module]) -> dict[str, Rate]:
 
 @dataclass
 class RandomBatches:
-    """Endless batches of random images; this process's part of each. ``seen`` lists the requested steps."""
+    """Endless batches of random images, of which this process gets its part. ``seen`` lists the requested steps."""
 
     rank: int = 0
     processes: int = 1

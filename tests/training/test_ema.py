@@ -1,4 +1,4 @@
-"""The average of weights, against its formula."""
+"""The exponential moving average of weights, compared with its formula."""
 
 import pytest
 import torch

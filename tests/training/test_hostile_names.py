@@ -1,4 +1,4 @@
-"""Names of images may come from a store that somebody else wrote."""
+"""Names of images may come from an untrusted store."""
 
 from pathlib import Path
 

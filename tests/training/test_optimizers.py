@@ -1,4 +1,4 @@
-"""Keras's Adam beside PyTorch's, and Muon."""
+"""Keras's Adam compared with PyTorch's, and Muon."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Two processes train like one with the whole batch, however they are started."""
+"""Two processes give the same result as one with the whole batch, however they are started."""
 
 import os
 import subprocess

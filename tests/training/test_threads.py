@@ -1,4 +1,4 @@
-"""Training beside a busy neighbour."""
+"""Threads of training while other processes are busy."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A service in a process of its own with a small model, and images to send to it."""
+"""A service in its own process with a small model, and images to upload."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def start(
     tmp_path: Path,
     small_models: None,  # noqa: ARG001 - comes first
 ) -> Iterator[Callable[..., Running]]:
-    """Start a service with options of its own; they end with the test."""
+    """Start services with other options; they end with the test."""
     from contextlib import ExitStack
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The examples of docs/web.md, as they stand there."""
+"""The examples of docs/web.md, run unchanged."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Results equal those of the command, and name what was kept."""
+"""Results equal those of the command, and list the properties that were kept."""
 
 import zipfile
 from io import BytesIO

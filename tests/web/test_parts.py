@@ -1,4 +1,4 @@
-"""Parts of the service by themselves."""
+"""Unit tests of parts of the service."""
 
 import asyncio
 import contextlib

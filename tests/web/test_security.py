@@ -1,4 +1,4 @@
-"""Requests of other sites' pages and of strangers are rejected, on every route."""
+"""Requests from other sites' pages and without the token are rejected, on every route."""
 
 import stat
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Loaders that do what must never happen, to see that it would be noticed."""
+"""Loaders that misbehave, to test that this is detected."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Tries hostile files in processes of their own, where a crash, a hang, a program and a memory blow-up show.
+"""Loads hostile files in separate processes, and detects crashes, hangs, executed programs and excessive memory.
 
 Run as a script it is one such process: it loads the file that each line of its input names, and says what happened.
 """
@@ -34,7 +34,7 @@ class Hostile(NamedTuple):
 
 @dataclass
 class Finding:
-    """A file after which something is wrong."""
+    """A file that caused a problem."""
 
     index: int
     kind: str

@@ -1,4 +1,4 @@
-"""Model files that are damaged or mean harm, the same ones for the same seed."""
+"""Damaged and malicious model files, the same ones for the same seed."""
 
 import random
 import tempfile
@@ -66,7 +66,7 @@ def onnx_samples() -> dict[str, list[Files]]:
 
 
 def hostile(seed: int, index: int, healthy: dict[str, list[Files]], canary: Path) -> Hostile:
-    """Number ``index`` of the hostile files of ``seed``; what means harm creates ``canary``."""
+    """Number ``index`` of the hostile files of ``seed``; malicious ones create ``canary``."""
     rng = random.Random(f"{seed} {index}")
     formats = list(healthy)
     form = formats[index % len(formats)]

@@ -1,4 +1,4 @@
-"""Damage and harm by those who know a format: safetensors, and PyTorch's files of both kinds."""
+"""Format-specific damage and attacks: safetensors, and PyTorch's files of both kinds."""
 
 import io
 import json
@@ -158,7 +158,7 @@ def lying_directory(rng: random.Random, data: bytes, _: Path) -> bytes:
 
 
 def duplicates(rng: random.Random, data: bytes, canary: Path) -> bytes:
-    """Two records of one name: who reads the one, may execute the other."""
+    """Two records of one name: a reader may check one and execute the other."""
     records, buffer = records_of(data), io.BytesIO()
     pairs = list(records.items())
     pairs.insert(

@@ -1,4 +1,4 @@
-"""Files of every other kind that wildsr reads, damaged or made to do harm: the same ones for the same seed."""
+"""Damaged and malicious files of all other kinds that wildsr reads, the same ones for the same seed."""
 
 import io
 import json
@@ -258,7 +258,7 @@ _SAMPLES: dict[str, Callable[[], list[Files]]] = {
 
 
 def _odd_name(rng: random.Random) -> str:
-    """A file name, an argument or a name within an archive that somebody might be sorry about."""
+    """A troublesome file name, argument or name within an archive."""
     pieces = [
         "..",
         ".",

@@ -1,4 +1,4 @@
-"""Pickles that mean harm: programs, and data that takes forever or all memory."""
+"""Malicious pickles: programs, and data that takes unlimited time or memory."""
 
 import builtins
 import io
@@ -41,7 +41,7 @@ def _harm(rng: random.Random, canary: Path) -> _Calls:
 
 
 def harmful_state(rng: random.Random, state: dict[str, Tensor], canary: Path) -> Any:
-    """Weights with harm among, before or after them."""
+    """Weights with malicious objects among, before or after them."""
     harm = _harm(rng, canary)
     return rng.choice(
         [{**state, "extra": harm}, {"extra": harm, **state}, {"state_dict": state, "a": [harm]}, harm]
@@ -77,9 +77,9 @@ def harmful_pickle(rng: random.Random, canary: Path) -> bytes:
 
 
 def odd_pickle(rng: random.Random, _: Path) -> bytes:
-    """Data without a program that is made to exhaust whoever reads it."""
+    """Data without a program that exhausts time or memory when it is read."""
     match rng.randrange(10):
-        case 0:  # a tuple of tuples of tuples: 2 ** depth leaves for whoever walks through it
+        case 0:  # a tuple of tuples of tuples: 2 ** depth leaves when it is traversed
             return b"\x80\x02" + _doubled(rng.randint(20, 60)) + b"."
         case 1:  # the same as a key, which has to be hashed
             return b"\x80\x02}" + _doubled(rng.randint(30, 60)) + b"K\x01s."

@@ -1,4 +1,4 @@
-"""Loads files of any kind, for tests with damaged and hostile files."""
+"""Loaders for files of every kind, for tests with damaged and hostile files."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Blending: a straight line between two sets of weights, and refusals."""
+"""Blending: linear interpolation of two sets of weights, and errors."""
 
 import pytest
 import torch

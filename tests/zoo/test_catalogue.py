@@ -1,4 +1,4 @@
-"""Names: the catalogue, the user's folder, and help for the misspelt."""
+"""Model names: the catalogue, the user's folder, and hints for misspelt names."""
 
 import re
 import subprocess

@@ -64,7 +64,7 @@ def partial(target: Path) -> Path:
 
 
 def begin(site: Site, target: Path, kept: int, sha256: str | None = DIGEST) -> None:
-    """A download that never got further than ``kept`` bytes."""
+    """A download that was interrupted after ``kept`` bytes."""
     site.moves = [cut(kept), status(404)]
     refusal(site, target, sha256)
     assert partial(target).read_bytes() == site.content[:kept]
@@ -298,7 +298,7 @@ def test_silent_server(site: Site, target: Path) -> None:
 
 
 def test_server_that_drips(site: Site, target: Path) -> None:
-    """Each byte comes in time, and the file never would."""
+    """Each byte arrives before the timeout, but the file would never be complete."""
     site.moves = [dripping(0.02)]
     began = time.monotonic()
     with pytest.raises(ModelError, match="too slow"):
@@ -312,7 +312,7 @@ def test_server_that_drips(site: Site, target: Path) -> None:
     ids=["slow", "100"],
 )
 def test_headers_without_end(site: Site, target: Path, line: bytes) -> None:
-    """Each byte comes in time; the next address is asked all the same."""
+    """Each byte arrives before the timeout; the next address is tried nevertheless."""
     site.moves = [trickling(line, 0.02)]
     urls = [site.url("endless.pth"), site.url()]
     download(urls, target, sha256=DIGEST, patience=Patience(timeout=0.3, attempts=1))
@@ -419,7 +419,7 @@ def _one_of_many(url: str, target: Path) -> None:
 
 
 def test_two_processes_at_once(site: Site, target: Path) -> None:
-    """The second waits for the first, and takes what it got."""
+    """The second download waits for the first and uses its file."""
 
     def slow(handler: object) -> None:
         time.sleep(1.5)

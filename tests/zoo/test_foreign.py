@@ -1,4 +1,4 @@
-"""Architectures of spandrel's: a stand-in for the package, since the real one needs torchvision."""
+"""Architectures of spandrel, with a replacement for the package, since the real one needs torchvision."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A few of the hostile files that benchmarks/fuzz.py tries by the thousand; and findings would be noticed."""
+"""A small part of benchmarks/fuzz.py, and tests that its findings are detected."""
 
 import io
 import random
@@ -76,7 +76,7 @@ def test_what_goes_wrong_is_noticed(loader: str, problem: str, tmp_path: Path) -
     )
     assert len(report.findings) == 1
     assert report.findings[0].problem.startswith(problem)
-    assert (tmp_path / "0.pth").read_bytes() == b"content", "it is kept for whoever mends this"
+    assert (tmp_path / "0.pth").read_bytes() == b"content", "the file is kept for debugging"
 
 
 def test_after_a_crash_it_goes_on() -> None:

@@ -308,7 +308,7 @@ def replaced(tmp_path: Path, put: Callable[[h5py.Group], None]) -> Path:
 
 
 def secret(tmp_path: Path) -> Path:
-    """A file that the model file wants to be read."""
+    """A file that the model file refers to."""
     (tmp_path / "raw").write_bytes(bytes(64))
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["bias"] = np.ones(2, np.float32)

@@ -1,4 +1,4 @@
-"""ncnn models: published files, graphs in several styles, and files that are not what they seem."""
+"""ncnn models: published files, graphs in several styles, and damaged or misleading files."""
 
 import hashlib
 import struct
@@ -146,7 +146,7 @@ Line = tuple[str, list[str], list[str], str]
 
 
 class Writer:
-    """Draws a graph line by line, with its weights; ``half`` stores convolutions as float16."""
+    """Writes a graph line by line, with its weights; ``half`` stores convolutions as float16."""
 
     def __init__(self, half: bool) -> None:
         self.half = half
@@ -205,7 +205,7 @@ def residual(w: Writer, x: str, change: str, fused: bool) -> str:
 
 
 def draw_rrdbnet(network: RRDBNet, half: bool, fused: bool) -> Writer:
-    """As onnx2ncnn draws it, or as ncnnoptimize does."""
+    """As onnx2ncnn writes it, or as ncnnoptimize does."""
     w = Writer(half)
     first = features = w.conv(network.conv_first, "data")
     for block in network.RRDB_trunk:

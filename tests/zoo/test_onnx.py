@@ -1,4 +1,4 @@
-"""ONNX files: any network that upscales images, found out by trying; and files that want too much."""
+"""ONNX files: any network that upscales images, with its contract found by test runs; and excessive files."""
 
 import re
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_a_free_size(path: Path, network: nn.Module) -> None:
 
 @pytest.mark.parametrize("free", [{0: "b", 1: "c", 2: "h", 3: "w"}, {}], ids=["all free", "all fixed"])
 def test_other_shapes_of_input(tmp_path: Path, network: nn.Module, free: dict[int, str]) -> None:
-    """A size that was merely written down is no obstacle: the graph itself takes any."""
+    """A fixed input size is replaced if the graph accepts any size."""
     model = load(export(network, tmp_path / "net.onnx", dynamic_axes={"input": free}))
     x = torch.rand(1, 3, 21, 30)
     torch.testing.assert_close(model(x), network(x), rtol=0, atol=1e-5)
@@ -188,7 +188,7 @@ def test_integer_input(tmp_path: Path) -> None:
 
 
 def test_a_baked_in_size(tmp_path: Path) -> None:
-    """Sizes that the graph itself counts on cannot be tiled freely."""
+    """A graph that depends on its input size cannot be tiled freely."""
     fixed = Lambda(lambda x: x.reshape(1, 3, 256).flip(2).reshape(1, 3, 16, 16))
     assert "free height and width" in refusal(export(fixed, tmp_path / "net.onnx", dynamic_axes={}))
 

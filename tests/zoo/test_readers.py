@@ -1,4 +1,4 @@
-"""How checkpoints are wrapped, and broken or harmful files: nothing is executed, everything is explained."""
+"""Wrappings of checkpoints, and broken or malicious files: nothing is executed, every error is explained."""
 
 import hashlib
 import io

@@ -59,8 +59,8 @@ def compare(
         what = f"{width}x{height}{', grey' if grey else ''}"
         if not level >= LEAST_DB:
             raise ModelError(
-                f"{model.contract.name} gives a different result in {where} ({what}: {level:.1f} dB to PyTorch, at least "
-                f"{LEAST_DB:.0f} are needed); nothing was written"
+                f"{model.contract.name} gives a different result in {where} ({what}: {level:.1f} dB to PyTorch, "
+                f"at least {LEAST_DB:.0f} are needed); nothing was written"
             )
         yield f"{where}, {what}: {level:.1f} dB to PyTorch"
 

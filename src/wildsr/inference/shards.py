@@ -44,7 +44,7 @@ def parse_shard(text: str) -> Shard:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip(), re.ASCII)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(
-            f"--shard takes the number of a part and the number of parts, such as 3/100 (1/100 to 100/100), not '{text}'"
+            f"--shard takes a part and the number of parts, such as 3/100 (1/100 to 100/100), not '{text}'"
         )
     return Shard(int(found[1]), int(found[2]))
 

@@ -135,7 +135,7 @@ def _problems(kind: type[BaseModel], error: ValidationError) -> list[InvalidValu
         elif one["type"] == "union_tag_invalid":
             tags = [tag.strip("'") for tag in str(one["ctx"]["expected_tags"]).split(", ")]
             place = (*place, _discriminator_of(one))
-            text = f"'{one['ctx']['tag']}' is none of {', '.join(tags)}"
+            text = f"'{one['ctx']['tag']}' is not one of {', '.join(tags)}"
         elif one["type"] == "union_tag_not_found":
             place = (*place, _discriminator_of(one))
             text = "is missing; it says which kind this is"
