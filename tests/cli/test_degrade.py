@@ -13,6 +13,7 @@ from typer.testing import Result
 
 import wildsr as package
 from wildsr.degradations.files import traits_of
+from wildsr.degradations.profile import Blur, Compression, JpegSetting, Profile, write_profile
 from wildsr.image import Depth, LoadedImage, Traits, probe, read
 
 Run = Callable[..., Result]
@@ -54,6 +55,31 @@ def test_a_folder_its_record_and_its_replay(wildsr: Run, album: Path, tmp_path: 
     assert done.exit_code == 0, done.output
     for name in ("a.png", "b.png", "day 1/c.png", "degradations.json"):
         assert (out / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_replay_needs_no_camera_profile(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    """Parameters sampled from a profile are complete, so the profile may have been moved or deleted since."""
+    photos = save_photo(tmp_path / "album" / "a.png", 40, 60).parent
+    save_photo(photos / "b.png", 40, 60)
+    compression = Compression(1.0, (JpegSetting(60),))
+    profile = write_profile(Profile(Blur(1.1, 0.8), compression=compression), tmp_path / "camera")
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert wildsr("degrade", photos, "-o", out, "--profile", profile.parent, "--general", 0.5).exit_code == 0
+    profile.unlink()
+    done = wildsr("degrade", photos, "-o", again, "--params", out / "degradations.json")
+    assert done.exit_code == 0, done.output
+    for name in ("a.png", "b.png", "degradations.json"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_replay_names_the_model_that_it_needs(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
+    photo = save_photo(tmp_path / "a.png", 40, 60)
+    assert wildsr("degrade", photo, "-o", tmp_path / "b.png").exit_code == 0
+    record = next(tmp_path.glob("*.json"))
+    record.write_text(record.read_text().replace('"bsrgan"', '"runs/gone.safetensors"'))
+    done = wildsr("degrade", photo, "-o", tmp_path / "c.png", "--params", record)
+    assert done.exit_code != 0
+    assert "sampled with 'runs/gone.safetensors', which is needed" in done.stderr.replace("\n", " ")
 
 
 def test_neither_company_nor_workers_matter(wildsr: Run, album: Path, tmp_path: Path) -> None:
@@ -158,7 +184,7 @@ def test_bad_images_do_not_stop_the_others(
         (["-p", "bsrgn"], "did you mean 'bsrgan'"),
         (["-f", "xyz"], "is not a format wildsr writes"),
         (["--params", "gone.json"], "gone.json cannot be read"),
-        (["--params", "gone.json", "--seed", "0"], "--params says all that is to be done"),
+        (["--params", "gone.json", "--seed", "0"], "--params determines the degradation"),
         (["--overwrite", "--skip-existing"], "contradict each other"),
     ],
 )

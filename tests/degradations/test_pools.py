@@ -155,7 +155,8 @@ def test_bad_mat_files(tmp_path: Path) -> None:
     scipy_io.savemat(path, {"K": torch.rand(3, 3).numpy()})
     with pytest.raises(PoolError, match=r"no variable 'Kernel' \(it has: K\)"):
         import_mat_kernels(path)
-    for values in (torch.rand(3, 4), torch.full((3, 3), torch.inf)):
+    large = torch.full((3, 3), 1e300, dtype=torch.float64)
+    for values in (torch.rand(3, 4), torch.full((3, 3), torch.inf), large):
         scipy_io.savemat(path, {"Kernel": values.numpy()})
         with pytest.raises(PoolError, match="not a square table of finite"):
             import_mat_kernels(path)

@@ -330,3 +330,5 @@ def test_keys_and_names_cannot_end_a_comment(imported: Callable[..., Imported]) 
 def test_infinite_sizes_are_refused(imported: Callable[..., Imported]) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         imported(KAIR.replace('"nf": 32', '"nf": 1e999', 1), "options.json")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        imported(BASICSR.replace("scale: 4", "scale: 0", 1))

@@ -118,17 +118,18 @@ def degrade(
             grid or any(given is not None for given in (preset, profile, scale, seed))
         ):
             raise UsageError(
-                "--params says all that is to be done; leave out --preset, --profile, --scale, --seed and --grid"
+                "--params determines the degradation; leave out --preset, --profile, --scale, --seed and --grid"
             )
         preset = options.preset_or_profile(preset, profile, general)
-        from wildsr.data.learned import label_of, named_degradation
+        from wildsr.data.learned import label_of, named_degradation, recorded_degradation
         from wildsr.degradations.degradation import load_record
         from wildsr.degradations.files import DegradeJob, DegradeSettings
 
         replay = load_record(params) if params is not None else None
         name, by = (replay.degradation, replay.scale) if replay else (preset or "bsrgan", scale or 4)
-        named_degradation(name, by)
-        settings = DegradeSettings(name, by, seed or 0, format, quality, named_degradation)
+        find = recorded_degradation if replay else named_degradation
+        find(name, by)
+        settings = DegradeSettings(name, by, seed or 0, format, quality, find)
         label = "samples" if grid else "degraded"
         naming = Naming(output, format, label_of(name), label, suffix=".png")
         if not grid and (

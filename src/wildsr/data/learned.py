@@ -11,7 +11,7 @@ from wildsr.degradations.methods.corruptions import names_corruption
 from wildsr.degradations.methods.learned import Ddnsr, Dsgan
 from wildsr.degradations.methods.profiled import Profiled
 from wildsr.degradations.presets import PRESETS, preset
-from wildsr.degradations.profile import read_profile
+from wildsr.degradations.profile import Profile, read_profile
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.zoo.catalogue import PUBLISHED, SUFFIXES, find
@@ -51,6 +51,25 @@ def named_degradation(name: str, scale: int = 4) -> Degradation:
     status = path.stat()
     folder = Path(references).expanduser() if references else None
     return _learned(path, status.st_mtime_ns, status.st_size, scale, folder)
+
+
+def recorded_degradation(name: str, scale: int = 4) -> Degradation:
+    """The degradation of a name, for applying recorded parameters.
+
+    Parameters sampled from a camera profile are complete: its file is read only if it is still there.
+
+    Raises:
+        DegradationError: as :func:`named_degradation`; the message says that the parameters need it.
+    """
+    profile = Path(name.partition(SEPARATOR)[0]).expanduser()
+    if profile.suffix.lower() == ".json" and not profile.is_file():
+        return Profiled(Profile(), scale)
+    try:
+        return named_degradation(name, scale)
+    except DegradationError as error:
+        raise DegradationError(
+            f"the parameters were sampled with '{name}', which is needed to apply them: {error}"
+        ) from error
 
 
 def label_of(name: str) -> str:

@@ -72,7 +72,9 @@ def _read_mat(path: Path) -> Tensor:
         raise PoolError(f"{path} has no variable '{VARIABLE}' (it has: {names})")
     values = content[VARIABLE]
     square = values.ndim == 2 and values.shape[0] == values.shape[1] > 0
-    if not square or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+    with np.errstate(over="ignore"):  # a number that float32 cannot hold becomes infinite
+        finite = values.dtype.kind in "fiu" and np.isfinite(values.astype(np.float32)).all()
+    if not square or not finite:
         raise PoolError(f"{path}: its '{VARIABLE}' is not a square table of finite numbers")
     return torch.from_numpy(values.astype(np.float64))
 

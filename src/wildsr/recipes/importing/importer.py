@@ -70,7 +70,7 @@ def import_recipe(path: Path, base: str | None = None) -> Imported:
         raise RecipeError(f"there is no recipe '{base}'; see `wildsr recipe list`")
     try:
         changes = make(options, base)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:  # infinite sizes, a scale of 0
         if isinstance(error, RecipeError):
             raise
         raise RecipeError(f"{path} has a value that cannot be read: {error}") from error
