@@ -71,7 +71,7 @@ def test_three_contenders_get_strengths(wildsr: Run, tmp_path: Path) -> None:
         (("bicubic", "tiny", "-i", "nowhere"), "there is no nowhere"),
         (("bicubic", "tiny", "{photos}", "-o", "{photos}"), "is a folder"),
         (("bicubic", "tiny", "{photos}", "-o", "{photos}/no/page.html"), "there is no folder"),
-        (("bicubic", "tiny", "{photos}", "-o", "p.html", "--sheet", "s"), "give one of them"),
+        (("bicubic", "tiny", "{photos}", "-o", "p.html", "--sheet", "s"), "use one of them"),
         (("bicubic", "tiny", "{photos}", "--sheet", "{photos}"), "a new or an empty folder"),
         (("x=bicubic", "x={photos}", "{photos}"), "two contenders are called 'x'"),
         (("--tally", "{photos}/a.png"), "no votes"),

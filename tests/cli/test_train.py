@@ -79,7 +79,7 @@ def test_wrong_wishes(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     photos = save_photo(tmp_path / "photos/a.png", 80, 90).parent
     for arguments, message in [
         (("bsrmet-x4",), "did you mean 'bsrnet-x4'?"),
-        (("bsrnet-x4",), "Give their folder with --data FOLDER"),
+        (("bsrnet-x4",), "give it with --data FOLDER"),
         (
             ("bsrnet-x4", "--set", "train.setps=3"),
             "train.setps: there is no such key; did you mean 'steps'?",

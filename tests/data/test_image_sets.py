@@ -42,7 +42,7 @@ def test_several_folders_are_one_set(tmp_path: Path) -> None:
     [
         (lambda _: None, "does not exist"),
         (lambda folder: folder.mkdir(), "holds no image"),
-        (lambda folder: folder.write_text("x"), "is not a folder"),
+        (lambda folder: folder.write_text("x"), "neither a folder nor a store"),
         (lambda folder: save_folder(folder, 1, 20, 20), "no image of at least 32x32"),
     ],
 )

@@ -98,7 +98,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_not_a_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(image.ImageError, match=r"a\.png is not an image wildsr reads \(JPEG, PNG"):
+    with pytest.raises(image.ImageError, match=r"a\.png is not an image that wildsr reads \(JPEG, PNG"):
         image.read(tmp_path / "a.png")
 
 
@@ -207,7 +207,7 @@ def test_table_is_consistent() -> None:
         ("a.gif", (65536, 9), {}, "GIF holds at most 65535"),
         ("a.jpg", (9, 9), {"alpha": True}, "JPEG cannot hold the transparency"),
         ("a.jpg", (9, 9), {"quality": 0}, "Quality goes from 1 to 100"),
-        ("a.jpg", (0, 9), {}, "no content"),
+        ("a.jpg", (0, 9), {}, "pixels is empty"),
         ("none/a.jpg", (9, 9), {}, "does not exist"),
         ("folder.png", (9, 9), {}, "a folder of that name"),
     ],

@@ -186,7 +186,7 @@ class _File:
             raise Problem(
                 415,
                 "not-an-image",
-                "That is not an image wildsr reads: JPEG, PNG, WebP, TIFF, AVIF, GIF, HEIC, BMP or PPM.",
+                "That is not an image that wildsr reads: JPEG, PNG, WebP, TIFF, AVIF, GIF, HEIC, BMP or PPM.",
             )
 
     def _write(self, data: bytearray) -> None:
