@@ -4,11 +4,11 @@
 
 "proof" upscales small images in an S3-compatible server (moto) on a Ray cluster of two nodes on this machine, kills an
 actor, a node and the driver with SIGKILL, runs the command again, and compares every result with that of the plain
-command on a folder. "throughput" does the same images by `--shard 1/1` and by Ray with one actor, without losses.
+command on a folder. "throughput" does the same images by `--shard 1/1` and by Ray with one actor, without losses, and
+compares memory.
 "listing" takes the names of a million synthetic objects from a server that only lists, whole and for a shard.
 "manifests" takes the names of a million files in one folder, and merges, checks, sums up and continues manifests of
-them. Exit code 1 if a promise is not
-kept. Needs the extras 'ray' and 'dev'.
+them. Exit code 1 if a promise is not kept. Needs the extras 'ray' and 'dev'.
 """
 
 import argparse
@@ -65,9 +65,9 @@ def main() -> int:
                         Bucket=BUCKET, Key=file.relative_to(folder).as_posix(), Body=file.read_bytes()
                     )
                 if "throughput" in parts:
-                    measure(folder, model)
+                    kept = measure(folder, model)
                 if "proof" in parts:
-                    kept = prove(folder, model, client, given.images, given.broken)
+                    kept = prove(folder, model, client, given.images, given.broken) and kept
         if "listing" in parts:
             kept = list_names(given.names) and kept
         if "manifests" in parts:
@@ -173,6 +173,15 @@ _flags: dict[str, int] = {}
 
 def kill_an_actor() -> int:
     """SIGKILL one of the processes that upscale; returns its number."""
+    for pid in actors():
+        os.kill(pid, signal.SIGKILL)
+        return pid
+    return -1
+
+
+def actors() -> list[int]:
+    """The processes that upscale."""
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -181,9 +190,8 @@ def kill_an_actor() -> int:
             except OSError:
                 continue
             if title.startswith(b"ray::MapWorker") and owner == os.getuid() and ours(entry):
-                os.kill(int(entry.name), signal.SIGKILL)
-                return int(entry.name)
-    return -1
+                found.append(int(entry.name))
+    return found
 
 
 def ours(process: Path) -> bool:
@@ -243,9 +251,9 @@ def repeated(client: Any) -> int:
     return len(outputs) - len(set(outputs))
 
 
-def measure(folder: Path, model: Path) -> None:
-    """Images a second from the first result to the last, so that starting processes is not counted."""
-    rates = {}
+def measure(folder: Path, model: Path) -> bool:
+    """Images a second from the first result to the last, so that starting processes is not counted, and memory."""
+    rates, memory = {}, {}
     for label, options in (
         ("shard", ("--shard", "1/1", "--manifest", f"{folder}/shard.jsonl")),
         ("ray", ("--ray", "local")),
@@ -255,11 +263,40 @@ def measure(folder: Path, model: Path) -> None:
         command = upscale(f"s3://{BUCKET}/in", output, model, *options)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             assert process.stdout is not None
-            times = [time.monotonic() for line in process.stdout if event_of(line) == "finished"]
+            times = []
+            memory[label] = (0.0, 0.0)
+            for line in process.stdout:
+                if event_of(line) == "finished":
+                    times.append(time.monotonic())
+                    if len(times) % 10 == 0:
+                        pids = actors() if label == "ray" else [process.pid]
+                        memory[label] = max(memory[label], *map(megabytes, pids))
         rates[label] = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-        print(f"{label}: {rates[label]:.2f} images a second", flush=True)
-    if rates["shard"]:
-        print(f"Ray: {100 * rates['ray'] / rates['shard']:.0f} % of shard mode", flush=True)
+        resident, proportional = memory[label]
+        print(
+            f"{label}: {rates[label]:.2f} images a second; {resident:.0f} MB resident at most, {proportional:.0f} MB "
+            "without what is shared",
+            flush=True,
+        )
+    more = memory["ray"][0] - memory["shard"][0]
+    print(
+        f"Ray: {100 * rates['ray'] / max(rates['shard'], 1e-9):.0f} % of shard mode; an actor takes {more:.0f} MB more",
+        flush=True,
+    )
+    return more <= 300
+
+
+def megabytes(pid: int) -> tuple[float, float]:
+    """Peak of the resident memory of a process, and its proportional share now."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        shares = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0, 0.0
+    peak, share = (
+        int(text.partition(f"{name}:")[2].split()[0]) for text, name in ((status, "VmHWM"), (shares, "Pss"))
+    )
+    return peak / 1024, share / 1024
 
 
 STREAM = """

@@ -1,6 +1,9 @@
-"""Upscaling on a Ray cluster of this machine, against an S3-compatible server."""
+"""Work on a Ray cluster of two nodes on this machine, against an S3-compatible server."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +21,13 @@ from wildsr.networks.compact import SRVGGNetCompact
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytest.importorskip("ray.data")
 
-from wildsr.cluster import ClusterError, Resources, Task, upscale  # noqa: E402
+from ray.cluster_utils import Cluster  # noqa: E402
+
+from wildsr.cluster import ClusterError, Resources, Task, prepare, upscale  # noqa: E402
 from wildsr.cluster.status import latest, rows  # noqa: E402
+from wildsr.data.errors import DataError  # noqa: E402
+from wildsr.data.pair_maker import Preparation  # noqa: E402
+from wildsr.data.prepare_folders import prepare_folders  # noqa: E402
 from wildsr.inference.entries import Entry  # noqa: E402
 
 endpoint = pytest.fixture(scope="module")(object_server.endpoint)
@@ -32,9 +40,12 @@ def bucket(endpoint: str) -> Iterator[Bucket]:
         patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join(["src", os.environ.get("PYTHONPATH", "")]))
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
         yield Bucket("archive", endpoint)
         ray.shutdown()
+        nodes.shutdown()
 
 
 @pytest.fixture
@@ -85,3 +96,102 @@ def test_a_cluster_does_what_the_command_does(bucket: Bucket, task: Task, tmp_pa
     bucket.put("mine/a.png", b"x")
     with pytest.raises(UsageError, match="holds images already"):
         upscale(replace(task, output=f"{bucket.address}/mine"))
+
+
+DRIVER = """
+import sys
+from wildsr.cluster import Resources, Task, upscale
+task = Task((sys.argv[1],), sys.argv[2], sys.argv[3], options={"precision": "exact"})
+upscale(task, Resources(batch=2), address=sys.argv[4], on_entry=lambda entry: print("ended", entry.input, flush=True))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="actors are found through /proc")
+def test_a_killed_actor_and_driver_cost_what_was_in_flight(
+    bucket: Bucket, task: Task, endpoint: str, tmp_path: Path
+) -> None:
+    import wildsr
+
+    count = 24
+    for index in range(count):
+        write_rgb(tmp_path / f"{index}.png", torch.rand(3, 24, 32))
+        bucket.put(f"many/{index}.png", (tmp_path / f"{index}.png").read_bytes())
+    bucket.put("many/broken.jpg", b"\xff\xd8\xff no image")
+    task = replace(task, inputs=(f"{bucket.address}/many",), output=f"{bucket.address}/results")
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", DRIVER, task.inputs[0], task.output, task.model, address]
+    ended, killed = 0, 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        for line in driver.stdout:
+            ended += line.startswith("ended")
+            if ended == 4 and not killed:
+                killed = an_actor(endpoint)
+                os.kill(killed, signal.SIGKILL)
+            if ended == 12:
+                driver.kill()
+    assert killed
+    assert driver.returncode == -signal.SIGKILL
+    recorded = {entry.input for entry in rows(task) if entry.status == "done"}
+    assert recorded
+
+    seen: list[Entry] = []
+    again = upscale(task, Resources(batch=2), on_entry=seen.append)
+    assert recorded.isdisjoint(entry.input for entry in seen)
+    assert [Path(name).name for name, _ in again.failures] == ["broken.jpg"]
+    written = [name for name in bucket.names("results/") if "/.wildsr-status/" not in name]
+    assert written == sorted(f"results/{index}.png" for index in range(count))
+    assert sorted(entry.output for entry in latest(task) if entry.status == "done") == [
+        f"{bucket.address}/{name}" for name in written
+    ]
+    for index in range(0, count, 6):
+        plain = tmp_path / "plain.png"
+        wildsr.upscale(tmp_path / f"{index}.png", task.model, output=plain, precision="exact")
+        assert bucket.get(f"results/{index}.png") == plain.read_bytes()
+
+
+def an_actor(endpoint: str) -> int:
+    """The number of a process that upscales for these tests."""
+    for entry in Path("/proc").iterdir():
+        try:
+            title, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::MapWorker") and endpoint.encode() in environment:
+            return int(entry.name)
+    return 0
+
+
+def test_pairs_of_a_cluster_are_those_of_the_command(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bucket  # the cluster runs
+    for index in range(6):
+        (tmp_path / "photos/sub").mkdir(parents=True, exist_ok=True)
+        write_rgb(tmp_path / f"photos/sub/{index}.png", torch.rand(3, 40, 48))
+    write_rgb(tmp_path / "photos/small.png", torch.rand(3, 6, 8))
+    (tmp_path / "photos/broken.jpg").write_bytes(b"\xff\xd8\xff no image")
+    how = Preparation(2, clean_up="none", preset="bsrgan", least=16)
+    monkeypatch.chdir(tmp_path)  # where the actors are not
+    plain = prepare_folders([Path("photos")], [], tmp_path / "plain", how, workers=1)
+    pairs = Path("pairs")
+    done = prepare([Path("photos")], [], pairs, how, Resources(batch=2))
+    assert (done.done, done.small) == (plain.done, plain.small) == (6, done.small)
+    assert [name for name, _ in done.small + done.failures] == ["small.png", "broken.jpg"]
+    assert "damaged" in done.failures[0][1]
+    assert files(pairs) == files(tmp_path / "plain")
+
+    # A driver that was lost before it recorded three images, and a pair that was deleted.
+    manifest = (pairs / "manifest.jsonl").read_text()
+    (pairs / "manifest.jsonl").write_text("".join(manifest.splitlines(keepends=True)[:-3]))
+    (pairs / "LR/sub/4.png").unlink()
+    again = prepare([Path("photos")], [], pairs, how, Resources(batch=2))
+    assert (again.kept, again.done, len(again.failures)) == (5, 1, 1)
+    assert files(pairs) == files(tmp_path / "plain")
+    with pytest.raises(DataError, match=r"other settings.*seed"):
+        prepare([Path("photos")], [], pairs, replace(how, seed=1))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    names = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    return {str(name): (folder / name).read_bytes() for name in names if name.parts[0] != ".wildsr-status"}

@@ -12,7 +12,7 @@ import pytest
 
 import object_server
 from object_server import Bucket
-from wildsr.storage import objects
+from wildsr.storage import credentials, objects
 from wildsr.storage.atomic import replacing, write_bytes
 from wildsr.storage.digest import digest_of
 from wildsr.storage.locations import content_of, exists, files_below, locate, version_of
@@ -124,6 +124,39 @@ def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     objects._store.cache_clear()
     with pytest.raises(PermissionError, match="no credentials for S3; set AWS_ACCESS_KEY_ID"):
         content_of(locate("s3://bucket/a.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "message"),
+    [
+        (
+            "gs://bucket/a.jpg",
+            {},
+            "no credentials for Google Cloud Storage; set GOOGLE_APPLICATION_CREDENTIALS",
+        ),
+        ("az://container/a.jpg", {}, "set AZURE_STORAGE_ACCOUNT_NAME"),
+        (
+            "az://container/a.jpg",
+            {"AZURE_STORAGE_ACCOUNT_NAME": "museum"},
+            "no credentials for Azure; set AZURE_STORAGE_ACCOUNT_KEY",
+        ),
+    ],
+)
+def test_without_credentials_of_google_and_azure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str, variables: dict[str, str], message: str
+) -> None:
+    pytest.importorskip("obstore", reason="the extra 'remote' is not installed")
+    for name in [name for name in os.environ if name.startswith(("GOOGLE_", "AZURE_", "IDENTITY_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(
+        credentials, "_METADATA_SERVICE", ("127.0.0.1", 9)
+    )  # the discard service: nobody is there
+    objects._store.cache_clear()
+    with pytest.raises(PermissionError, match=message):
+        content_of(locate(address))
 
 
 def test_credentials_of_a_profile(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

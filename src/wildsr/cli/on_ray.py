@@ -1,5 +1,6 @@
-"""``wildsr upscale --ray``: the same work on a Ray cluster."""
+"""``wildsr upscale --ray`` and ``wildsr prepare --ray``: the same work on a Ray cluster."""
 
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from wildsr.cli.report import BatchReport
 from wildsr.storage.locations import locate
 
 if TYPE_CHECKING:
+    from wildsr.data.pair_folders import Prepared
     from wildsr.inference.entries import Entry
 
 
@@ -32,12 +34,13 @@ def run_on_ray(
 
     try:
         from wildsr.cluster import Resources, Task, upscale
+        from wildsr.cluster.run import settled
         from wildsr.cluster.status import latest
     except ImportError as error:
         raise ClusterError("for clusters, run: pip install 'wildsr[ray]'") from error
     from wildsr.inference.run_manifest import write_manifest
 
-    work = Task(*task)
+    work = settled(Task(*task))
     told: set[int] = set()
 
     def tell(entry: "Entry") -> None:
@@ -58,3 +61,16 @@ def run_on_ray(
         upscale(work, Resources(*resources), address=address, on_entry=on_entry)
     if manifest is not None:
         write_manifest(manifest, work.head, latest(work))
+
+
+def prepare_on_ray(
+    task: tuple[Any, ...], address: str, stores: bool, on_image: Callable[[int, int], None]
+) -> "Prepared":
+    """Make training pairs on a cluster; ``task``: the first arguments of :func:`wildsr.cluster.prepare`."""
+    from wildsr.cluster.errors import ClusterError
+
+    try:
+        from wildsr.cluster import prepare
+    except ImportError as error:
+        raise ClusterError("for clusters, run: pip install 'wildsr[ray]'") from error
+    return prepare(*task, address=address, stores=stores, on_image=on_image)

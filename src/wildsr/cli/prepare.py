@@ -8,6 +8,8 @@ import typer
 
 from wildsr.cli import options
 from wildsr.cli.console import FAILED, complain, exits, list_failures, progress, say, warn
+from wildsr.cli.on_ray import prepare_on_ray
+from wildsr.errors import UsageError
 
 if TYPE_CHECKING:
     from wildsr.data.pair_folders import Prepared
@@ -104,6 +106,14 @@ def prepare(
     ] = None,
     seed: options.Seed = 0,
     shard: options.ShardOf = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Make the pairs on a Ray cluster: its address, or 'auto' for the one that this machine belongs to, or "
+            "else a new one here.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make HR and LR pairs for training.
 
@@ -121,17 +131,24 @@ def prepare(
         how = Preparation(scale, clean_up.value, preset, kernels, noise, patch, stride, min_side, seed)
         part = parse_shard(shard) if shard is not None else None
         stores = format is PairFormat.lmdb
+        if ray is not None and (part is not None or workers is not None):
+            raise UsageError("--ray divides the images by itself; leave out --shard and --workers")
         with progress() as bars:
-            done = prepare_folders(
-                sources or [],
-                target or [],
-                output,
-                how,
-                stores=stores,
-                workers=workers,
-                shard=(part.number, part.count) if part is not None else None,
-                on_image=lambda count, total: bars("pairs", count, total, unit="images"),
-            )
+
+            def show(count: int, total: int) -> None:
+                bars("pairs", count, total, unit="images")
+
+            places = (sources or [], target or [], output, how)
+            if ray is not None:
+                done = prepare_on_ray(places, ray, stores, show)
+            else:
+                done = prepare_folders(
+                    *places,
+                    stores=stores,
+                    workers=workers,
+                    shard=(part.number, part.count) if part is not None else None,
+                    on_image=show,
+                )
         raise typer.Exit(_report(output, done, stores, part is not None))
 
 

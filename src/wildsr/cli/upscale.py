@@ -188,7 +188,7 @@ def upscale(
             if output is None or "{" in output:
                 raise UsageError("--ray needs a folder for the results with -o")
             engine = {name: settings[name] for name in _ENGINE} | {"device": device}
-            task = (tuple(inputs), output, model, size, format, quality, existing, engine)
+            task = (tuple(inputs), output, model, size, format, quality, existing, engine, truncate)
             run_on_ray(task, ray, (ray_cpus, ray_gpus), report, manifest)
         elif (
             manifest is None and part is None and not any(is_address(one) for one in (*inputs, output or ""))

@@ -1,6 +1,8 @@
 """Description of a run on a cluster: plain data that every node receives."""
 
+import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from wildsr import __version__
@@ -8,9 +10,18 @@ from wildsr.inference.jobs import Existing, Naming
 from wildsr.inference.run_manifest import Head
 from wildsr.inference.sizing import OutputSize
 from wildsr.storage.locations import Location, locate
+from wildsr.storage.object_path import is_address
 
 STATUS = ".wildsr-status"
 """Folder within the output for what was done; hidden, so that it is never an input."""
+
+
+def everywhere(name: str) -> str:
+    """A local path as an absolute one, since nodes work in other folders than the command; addresses as they are."""
+    if is_address(name):
+        return name
+    end = "/" if name.endswith("/") else ""
+    return str(Path(os.path.expanduser(name)).absolute()) + end  # noqa: PTH111 - Path raises for unknown users
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class Task:
         format, quality: of the files.
         existing: what happens to results that an earlier run of this task did not write.
         options: arguments of :class:`wildsr.Upscaler`, by name.
+        truncate: cut off fractions of levels of 8-bit images instead of rounding.
         version: of wildsr; every node must have the same.
         model_sha256: of the model's file; set by :func:`wildsr.cluster.upscale`.
     """
@@ -37,6 +49,7 @@ class Task:
     quality: int | None = None
     existing: Existing = "fail"
     options: dict[str, Any] = field(default_factory=dict)
+    truncate: bool = False
     version: str = __version__
     model_sha256: str | None = None
 
@@ -59,6 +72,7 @@ class Task:
             "size": asdict(self.size),
             "format": self.format,
             "quality": self.quality,
+            **({"truncate": True} if self.truncate else {}),
             **self.options,
         }
         settings.pop("device", None)

@@ -36,18 +36,18 @@ NAMES = pa.schema(
 )
 
 
-def check_version(task: Task) -> None:
-    """Raise ``ClusterError`` unless this node has the wildsr of the task."""
-    if __version__ != task.version:
+def check_version(version: str) -> None:
+    """Raise ``ClusterError`` unless this node has this version of wildsr."""
+    if __version__ != version:
         raise ClusterError(
-            f"this command runs wildsr {task.version}, but the node {os.uname().nodename} has {__version__}; install "
+            f"this command runs wildsr {version}, but the node {os.uname().nodename} has {__version__}; install "
             "the same version everywhere"
         )
 
 
 def name_blocks(task: Task, size: int) -> Iterator[pa.Table]:
     """The images that are to be done, ``size`` at a time, while they are listed."""
-    check_version(task)
+    check_version(task.version)
     found = pending_rows(task)
     while block := list(islice(found, size)):
         yield pa.Table.from_pylist(block, schema=NAMES)
@@ -70,7 +70,7 @@ class UpscaleActor:
     """Upscales the images of a batch of names by the steps of ``wildsr upscale``, and records the outcomes."""
 
     def __init__(self, task: Task, run_id: str, threads: int) -> None:
-        check_version(task)
+        check_version(task.version)
         torch.set_num_threads(threads)
         limit_threads(threads)
         options = dict(task.options)
@@ -105,7 +105,7 @@ class UpscaleActor:
             if entry is not None and isinstance(event, (Finished, Failed)):
                 entries.append(_ended(entry, event))
 
-        saving = SaveOptions(self._task.format, self._task.quality)
+        saving = SaveOptions(self._task.format, self._task.quality, truncate=self._task.truncate)
         run(jobs, self._upscaler, self._task.size, saving, on_event, digests=True)
         if entries:
             status.append(self._task, self._run, entries)

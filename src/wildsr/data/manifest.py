@@ -67,14 +67,14 @@ class Manifest:
         self.entries[entry.source] = entry
         with self.path.open("a", encoding="utf-8") as file:
             # The leading newline separates it from an incomplete line of an earlier run.
-            file.write("\n" + _line(entry) + "\n")
+            file.write("\n" + line_of(entry) + "\n")
 
     def finish(self, order: Iterable[str]) -> None:
         """Rewrite the file, with entries in this order of their sources, then all others."""
         names = [name for name in order if name in self.entries]
         names += sorted(set(self.entries) - set(names))
         head = {"format": FORMAT, "version": VERSION, "settings": self.settings}
-        lines = [json.dumps(head), *(_line(self.entries[name]) for name in names)]
+        lines = [json.dumps(head), *(line_of(self.entries[name]) for name in names)]
         write_text(self.path, "\n".join(lines) + "\n")
 
     def _read(self) -> None:
@@ -91,7 +91,7 @@ class Manifest:
                 "give another folder, or the same settings as before"
             )
         for line in lines[1:]:
-            entry = _entry(_object(line))
+            entry = entry_of(line)
             if entry is not None:
                 self.entries[entry.source] = entry
 
@@ -128,11 +128,12 @@ def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head) + "\n")
         for name in sorted(entries):
-            file.write(_line(entries[name]) + "\n")
+            file.write(line_of(entries[name]) + "\n")
     return len(entries)
 
 
-def _line(entry: Entry) -> str:
+def line_of(entry: Entry) -> str:
+    """The line of an entry."""
     return json.dumps(asdict(entry), allow_nan=False)
 
 
@@ -152,8 +153,9 @@ def _object(line: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _entry(content: dict[str, Any]) -> Entry | None:
+def entry_of(line: str) -> Entry | None:
     """The image of a line; None for a damaged line, such as the incomplete last one of a run that was killed."""
+    content = _object(line)
     try:
         outputs = tuple(Output(**output) for output in content["outputs"])
         width, height = content["hr_size"]

@@ -1,5 +1,6 @@
 """Pairs of HR and LR images for training, made once from folders of images, as ``wildsr prepare`` does."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -61,18 +62,20 @@ def prepare(
     workers: int = 1,
     on_image: Callable[[], None] | None = None,
     manifest_name: str = MANIFEST,
+    through: "Through | None" = None,
 ) -> Prepared:
     """Write ``<folder>/HR`` and ``<folder>/LR`` with a manifest, continuing an earlier run.
 
     An image is done if the manifest lists it, its file has not changed, and its outputs have the digests in the
-    manifest. The result does not depend on the number of workers.
+    manifest. The result does not depend on the number of workers. ``through`` does the images elsewhere than in
+    processes of this machine.
 
     Raises:
         DataError: other settings than in the earlier run, unusable pools, or a killed worker process.
     """
     degradation_of(how)  # reports errors in pools or preset before any work
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(folder / manifest_name, _settings(how))
+    manifest = Manifest(folder / manifest_name, settings_of(how))
     result = Prepared()
     todo = []
     for item in items:
@@ -83,7 +86,8 @@ def prepare(
                 on_image()
         else:
             todo.append(item)
-    for item, made in _all(todo, folder, how, workers):
+    made_of = through(todo, folder, how) if through is not None else _all(todo, folder, how, workers)
+    for item, made in made_of:
         if isinstance(made, Entry):
             manifest.add(made)
             result.done += 1
@@ -116,10 +120,11 @@ def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]
         for source in found
     ]
     stems = [PurePosixPath(name).with_suffix("").as_posix() for _, name, *_ in named]
-    often = [stem.casefold() for stem in stems]
+    keys = [stem.casefold() for stem in stems]
+    often = Counter(keys)
     items, used = [], set()
-    for (path, name, role, inner), stem, key in zip(named, stems, often, strict=True):
-        output = stem if often.count(key) == 1 else f"{stem}_{PurePosixPath(name).suffix[1:]}"
+    for (path, name, role, inner), stem, key in zip(named, stems, keys, strict=True):
+        output = stem if often[key] == 1 else f"{stem}_{PurePosixPath(name).suffix[1:]}"
         free, number = output, 2
         while free.casefold() in used:
             free, number = f"{output}-{number}", number + 1
@@ -145,6 +150,8 @@ def is_done(item: Item, entry: Entry, folder: Path) -> bool:
 
 
 Outcome = Entry | TooSmall | Exception
+Through = Callable[[Sequence[Item], Path, Preparation], Iterator[tuple[Item, Outcome]]]
+"""Yields each image and its outcome, in order of completion."""
 
 
 def _all(
@@ -153,7 +160,7 @@ def _all(
     """Yield each image and its outcome, in order of completion."""
     if workers == 1:
         for item in items:
-            yield item, _prepared(item, folder, how)
+            yield item, prepared(item, folder, how)
         return
     with worker_pool(workers) as pool:
         waiting: dict[Future[Outcome], Item] = {}
@@ -162,7 +169,7 @@ def _all(
             while True:
                 # Few ahead, so that an interruption takes effect soon.
                 for item in islice(remaining, 2 * workers - len(waiting)):
-                    waiting[pool.submit(_prepared, item, folder, how)] = item
+                    waiting[pool.submit(prepared, item, folder, how)] = item
                 if not waiting:
                     return
                 for ready in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -177,7 +184,7 @@ def _all(
                 future.cancel()
 
 
-def _prepared(item: Item, folder: Path, how: Preparation) -> Outcome:
+def prepared(item: Item, folder: Path, how: Preparation) -> Outcome:
     """Make and write the pairs of one image; errors are returned."""
     try:
         levels = read_levels(item.path)[0]
@@ -223,7 +230,7 @@ def _written(folder: Path, name: str, hr: Tensor, lr: Tensor) -> Output:
     return Output(name, *digests)
 
 
-def _settings(how: Preparation) -> dict[str, Any]:
+def settings_of(how: Preparation) -> dict[str, Any]:
     """The settings as JSON values, with pools replaced by their digests."""
     settings = asdict(how)
     settings["kernels"] = load_kernel_pool(how.kernels).digest if how.kernels else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wildsr.data.errors import DataError
 from wildsr.data.manifest import MANIFEST, names_of
-from wildsr.data.pair_folders import Prepared, items_of, prepare
+from wildsr.data.pair_folders import Prepared, Through, items_of, prepare
 from wildsr.data.pair_maker import Preparation, degradation_of
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError
@@ -24,6 +24,7 @@ def prepare_folders(
     workers: int | None = None,
     on_image: Callable[[int, int], None] | None = None,
     shard: tuple[int, int] | None = None,
+    through: Through | None = None,
 ) -> Prepared:
     """Write the pairs of all images in some folders, continuing an earlier run.
 
@@ -35,6 +36,7 @@ def prepare_folders(
         stores: also write ``HR.lmdb`` and ``LR.lmdb``.
         workers: processes; None: one for each core.
         on_image: called with (images done, images in all).
+        through: does the images elsewhere than in processes of this machine.
         shard: (3, 100): only the third of a hundred parts of the images, recorded in ``manifest.3-of-100.jsonl``.
 
     Raises:
@@ -67,7 +69,13 @@ def prepare_folders(
             on_image(done, len(items))
 
     result = prepare(
-        items, output, how, workers=workers or os.cpu_count() or 1, on_image=tell, manifest_name=name
+        items,
+        output,
+        how,
+        workers=workers or os.cpu_count() or 1,
+        on_image=tell,
+        manifest_name=name,
+        through=through,
     )
     if stores and result.pairs:
         write_stores(output, renew=result.done > 0)

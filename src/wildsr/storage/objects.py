@@ -4,12 +4,10 @@ Every request is repeated with growing pauses when the service is throttled, bus
 found as each provider's own tools do it.
 """
 
-import configparser
 import contextlib
 import errno
 import os
 import re
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from wildsr.storage.credentials import aws_settings, require_azure, require_google
 from wildsr.storage.object_path import ObjectPath, Version
 
 if TYPE_CHECKING:
@@ -29,22 +28,18 @@ _PARALLEL = 4
 _LISTED = 1000
 RETRIES: Any = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
 """Retries of each request, with pauses that double from a tenth of a second to 15 s."""
-_METADATA_SERVICE = ("169.254.169.254", 80)
-_AWS_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_METADATA_ENDPOINT",
-)
 _CODES = {
     "NoSuchBucket": "the bucket does not exist",
+    "ContainerNotFound": "the container does not exist",
+    "AuthenticationFailed": "the service refuses the key or the token, or this machine's clock differs from its own; "
+    "check both",
     "RequestTimeTooSkewed": "this machine's clock differs too much from the service's; set it, then run again",
     "InvalidAccessKeyId": "the service does not know the access key; check the credentials",
     "SignatureDoesNotMatch": "the service refuses the signature; check the secret key",
     "ExpiredToken": "the credentials have expired; renew them, then run again",
     "PermanentRedirect": "the bucket is in another region; set AWS_REGION to it",
     "SlowDown": "the service is throttling requests, even after several retries; run again later with fewer workers",
+    "ServerBusy": "the service is throttling requests, even after several retries; run again later",
     "TooManyRequests": "the service is throttling requests, even after several retries; run again later",
 }
 
@@ -128,67 +123,19 @@ def _store(root: str) -> "ObjectStore":
     if root.startswith("http://"):
         client["allow_http"] = True
     elif root.startswith("s3://"):
-        config = _aws_settings()
+        config = aws_settings()
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:
             config["endpoint"] = endpoint
             client["allow_http"] = endpoint.startswith("http://")
+    elif root.startswith("gs://"):
+        require_google()
+    elif root.startswith("az://"):
+        require_azure()
+        client["allow_http"] = os.environ.get("AZURE_STORAGE_USE_EMULATOR", "").lower() == "true"
 
     store: ObjectStore = from_url(root, client_options=client, retry_config=RETRIES, **config)  # type: ignore[call-overload]
     return store
-
-
-def _aws_settings() -> dict[str, str]:
-    """Credentials and region of the AWS profile, where the environment has none.
-
-    Raises:
-        PermissionError: there are no credentials, neither here nor from a metadata service.
-    """
-    environ = os.environ
-    settings = {}
-    if not environ.get("AWS_REGION"):
-        settings["region"] = environ.get("AWS_DEFAULT_REGION") or _aws_profile().get("region") or "us-east-1"
-    if environ.get("AWS_SKIP_SIGNATURE", "").lower() == "true" or any(
-        environ.get(name) for name in _AWS_VARIABLES
-    ):
-        return settings
-    profile = _aws_profile()
-    names = {"access_key_id": "aws_access_key_id", "secret_access_key": "aws_secret_access_key"}
-    if all(profile.get(name) for name in names.values()):
-        settings |= {key: profile[name] for key, name in names.items()}
-        if profile.get("aws_session_token"):
-            settings["session_token"] = profile["aws_session_token"]
-    elif environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true" or not _answers(_METADATA_SERVICE):
-        raise PermissionError(
-            errno.EACCES,
-            "there are no credentials for S3; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or "
-            "AWS_SKIP_SIGNATURE=true for a public bucket",
-        )
-    return settings
-
-
-def _aws_profile() -> dict[str, str]:
-    """The profile of ``AWS_PROFILE`` in the files of the AWS command line."""
-    name = os.environ.get("AWS_PROFILE") or "default"
-    found: dict[str, str] = {}
-    for variable, usual, section in (
-        ("AWS_CONFIG_FILE", "~/.aws/config", name if name == "default" else f"profile {name}"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", name),
-    ):
-        parser = configparser.RawConfigParser()
-        with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
-            parser.read(os.environ.get(variable) or Path(usual).expanduser(), encoding="utf-8")
-        if parser.has_section(section):
-            found |= dict(parser.items(section))
-    return found
-
-
-def _answers(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextlib.contextmanager
