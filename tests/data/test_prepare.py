@@ -217,7 +217,7 @@ def test_images_that_are_gone_are_told(photos: Path, tmp_path: Path) -> None:
 def test_a_worker_that_dies_is_told(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import wildsr.data.pair_folders as module
 
-    monkeypatch.setattr(module, "_prepared", _die)
+    monkeypatch.setattr(module, "prepared", _die)
     items = [Item(photos / "a.png", "a.png", "source", "a", "a.png")]
     with pytest.raises(DataError, match="fewer --workers"):
         prepare(items, tmp_path / "out", Preparation(), workers=2)
