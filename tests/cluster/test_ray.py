@@ -91,7 +91,7 @@ def test_a_cluster_does_what_the_command_does(bucket: Bucket, task: Task, tmp_pa
 
     with pytest.raises(UsageError, match=r"other settings.*quality"):
         upscale(replace(task, quality=7))
-    with pytest.raises(ClusterError, match=r"of wildsr 9\.9, but the node"):
+    with pytest.raises(ClusterError, match=r"runs wildsr 9\.9, but the node"):
         upscale(replace(task, version="9.9", output=f"{bucket.address}/other"))
     bucket.put("mine/a.png", b"x")
     with pytest.raises(UsageError, match="holds images already"):
