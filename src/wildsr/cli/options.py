@@ -107,7 +107,7 @@ Features = Annotated[
 
 
 def existing(overwrite: bool, skip_existing: bool) -> Existing:
-    """What to do about results that exist already, from the two options.
+    """Treatment of existing results that the two options ask for.
 
     Raises:
         UsageError: both options are given.
