@@ -27,7 +27,6 @@ import wildsr
 from wildsr.image import Canvas, Traits, read, write
 from wildsr.inference.engine import Engine
 from wildsr.inference.engines import engine_maker
-from wildsr.inference.tiling import plan
 from wildsr.networks.rrdbnet import RRDBNet
 
 FAST = "wildsr-compact-x4"
@@ -165,7 +164,7 @@ def raw_tiles(
         print(
             f"{f'raw {side}x{side} tiles, {alone:.3f} s each':44} {alone * height * width / side**2:7.2f} for the area"
         )
-    chosen = plan(height, width, model.contract.overlap, 384, model.contract.size_multiple)
+    chosen = upscaler.plan(height, width)
     alone = raw(engine, (chosen.height, chosen.width), repeat)
     area = len(chosen.windows) * chosen.height * chosen.width
     print(

@@ -189,13 +189,13 @@ def test_a_result_that_appears_meanwhile_stays(
     """Two processes with the same output: the second one fails instead of replacing the result of the first."""
     from wildsr.inference import batch
 
-    out, compute = tmp_path / "out.png", batch.compute
+    out, begin = tmp_path / "out.png", batch.begin
 
     def slow(*arguments: Any, **options: Any) -> Any:
         out.write_bytes(b"of another process")
-        return compute(*arguments, **options)
+        return begin(*arguments, **options)
 
-    monkeypatch.setattr(batch, "compute", slow)
+    monkeypatch.setattr(batch, "begin", slow)
     done = wildsr("upscale", save_photo(tmp_path / "a.png"), "-m", "tiny", "-o", out)
     assert done.exit_code == 1
     assert "another program has written" in " ".join(done.output.split())

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wildsr.inference.tile_costs import AMX, AVX512_FLOAT32, FLAT, cost, cpu_costs
 from wildsr.inference.tiling import plan
 
 
@@ -59,3 +60,21 @@ def test_a_strip_is_cut_along_its_length_only() -> None:
     assert tiles.height == 10
     wasted = len(tiles.windows) * tiles.width / 60_000
     assert wasted < 1.25
+
+
+def test_tiles_are_smaller_where_large_ones_are_slow() -> None:
+    sides = {
+        name: (tiles.height * tiles.width) ** 0.5
+        for name, costs in {"flat": FLAT, "amx": AMX, "float32": AVX512_FLOAT32}.items()
+        if (tiles := plan(3000, 4000, 28, 640, costs=costs))
+    }
+    assert sides["amx"] < 400 < sides["float32"] <= sides["flat"] <= 640
+
+
+def test_the_cost_of_a_tile_follows_its_table() -> None:
+    for side, relative in AMX:
+        assert cost(AMX, side, side) == pytest.approx(relative * side**2)
+    assert cost(AMX, 64, 64) == 64**2
+    assert 1.2 < cost(AMX, 320, 320) / 320**2 < 1.5 < cost(AMX, 512, 512) / 512**2
+    assert cost(FLAT, 1000, 10) == 10_000
+    assert cpu_costs(half=False) == AVX512_FLOAT32

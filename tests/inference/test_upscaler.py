@@ -11,6 +11,7 @@ from wildsr.image import quantize
 from wildsr.inference import upscaler as module
 from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
 from wildsr.inference.errors import UpscaleError
+from wildsr.inference.tile_costs import FLAT
 from wildsr.inference.upscaler import Upscaler
 from wildsr.ops.dihedral import MODES, dihedral, undo_dihedral
 from wildsr.ops.resize import resize
@@ -119,6 +120,7 @@ class _Standin:
 
     name = "stand-in"
     version = "1"
+    costs = FLAT
     at_once = 1
 
     def __init__(self, network: nn.Module) -> None:

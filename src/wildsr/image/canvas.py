@@ -1,7 +1,9 @@
 """The output image while it is assembled from tiles, in its final sample type."""
 
+import mmap
 import os
 import tempfile
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
 #: A larger canvas lives in an unlinked temporary file, so that the operating system can page it out.
 MEMORY_LIMIT = 1 << 30
 
+_PAGES = 1 << 22
+"""Bytes that are freed at once; a multiple of every system's page."""
 _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
+
+
+class CanvasClosed(ValueError):
+    """A closed canvas was painted, or one was closed whose rows another thread waits for."""
 
 
 class Canvas:
@@ -35,24 +43,40 @@ class Canvas:
             profile.
         pixels: (height, width, 1 or 3) array of uint8, uint16 or float32.
 
+    With ``unfinished``, another thread may write the canvas while it is painted: it waits for rows until
+    :meth:`finish` says that they are complete, or the canvas is closed.
+
     Raises:
         ImageError: neither memory nor the temporary folder has room.
     """
 
-    def __init__(self, height: int, width: int, traits: Traits, truncate: bool = False) -> None:
+    def __init__(
+        self, height: int, width: int, traits: Traits, truncate: bool = False, *, unfinished: bool = False
+    ) -> None:
         if height < 1 or width < 1:
             raise ValueError(f"a canvas needs at least one pixel, not {width}x{height}")
         self.height = height
         self.width = width
         self.traits = traits
         self.truncate = truncate
+        self.unfinished = unfinished
         self._closed = False
+        self._finished = 0 if unfinished else height
+        self._released = 0
+        self._changed = threading.Condition()
         shape = (height, width, 1 if traits.grey else 3)
         dtype = np.dtype(_DTYPES[traits.depth])
         size = height * width * shape[2] * dtype.itemsize
+        self._memory: mmap.mmap | None = None
         try:
-            self._pixels = np.zeros(shape, dtype) if size <= MEMORY_LIMIT else _on_disk(shape, dtype, size)
-        except MemoryError as error:
+            if size > MEMORY_LIMIT:
+                self._pixels = _on_disk(shape, dtype, size)
+            elif unfinished and hasattr(mmap, "MADV_DONTNEED"):
+                self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                self._pixels = np.frombuffer(self._memory, dtype).reshape(shape)
+            else:
+                self._pixels = np.zeros(shape, dtype)
+        except (MemoryError, OSError) as error:
             raise ImageError(
                 f"An image of {width}x{height} pixels needs {size / 2**30:.1f} GiB of memory, "
                 "more than is free. Choose a smaller size."
@@ -62,7 +86,7 @@ class Canvas:
     def pixels(self) -> "np.ndarray[Any, Any]":
         """The samples pasted so far; a view."""
         if self._closed:
-            raise ValueError("this canvas is closed")
+            raise CanvasClosed("this canvas is closed")
         return self._pixels
 
     @property
@@ -116,10 +140,35 @@ class Canvas:
             return color.quantized(tile, 65535)
         return color.quantized(tile, 255, self.truncate)
 
+    def finish(self, rows: int) -> None:
+        """Say that the first ``rows`` rows are complete; what is painted there later may be ignored."""
+        with self._changed:
+            self._finished = max(self._finished, rows)
+            self._changed.notify_all()
+
+    def painted(self, rows: int) -> "np.ndarray[Any, Any] | None":
+        """The samples, as soon as the first ``rows`` rows are complete; None if the canvas is closed before."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._finished >= rows)
+            return None if self._closed else self._pixels
+
+    def release(self, rows: int) -> None:
+        """Free the memory of the first ``rows`` rows where the system can; their samples are lost."""
+        if self._memory is None:
+            return
+        line = self.width * self._pixels.shape[2] * self._pixels.itemsize
+        end = rows * line // _PAGES * _PAGES
+        if end > self._released:
+            self._memory.madvise(mmap.MADV_DONTNEED, self._released, end - self._released)
+            self._released = end
+
     def close(self) -> None:
-        """Free the memory, or the temporary file."""
-        self._closed = True
-        self._pixels = np.empty((0, 0, 0), self._pixels.dtype)
+        """Free the memory, or the temporary file. A thread that waits for rows stops waiting."""
+        with self._changed:
+            self._closed = True
+            self._pixels = np.empty((0, 0, 0), self._pixels.dtype)
+            self._memory = None
+            self._changed.notify_all()
 
     def __enter__(self) -> "Canvas":
         return self

@@ -4,19 +4,21 @@ import contextlib
 import errno
 import os
 import shutil
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wildsr.image import alpha as transparency
 from wildsr.image import color
-from wildsr.image.canvas import Canvas
+from wildsr.image.canvas import Canvas, CanvasClosed
 from wildsr.image.encode import encode
 from wildsr.image.errors import ImageError
 from wildsr.image.formats import FORMATS, Format, Size, check_limits, output_format
 from wildsr.image.libvips import VipsError, from_array, reason, to_array
 from wildsr.image.loaded import Traits
 from wildsr.image.metadata import restore
+from wildsr.image.stream import streamed
 from wildsr.storage.atomic import replacing
 from wildsr.storage.digest import sha256_of
 from wildsr.storage.locations import Location, locate, require_writable
@@ -43,7 +45,8 @@ def write(
 ) -> str | None:
     """Encode a canvas, with all of its traits that the format can store.
 
-    The write is atomic: until it is complete, an older file of that name stays.
+    The write is atomic: until it is complete, an older file of that name stays. Rows of an unfinished canvas are
+    encoded as they are finished; afterwards its samples are lost.
 
     Args:
         path: the file to write; its folder must exist. Or the address of an object, such as ``s3://bucket/name.png``.
@@ -61,14 +64,18 @@ def write(
 
     Raises:
         ImageError: the format cannot store the image, or the file cannot be written.
+        CanvasClosed: an unfinished canvas was closed by another thread.
     """
     path = locate(path)
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
     form = _checked(path, crop or size, format=format, transparent=_transparent(alpha), quality=quality)
     traits = canvas.traits.fitted(form)
     try:
-        image = _cropped(_assembled(canvas, _kept(alpha, form), size, form), crop)
-        with replacing(path, overwrite=overwrite) as temporary:
+        with (
+            replacing(path, overwrite=overwrite) as temporary,
+            _pixels(canvas, size, crop) as pixels,
+        ):
+            image = _cropped(_assembled(pixels, canvas.traits, _kept(alpha, form), size, form), crop)
             encode(image, temporary, form, traits, quality)
             return sha256_of(temporary) if digest else None
     except VipsError as error:
@@ -112,7 +119,8 @@ def render(
         (H, W, C) uint8, uint16 or float32 in the colour space of the canvas; alpha, if given, comes last.
     """
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
-    return np.array(to_array(_cropped(_assembled(canvas, alpha, size, FORMATS["tiff"]), crop)))
+    image = _assembled(from_array(canvas.pixels, "srgb"), canvas.traits, alpha, size, FORMATS["tiff"])
+    return np.array(to_array(_cropped(image, crop)))
 
 
 def check_writable(
@@ -162,12 +170,24 @@ def _kept(alpha: "Tensor | Array | None", form: Format) -> "Tensor | Array | Non
     return alpha if form.alpha else None
 
 
-def _assembled(canvas: Canvas, alpha: "Tensor | Array | None", size: Size, form: Format) -> Any:
+@contextlib.contextmanager
+def _pixels(canvas: Canvas, size: Size, crop: Size | None) -> Iterator[Any]:
+    """The canvas as a libvips image: while it is painted if it can be, which resizing and cropping prevent."""
+    if canvas.unfinished and crop is None and size == (canvas.width, canvas.height):
+        with streamed(canvas) as image:
+            yield image
+        return
+    samples = canvas.painted(canvas.height)
+    if samples is None:
+        raise CanvasClosed("this canvas was closed before it was finished")
+    yield from_array(np.asarray(samples), "srgb")
+
+
+def _assembled(image: Any, painted: Traits, alpha: "Tensor | Array | None", size: Size, form: Format) -> Any:
     """The streaming libvips image to encode: size, depth, alpha, profile, metadata."""
-    painted = canvas.traits
     traits = painted.fitted(form)
     profile = painted.profile if form.profiles and (form.grey or not painted.grey) else None
-    image = from_array(np.asarray(canvas.pixels), _interpretation(painted))
+    image = image.copy(interpretation=_interpretation(painted))
     image = transparency.resized(image, size, "lanczos3")
     if painted.convert and profile is None:
         image = color.to_srgb(color.with_profile(image, painted.profile), sixteen=painted.depth == "uint16")

@@ -1,16 +1,27 @@
-"""Upscales many images in turn, reading the next and writing the last while the model computes."""
+"""Upscales many images in turn, reading the next and encoding what is done while the model computes."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from wildsr.image import LoadedImage, read
+from wildsr.image.canvas import CanvasClosed
 from wildsr.image.decode import fetched
 from wildsr.inference.errors import JobCancelled
 from wildsr.inference.events import Cancelled, Failed, Finished, Note, OnEvent, Started, Tile, reason
-from wildsr.inference.files import Saved, SaveOptions, UpscaledImage, check, compute, save, traits_for
+from wildsr.inference.files import (
+    Painting,
+    Saved,
+    SaveOptions,
+    UpscaledImage,
+    begin,
+    check,
+    save,
+    traits_for,
+)
 from wildsr.inference.jobs import Job
 from wildsr.inference.sizing import OutputSize
 from wildsr.inference.upscaler import OnTile, Upscaler
@@ -54,7 +65,10 @@ def run(
 
             try:
                 image, source_sha256 = ahead.result()
-                painted = _compute(index, job, image, upscaler, wanted, saving, on_event, tile)
+                painting = _begin(index, job, image, upscaler, wanted, saving, on_event)
+                saved = _paint(
+                    painting, partial(writer.submit, _save, job, painting.image, saving, digests), tile
+                )
             except JobCancelled:
                 on_event(Cancelled(index, job.source))
                 continue
@@ -63,11 +77,13 @@ def run(
                 continue
             if pending is not None:
                 pending.settle(on_event)
-            pending = _Pending(
-                index, job, began, source_sha256, writer.submit(_save, job, painted, saving, digests)
-            )
+            pending = _Pending(index, job, began, source_sha256, saved)
         if pending is not None:
             pending.settle(on_event)
+
+
+_Saving = Future[tuple[Saved, float]]
+"""What becomes of a file that is being written, and when it was complete."""
 
 
 @dataclass
@@ -78,7 +94,7 @@ class _Pending:
     job: Job
     began: float
     source_sha256: str | None
-    future: "Future[tuple[Saved, float]]"
+    future: _Saving
     sent: bool = False
 
     def settle(self, on_event: OnEvent, wait: bool = True) -> None:
@@ -110,7 +126,7 @@ def read_job(job: Job, digest: bool) -> tuple[LoadedImage, str | None]:
     return image, (digest_of(job.source, content) if digest else None)
 
 
-def _compute(
+def _begin(
     index: int,
     job: Job,
     image: LoadedImage,
@@ -118,14 +134,28 @@ def _compute(
     wanted: OutputSize,
     saving: SaveOptions,
     on_event: OnEvent,
-    on_tile: OnTile,
-) -> UpscaledImage:
+) -> Painting:
     target = check(job.target, image, upscaler, wanted, saving)
     on_event(Started(index, job.source, *image.size, *(target.crop or target.size)))
     for text in image.traits.notes:
         on_event(Note(index, job.source, text))
     traits = traits_for(job.target, image, saving)
-    return compute(image, upscaler, target, traits, on_tile, truncate=saving.truncate)
+    return begin(image, upscaler, target, traits, truncate=saving.truncate, unfinished=True)
+
+
+def _paint(painting: Painting, begin_to_save: Callable[[], _Saving], on_tile: OnTile) -> _Saving:
+    """Compute an image while it is being saved. Raises the error of either."""
+    try:
+        saved = begin_to_save()
+        try:
+            painting.paint(on_tile)
+        except CanvasClosed:
+            saved.result()  # saving has failed, such as on a full disk, and closed the canvas
+            raise
+    except BaseException:
+        painting.image.canvas.close()  # or the writer would wait for the rest of it
+        raise
+    return saved
 
 
 def _read_ahead(

@@ -5,6 +5,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from wildsr.inference.tile_costs import TileCosts
+
 Array = np.ndarray[Any, Any]
 Precision = Literal["auto", "exact", "half"]
 """``exact`` computes in float32; ``half`` in bfloat16 or float16; ``auto`` in half precision where the network keeps
@@ -20,10 +22,12 @@ class Engine(Protocol):
     Attributes:
         name: runtime, device and precision.
         version: of the runtime.
+        costs: time per pixel of tiles of different sizes.
     """
 
     name: str
     version: str
+    costs: TileCosts
 
     def start(self, tiles: Array, levels: bool) -> Wait:
         """Begin to compute the network's output for float32 tiles (n, 3, h, w).

@@ -1,7 +1,10 @@
 """The steps that upscale one file: check, compute, save. Each can run in a thread of its own."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from wildsr.image import Canvas, ImageError, LoadedImage, Traits, check_writable, write
 from wildsr.image.formats import Size, output_format
@@ -57,6 +60,57 @@ def traits_for(path: Location, image: LoadedImage, saving: SaveOptions) -> Trait
     return image.traits.fitted(output_format(path, saving.format))
 
 
+class Painting(NamedTuple):
+    """An image that is about to be upscaled: what it will become, and the function that computes it.
+
+    ``paint`` closes the canvas if it fails, so that nobody waits for the rest of it.
+    """
+
+    image: UpscaledImage
+    paint: Callable[[OnTile | None], None]
+
+
+def begin(
+    image: LoadedImage,
+    upscaler: Upscaler,
+    target: Target,
+    traits: Traits,
+    *,
+    deep: bool | None = None,
+    truncate: bool = False,
+    unfinished: bool = False,
+) -> Painting:
+    """Prepare to upscale an image onto a canvas with ``traits``: its own, or those that the output file can hold.
+
+    ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits. ``truncate`` as in
+    :class:`SaveOptions`. ``unfinished``: the image can be saved by another thread while it is painted.
+    """
+    deep = traits.depth != "uint8" if deep is None else deep
+    sizes = passes(image.size, target.size, upscaler.scale)
+    first = sizes[-1] if len(sizes) > 1 else image.size
+    canvas = Canvas(
+        first.height * upscaler.scale, first.width * upscaler.scale, traits, truncate, unfinished=unfinished
+    )
+
+    def paint(on_tile: OnTile | None) -> None:
+        try:
+            samples = _further(image, upscaler, sizes[1:], on_tile, deep)
+            parts = upscaler.parts(samples, on_tile, deep=deep, levels=canvas.takes_levels)
+            for top, left, pixels in parts:
+                canvas.paste(top, left, pixels)
+                levels = pixels.dtype == np.uint8
+                height, width = pixels.shape[:2] if levels else pixels.shape[-2:]
+                # The last rows are kept back until ``on_tile`` can no longer cancel the image.
+                if upscaler.in_order and left + width == canvas.width and top + height < canvas.height:
+                    canvas.finish(top + height)
+            canvas.finish(canvas.height)
+        except BaseException:
+            canvas.close()
+            raise
+
+    return Painting(UpscaledImage(canvas, image.opacity, target), paint)
+
+
 def compute(
     image: LoadedImage,
     upscaler: Upscaler,
@@ -64,30 +118,25 @@ def compute(
     traits: Traits,
     on_tile: OnTile | None = None,
     deep: bool | None = None,
-    truncate: bool = False,
 ) -> UpscaledImage:
-    """Upscale an image onto a canvas with ``traits``: its own, or those that the output file can hold.
+    """Upscale an image; the arguments are those of :func:`begin`."""
+    painting = begin(image, upscaler, target, traits, deep=deep)
+    painting.paint(on_tile)
+    return painting.image
 
-    ``deep`` as in :meth:`Upscaler.pieces`; None: where ``traits`` have more than 8 bits. ``truncate`` as in
-    :class:`SaveOptions`.
-    """
-    samples, deep = image.samples, traits.depth != "uint8" if deep is None else deep
-    further = passes(image.size, target.size, upscaler.scale)[1:]
-    if further:
-        from wildsr.ops.resize import resize
 
-        rgb = image.rgb
-        for size in further:
-            rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
-        samples = rgb[0].permute(1, 2, 0).numpy()
-    canvas = Canvas(samples.shape[0] * upscaler.scale, samples.shape[1] * upscaler.scale, traits, truncate)
-    try:
-        for top, left, pixels in upscaler.parts(samples, on_tile, deep=deep, levels=canvas.takes_levels):
-            canvas.paste(top, left, pixels)
-    except BaseException:
-        canvas.close()
-        raise
-    return UpscaledImage(canvas, image.opacity, target)
+def _further(
+    image: LoadedImage, upscaler: Upscaler, sizes: Sequence[Size], on_tile: OnTile | None, deep: bool
+) -> Array:
+    """The samples for the last pass of the model: of the image, or of earlier passes resized to ``sizes``."""
+    if not sizes:
+        return image.samples
+    from wildsr.ops.resize import resize
+
+    rgb = image.rgb
+    for size in sizes:
+        rgb = resize(upscaler(rgb, on_tile, deep=deep), (size.height, size.width))
+    return rgb[0].permute(1, 2, 0).numpy()
 
 
 class Saved(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
+from wildsr.inference.tile_costs import cpu_costs
 from wildsr.storage.atomic import write_bytes
 from wildsr.storage.caches import cache_folder
 from wildsr.storage.out_of_memory import is_out_of_memory
@@ -79,6 +80,7 @@ class OpenVinoEngine:
     def __init__(self, network: "Callable[[], nn.Module]", identity: str, half: bool) -> None:
         self.name = f"OpenVINO CPU {'bf16' if half else 'f32'}"
         self.version = str(_openvino().__version__)
+        self.costs = cpu_costs(half)
         self._network = network
         self._identity = identity
         self._options = {

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from wildsr.inference.tile_costs import FLAT, TileCosts, cost
+
 
 @dataclass(frozen=True)
 class Span:
@@ -37,16 +39,16 @@ class TilePlan:
 
 
 def plan(
-    height: int, width: int, overlap: int, largest: int, multiple: int = 1, exponent: float = 0.1
+    height: int, width: int, overlap: int, largest: int, multiple: int = 1, costs: TileCosts = FLAT
 ) -> TilePlan:
     """Divide a ``height`` x ``width`` image into tiles of the shape with the least cost.
 
-    The cost of a tile is taken as area^(1 + exponent): larger tiles overlap less, but are a little slower per
-    pixel because of CPU caches. No tile has more than ``largest``^2 pixels, unless the overlap requires it.
-    Image sizes must be multiples of ``multiple``, and so are all starts and lengths.
+    Larger tiles overlap less, but on some processors they are slower per pixel, as ``costs`` say. No tile has more than
+    ``largest``^2 pixels, unless the overlap requires it. Image sizes must be multiples of ``multiple``, and so are all
+    starts and lengths.
     """
     shapes = [
-        (rows * columns * (tall * wide) ** (1 + exponent), tall, wide)
+        (rows * columns * cost(costs, tall, wide), tall, wide)
         for rows, tall in _lengths(height, overlap, multiple)
         for columns, wide in _lengths(width, overlap, multiple)
         if tall * wide <= largest**2

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
+from wildsr.inference.tile_costs import FLAT, cpu_costs
 from wildsr.storage.out_of_memory import is_out_of_memory
 
 _MOST_TILES = 8
@@ -25,6 +26,7 @@ class TorchEngine:
     def __init__(self, network: nn.Module, device: torch.device, half: bool) -> None:
         self.name = f"PyTorch {device} {'half' if half else 'f32'}"
         self.version = str(torch.__version__)
+        self.costs = FLAT if device.type != "cpu" else cpu_costs(half)
         self._device = device
         self._dtype = torch.float32
         if half:

@@ -14,7 +14,7 @@ from wildsr.inference.engine import Array, Engine, NotFinite, OutOfMemory, Preci
 from wildsr.inference.engines import engine_maker
 from wildsr.inference.errors import UpscaleError
 from wildsr.inference.fidelity import is_faithful
-from wildsr.inference.tiling import Window, plan
+from wildsr.inference.tiling import TilePlan, Window, plan
 from wildsr.zoo.model import Model
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from wildsr.networks.protocols import WholeImagePass
 
-LARGEST_TILE = 384
-"""Side of the largest square tile by default, in LR pixels."""
 SMALLEST_TILE = 32
 """Side of the smallest tile in LR pixels; if memory cannot hold it, the image fails."""
 _BACK_PROJECTION_RADIUS = 5
@@ -54,7 +52,8 @@ class Upscaler:
 
     Tiles overlap and are cropped to their cores. ``overlap`` in LR pixels is the model's own by default, with which
     the result is within one 8-bit level of the untiled result; with the model's receptive field they are equal.
-    ``tile`` is the side of the largest tile in LR pixels. ``ensemble`` averages over the eight flips and rotations.
+    ``tile`` is the side of the largest tile in LR pixels, the model's own by
+    default. ``ensemble`` averages over the eight flips and rotations.
     ``back_projection`` is the weight of one back-projection step (RealSR uses 0.2). ``strength`` below 1 blends toward
     a bicubic resize, or toward the model ``toward``, which must have the same architecture and sizes.
 
@@ -88,7 +87,7 @@ class Upscaler:
 
             model, strength = blend(toward, model, strength), 1.0
         self.model = model
-        self._largest = tile or LARGEST_TILE
+        self._largest = tile or model.contract.largest_tile
         self._overlap = model.contract.overlap if overlap is None else overlap
         if back_projection:
             self._overlap += _BACK_PROJECTION_RADIUS
@@ -114,6 +113,11 @@ class Upscaler:
     def engine(self) -> str:
         """Description of the engine: runtime, device and precision."""
         return self._engine.name
+
+    @property
+    def in_order(self) -> bool:
+        """Whether parts come row by row, each once; otherwise several passes overwrite them."""
+        return not self.model.needs_whole_image
 
     def __call__(self, images: "Tensor", on_tile: OnTile | None = None, *, deep: bool = False) -> "Tensor":
         """Upscale (B, 3, H, W) RGB in [0, 1] to (B, 3, scale*H, scale*W) float32, clamped to [0, 1].
@@ -195,7 +199,7 @@ class Upscaler:
         for state in states:
             state.begin()
         height, width = samples.shape[:2]
-        tiles = plan(height, width, self._overlap, self._largest, self.model.contract.size_multiple)
+        tiles = self._plan(height, width, engine)
         at_once = self._at_once(engine, tiles.height, tiles.width)
         groups = [tiles.windows[at : at + at_once] for at in range(0, len(tiles.windows), at_once)]
         ahead: Wait | None = None
@@ -282,20 +286,28 @@ class Upscaler:
         states = (self.model.unit_range.whole_image(dihedral(image, mode)) for mode in self._modes)
         return [state for state in states if state is not None]
 
+    def plan(self, height: int, width: int) -> TilePlan:
+        """The tiles of an image of this size with 8 bits, as long as memory holds them."""
+        multiple = self.model.contract.size_multiple
+        return self._plan(height + -height % multiple, width + -width % multiple, self._engine)
+
+    def _plan(self, height: int, width: int, engine: Engine) -> TilePlan:
+        multiple = self.model.contract.size_multiple
+        return plan(height, width, self._overlap, self._largest, multiple, engine.costs)
+
     def _at_once(self, engine: Engine, height: int, width: int) -> int:
         return min(self._most_at_once, engine.batch(height, width)) if self._plain else 1
 
     def _shrink(self, samples: Array, engine: Engine, error: OutOfMemory) -> None:
         """Halve the number of tiles at once, then the area of the tile, or give up where that is not possible."""
         height, width = samples.shape[:2]
-        multiple = self.model.contract.size_multiple
-        before = plan(height, width, self._overlap, self._largest, multiple)
+        before = self._plan(height, width, engine)
         at_once = min(self._at_once(engine, before.height, before.width), len(before.windows))
         if at_once > 1:
             self._most_at_once = at_once // 2
             return
         self._largest = int((before.height * before.width / 2) ** 0.5)
-        after = plan(height, width, self._overlap, self._largest, multiple)
+        after = self._plan(height, width, engine)
         too_small = self._largest < SMALLEST_TILE
         if too_small or after.height * after.width >= before.height * before.width:
             raise UpscaleError(

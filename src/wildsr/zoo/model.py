@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from wildsr.zoo.unit_range import UnitRange
 
 
+LARGEST_TILE = 384
+"""Side of the largest square tile of most networks, in LR pixels. RRDBNet-23 needs about 1.4 GiB for it on a CPU."""
+
+
 @dataclass(frozen=True)
 class Contract:
     """Facts about a network: its scale, value range, sizes, licence and source.
@@ -25,6 +29,7 @@ class Contract:
         receptive_field: radius in LR pixels beyond which nothing influences an output pixel, exactly; for "ONNX"
             as measured, for spandrel's networks the overlap.
         overlap: default overlap of tiles, in LR pixels on each side.
+        largest_tile: default side of the largest square tile, in LR pixels.
         licence: SPDX name, or "unknown".
         source: where the weights come from.
         trained_on: metrics of `wildsr evaluate` that served as a loss in training, as far as known.
@@ -43,6 +48,7 @@ class Contract:
     source: str = "unknown"
     sha256: str | None = None
     trained_on: tuple[str, ...] = ()
+    largest_tile: int = LARGEST_TILE
 
 
 class Model:

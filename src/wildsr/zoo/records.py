@@ -29,6 +29,7 @@ class KnownModel:
     size_multiple: int
     receptive_field: int
     overlap: int
+    largest_tile: int
     identity: str
     whole_image: bool
     metadata: dict[str, str]

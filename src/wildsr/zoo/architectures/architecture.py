@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.h5 import KerasLayers
 from wildsr.zoo.formats.ncnn import NcnnLayer
+from wildsr.zoo.model import LARGEST_TILE
 
 Weights = Mapping[str, Tensor]
 _MOST_BLOCKS = 512
@@ -43,6 +44,7 @@ class Architecture:
         value_range: the network works in [0, value_range].
         largest_overlap: upper bound of the default overlap of tiles in LR pixels, where a smaller one than the
             receptive field already keeps tiles within one 8-bit level; None: no bound.
+        largest_tile: default side of the largest square tile in LR pixels, which memory limits.
         training_only: for networks without a contract, such as discriminators: what the network is; follows "it is".
         from_ncnn: our names for the weights of an ncnn graph, whose own names mean nothing; None for the graph of
             another architecture.
@@ -56,6 +58,7 @@ class Architecture:
     projects: str = ""
     value_range: float = 1.0
     largest_overlap: int | None = None
+    largest_tile: int = LARGEST_TILE
     training_only: str | None = None
     from_ncnn: Callable[[Sequence[NcnnLayer]], dict[str, Tensor] | None] | None = None
     from_keras: Callable[[KerasLayers], dict[str, Tensor] | None] | None = None

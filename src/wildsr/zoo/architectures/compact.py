@@ -45,5 +45,6 @@ COMPACT = Architecture(
     sizes=_sizes,
     projects="Real-ESRGAN",
     largest_overlap=28,
+    largest_tile=640,  # two tiles under way need about 1.2 KiB for each of their pixels in float32
     from_ncnn=_from_ncnn,
 )
