@@ -17,8 +17,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,29 +27,14 @@ from skimage import data
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from gpu_parity import degradation_parity, metric_parity, network_parity, operation_parity
+from gpu_sizes import Bench, Row, networks
 from wildsr.data.loader import Batches
-from wildsr.degradations.presets import PRESETS, preset
 from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
-from wildsr.evaluation.metrics import MetricSettings, available_metrics, open_meters
 from wildsr.image import write_rgb
-from wildsr.inference.fidelity import FAITHFUL
 from wildsr.inference.torch_engine import TorchEngine
-from wildsr.networks.compact import SRVGGNetCompact
-from wildsr.networks.edl import EDLNet
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
-from wildsr.networks.msrresnet import MSRResNet
-from wildsr.networks.resunet import ResUNet
-from wildsr.networks.rrdbnet import RRDBNet
-from wildsr.networks.span import SPAN
-from wildsr.networks.srrescgan import SRResCGAN
 from wildsr.networks.vgg import VGGFeatures, layer_names
-from wildsr.ops.back_projection import back_project
-from wildsr.ops.diff_jpeg import differentiable_jpeg
-from wildsr.ops.dihedral import dihedral
-from wildsr.ops.filtering import filter_per_sample
-from wildsr.ops.kernels import gaussian_kernel
-from wildsr.ops.resize import imresize, resize
-from wildsr.ops.sharpening import unsharp_mask
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.config.recipe import Recipe
 from wildsr.recipes.dry_run import memory
@@ -63,162 +46,6 @@ from wildsr.training.processes import Hardware, start
 from wildsr.training.step import training_step
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # for the tiny recipes
-
-TOLERANCE = 1e-4
-"""Largest difference of float32 results between devices; kernels add in another order."""
-Row = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Device and sizes of a run."""
-
-    device: torch.device
-    small: bool
-    folder: Path
-
-    def size(self, large: int, small: int) -> int:
-        """One of two sizes."""
-        return small if self.small else large
-
-    def wait(self) -> float:
-        """The time when the device has done all that it was given."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return time.perf_counter()
-
-    def seconds(self, work: Callable[[], object], repeat: int = 5) -> float:
-        """Time of one run, after two that warm up."""
-        for _ in range(1 if self.small else 2):
-            work()
-        began = self.wait()
-        for _ in range(repeat):
-            work()
-        return (self.wait() - began) / repeat
-
-
-def photo(side: int, count: int = 1) -> Tensor:
-    """Parts of a photo, (count, 3, side, side) in [0, 1]."""
-    pixels = torch.from_numpy(data.astronaut().copy()).permute(2, 0, 1).float() / 255
-    places = torch.randint(512 - side + 1, (count, 2), generator=torch.Generator().manual_seed(0)).tolist()
-    return torch.stack([pixels[:, top : top + side, left : left + side] for top, left in places])
-
-
-def networks(bench: Bench) -> dict[str, Callable[[], nn.Module]]:
-    """Every upscaling network, as published or tiny."""
-    if bench.small:
-        return {
-            "RRDBNet": lambda: RRDBNet(features=8, blocks=1, growth=4),
-            "SRVGGNetCompact": lambda: SRVGGNetCompact(features=8, convs=2, scale=4),
-            "ResUNet": lambda: ResUNet(features=8, width=8, blocks=1, scale=4),
-            "MSRResNet": lambda: MSRResNet(features=8, blocks=1, scale=4),
-            "SPAN": lambda: SPAN(features=8, scale=4),
-            "EDLNet": lambda: EDLNet(features=8, blocks=1, growth=4),
-            "SRResCGAN": lambda: SRResCGAN(features=8, blocks=1),
-        }
-    return {
-        "RRDBNet": RRDBNet,
-        "SRVGGNetCompact": lambda: SRVGGNetCompact(64, 32, 4),
-        "ResUNet": lambda: ResUNet(scale=4),
-        "MSRResNet": lambda: MSRResNet(scale=4),
-        "SPAN": lambda: SPAN(scale=4),
-        "EDLNet": EDLNet,
-        "SRResCGAN": SRResCGAN,
-    }
-
-
-def difference(cpu: Tensor, other: Tensor) -> float:
-    """The largest difference in proportion to the largest value."""
-    if not bool(other.isfinite().all()):
-        raise AssertionError("NaN or infinite values")
-    return float((cpu.double() - other.cpu().double()).abs().max() / cpu.abs().max().clamp(min=1e-6))
-
-
-def check(found: float, allowed: float) -> str:
-    """The difference as text; an error if it is too large."""
-    if not found <= allowed:
-        raise AssertionError(f"differs by {found:.2e}, more than {allowed:.0e}")
-    return f"{found:.1e}"
-
-
-def network_parity(bench: Bench) -> Iterator[Row]:
-    """Float32 through the engine of the device beside the CPU, and half precision in dB."""
-    cpu, image = torch.device("cpu"), photo(bench.size(96, 24)).numpy()
-    for name, make in networks(bench).items():
-        torch.manual_seed(0)
-        network = make().eval().requires_grad_(False)
-        local = nn.Sequential(network) if not hasattr(network, "local") else Local(network)
-        exact = torch.from_numpy(TorchEngine(local, cpu, False).start(image, False)())
-        there = torch.from_numpy(TorchEngine(local, bench.device, False).start(image, False)())
-        half = torch.from_numpy(TorchEngine(local, bench.device, True).start(image, False)())
-        decibels = -10 * float(torch.log10((half - exact).square().mean().clamp(min=1e-12)))
-        note = "" if decibels >= FAITHFUL else f", below {FAITHFUL:g}: would run in float32"
-        yield name, f"float32 {check(difference(exact, there), 1e-3)}, half {decibels:.0f} dB{note}"
-
-
-class Local(nn.Module):
-    """The part of a whole-image network that depends on a tile alone."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The network's ``local``."""
-        result: Tensor = self.network.local(x)  # type: ignore[operator]
-        return result
-
-
-def operation_parity(bench: Bench) -> Iterator[Row]:
-    """Operations in float32 on both devices."""
-    images = photo(bench.size(256, 64), 4)
-    half = images.shape[-1] // 2
-    kernels = torch.stack([gaussian_kernel(21, 1.0 + n, 2.0, 0.3 * n).float() for n in range(4)])
-    operations: dict[str, Callable[[Tensor], Tensor]] = {
-        "imresize": lambda x: imresize(x, 0.25),
-        "resize bicubic": lambda x: resize(x, (half, half), "bicubic"),
-        "back-projection": lambda x: back_project(x, imresize(x, 0.5)),
-        "filter per sample": lambda x: filter_per_sample(x, kernels.to(x), "reflect"),
-        "differentiable JPEG": lambda x: differentiable_jpeg(x, 50.0),
-        "unsharp mask": unsharp_mask,
-        "dihedral": lambda x: dihedral(x, 3),
-    }
-    for name, operation in operations.items():
-        yield name, check(difference(operation(images), operation(images.to(bench.device))), TOLERANCE)
-
-
-def metric_parity(bench: Bench) -> Iterator[Row]:
-    """Metrics whose files are installed."""
-    truth = photo(bench.size(256, 128))
-    result = (truth + 0.03 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    result, truth = ((255 * image).round() / 255 for image in (result, truth))
-    here, there = MetricSettings(), MetricSettings(device=str(bench.device))
-    names, _ = available_metrics(here, reference=True)
-    for first, second in zip(open_meters(names, here), open_meters(names, there), strict=True):
-        one = torch.tensor(first(result, truth))
-        other = torch.tensor(second(result.to(bench.device), truth.to(bench.device)))
-        yield first.metric.name, check(difference(one, other), 1e-3)
-
-
-def degradation_parity(bench: Bench) -> Iterator[Row]:
-    """Every preset on a batch: the same parameters on both devices, and images per second."""
-    count, side = bench.size(64, 2), bench.size(256, 64)
-    images = photo(side, count)
-    for name in PRESETS:
-        degradation = preset(name)
-        rng = np.random.default_rng(0)
-        parameters = [degradation.sample(rng, (side, side)) for _ in range(count)]
-        few = min(count, 8)
-        expected = degradation.apply(images[:few], parameters[:few])
-        given = images.to(bench.device)
-        found = degradation.apply(given, parameters)
-        # Levels are rounded and encoded as JPEG on the way: single pixels differ by more than rounding.
-        typical = float((expected - found[:few].cpu()).abs().mean())
-        taken = bench.seconds(partial(degradation.apply, given, parameters), 1)
-        yield (
-            name,
-            f"mean difference {check(typical, 2e-3)}, {count / taken:.0f} images/s in batches of {count}",
-        )
 
 
 def kernelgan(bench: Bench) -> Iterator[Row]:

@@ -44,6 +44,8 @@ class TorchEngine:
         if self._device.type != "cuda":
             return 1
         free, _ = torch.cuda.mem_get_info(self._device)
+        # Memory that PyTorch keeps for reuse is not free for the driver, but it is for the next tiles.
+        free += torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return max(1, min(_MOST_TILES, free // (_BYTES_PER_PIXEL * height * width)))
 
     def start(self, tiles: Array, levels: bool) -> Wait:
@@ -82,6 +84,8 @@ class TorchEngine:
                 stack.enter_context(torch.inference_mode())
                 stack.enter_context(torch.autocast(self._device.type, dtype=self._dtype, enabled=half))
                 if self._device.type == "cuda":
+                    # Events and pinned memory belong to the current device, which may be another GPU.
+                    stack.enter_context(torch.cuda.device(self._device))
                     # Tiles have few shapes, so the search for the fastest algorithm is soon repaid.
                     stack.enter_context(
                         torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
