@@ -2,10 +2,10 @@
 
     python benchmarks/adapt.py PHOTOGRAPHS --truth OTHERS -o FOLDER --minutes 5 [--cameras slight,phone]
 
-Photographs are joined to scenes of 2048x1536 pixels, photographed by each simulated camera (blur, MATLAB's bicubic to a
-quarter, sharpening, Poisson-Gaussian noise with correlation, a JPEG file), and given to `wildsr.adapt.adapt`. The
-adapted model, written or not, is then measured on true pairs: other photographs, the same camera. A run that was
-interrupted is continued by the same command.
+Each simulated camera takes photos of 1536x512 pixels, three photographs side by side: blur, sharpening,
+Poisson-Gaussian noise with correlation, a JPEG file. They are given to `wildsr.adapt.adapt`. The adapted model, written
+or not, is then measured on true pairs: other photographs and, through MATLAB's bicubic, their quarter by the same
+camera. A run that was interrupted is continued by the same command; cameras that are finished are not run again.
 """
 
 import argparse
@@ -14,9 +14,9 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from wildsr.degradations.methods.wild import Wild
 from wildsr.degradations.profile import Profile
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import lpips
+from wildsr.evaluation.sharpness import edge_sharpness, flat_noise
 from wildsr.image import read_levels, write_rgb
 from wildsr.ops.filtering import filter_per_sample, filter_spectrally
 from wildsr.ops.kernels import gaussian_kernel
@@ -36,9 +37,9 @@ from wildsr.zoo.features.files import MissingWeights
 from wildsr.zoo.features.lpips import load_lpips
 from wildsr.zoo.load import load
 
-COLUMNS, ROWS, TILE = 4, 3, 512
+COLUMNS, TILE = 3, 512
 SCALE = 4
-LARGE_TILES = (8, 8)
+LARGE_ROWS, LARGE_COLUMNS = 6, 8
 TRUE_SIDE = 256
 
 
@@ -61,18 +62,17 @@ class Camera:
         """Standard deviation of the noise in levels, before compression."""
         return math.sqrt(self.constant + self.slope * value)
 
-    def expose(self, scene: Tensor, rng: np.random.Generator) -> Tensor:
-        """The photo (1, 3, H/4, W/4) in [0, 1], before compression, of a scene (1, 3, H, W) in [0, 1]."""
+    def expose(self, scene: Tensor, rng: np.random.Generator, scale: int = 1) -> Tensor:
+        """The photo (1, 3, H/scale, W/scale) in [0, 1], before compression, of a scene (1, 3, H, W) in [0, 1]."""
         if self.mixture:
-            parameters = Wild(SCALE).sample(rng, (scene.shape[-2], scene.shape[-1]))
-            return Wild(SCALE).apply(scene, [parameters])
+            parameters = Wild(scale).sample(rng, (scene.shape[-2], scene.shape[-1]))
+            return Wild(scale).apply(scene, [parameters])
         # Cameras focus a little differently from photo to photo.
         factor = float(np.exp(rng.normal(0, 0.06)))
-        size = 2 * math.ceil(3 * self.wide * factor * SCALE) + 1
-        kernel = gaussian_kernel(
-            max(size, 3), self.wide * factor * SCALE, self.narrow * factor * SCALE, self.angle
-        )
-        photo = imresize(filter_spectrally(scene, kernel[None]), 1 / SCALE)
+        wide, narrow = (sigma * factor * scale for sigma in (self.wide, self.narrow))
+        kernel = gaussian_kernel(2 * math.ceil(3 * wide) + 3, wide, narrow, self.angle)
+        photo = filter_spectrally(scene, kernel[None])
+        photo = photo if scale == 1 else imresize(photo, 1 / scale)
         if self.sharpening:
             soft = filter_per_sample(photo, gaussian_kernel(7, 1.0, 1.0, 0.0)[None])
             photo = photo + self.sharpening * (photo - soft)
@@ -97,18 +97,16 @@ CAMERAS = {
 }
 
 
-def scenes(photographs: list[Path], count: int, seed: int) -> Iterator[Tensor]:
-    """Scenes (1, 3, 1536, 2048) uint8, each of twelve photographs."""
+def scene(photographs: list[Path], number: int, rows: int, columns: int, seed: int) -> Tensor:
+    """A scene (1, 3, 512 rows, 512 columns) in [0, 1], each time of other photographs as far as there are enough."""
     order = np.random.default_rng(seed).permutation(len(photographs)).tolist()
-    for number in range(count):
-        rows = []
-        for row in range(ROWS):
-            tiles = []
-            for column in range(COLUMNS):
-                index = (number * ROWS * COLUMNS + row * COLUMNS + column) % len(order)
-                tiles.append(tile(read_levels(photographs[order[index]])))
-            rows.append(torch.cat(tiles, dim=-1))
-        yield torch.cat(rows, dim=-2)
+    first = number * rows * columns
+    tiles = [
+        tile(read_levels(photographs[order[index % len(order)]]))
+        for index in range(first, first + rows * columns)
+    ]
+    lines = [torch.cat(tiles[row * columns : (row + 1) * columns], dim=-1) for row in range(rows)]
+    return torch.cat(lines, dim=-2).float() / 255
 
 
 def tile(levels: Tensor) -> Tensor:
@@ -127,20 +125,17 @@ def take_photos(camera: Camera, photographs: list[Path], folder: Path, count: in
     if len(list(folder.glob("*.jpg"))) == count:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    if not camera.large:
-        for index, scene in enumerate(scenes(photographs, count, seed)):
-            photo = camera.expose(scene.float() / 255, np.random.default_rng([seed, index]))
-            write_rgb(folder / f"photo-{index:03d}.jpg", photo, quality=camera.quality)
-        return
-    made = [
-        camera.expose(scene.float() / 255, np.random.default_rng([seed, index]))
-        for index, scene in enumerate(scenes(photographs, 40, seed))
-    ]
-    down, across = LARGE_TILES
+    rows, columns, scale = 1, COLUMNS, 1
+    if camera.large:
+        rows, columns = LARGE_ROWS, LARGE_COLUMNS
+    elif camera.mixture:
+        # The mixture is made for scenes that become smaller.
+        rows, columns, scale = SCALE, SCALE, SCALE
     for index in range(count):
-        order = np.random.default_rng([seed, 1, index]).integers(len(made), size=(down, across))
-        rows = [torch.cat([made[one] for one in row], dim=-1) for row in order.tolist()]
-        write_rgb(folder / f"photo-{index:03d}.jpg", torch.cat(rows, dim=-2), quality=camera.quality)
+        photo = camera.expose(
+            scene(photographs, index, rows, columns, seed), np.random.default_rng([seed, index]), scale
+        )
+        write_rgb(folder / f"photo-{index:03d}.jpg", photo, quality=camera.quality)
 
 
 def true_pairs(camera: Camera, truth: list[Path], folder: Path, seed: int) -> list[tuple[Tensor, Tensor]]:
@@ -152,62 +147,80 @@ def true_pairs(camera: Camera, truth: list[Path], folder: Path, seed: int) -> li
         side = min(TRUE_SIDE, *levels.shape[-2:]) // SCALE * SCALE
         top, left = (levels.shape[-2] - side) // 2, (levels.shape[-1] - side) // 2
         hr = levels[..., top : top + side, left : left + side].float() / 255
-        lr = camera.expose(hr, np.random.default_rng([seed, 7, index]))
+        lr = camera.expose(hr, np.random.default_rng([seed, 7, index]), SCALE)
         write_rgb(folder / f"{index:03d}.jpg", lr, quality=camera.quality)
         pairs.append((read_levels(folder / f"{index:03d}.jpg").float() / 255, hr))
     return pairs
 
 
-def measured(
-    model: str, pairs: list[tuple[Tensor, Tensor]], distance: Callable[[Tensor, Tensor], float]
-) -> tuple[list[float], list[float]]:
-    """PSNR and LPIPS of a model on each pair."""
+def measured(model: str, pairs: list[tuple[Tensor, Tensor]], features: Path | None) -> dict[str, float]:
+    """Mean PSNR, LPIPS, edge sharpness and flat noise of a model on pairs."""
+    try:
+        network = load_lpips(features)
+    except MissingWeights:
+        network = None
     loaded = load(model)
-    found: tuple[list[float], list[float]] = ([], [])
+    found: dict[str, list[float]] = {"psnr": [], "lpips": [], "edge": [], "flat": []}
     for lr, hr in pairs:
         with torch.no_grad():
             sr = loaded(lr).clamp(0, 1)
-        found[0].append(float(psnr(sr, hr, border=SCALE)))
-        found[1].append(distance(sr, hr))
-    return found
+        found["psnr"].append(float(psnr(sr, hr, border=SCALE)))
+        found["lpips"].append(math.nan if network is None else float(lpips(network, sr, hr)))
+        found["edge"].append(float(edge_sharpness(sr, hr)))
+        found["flat"].append(float(flat_noise(sr, hr)))
+    return {name: mean(values) for name, values in found.items()}
+
+
+def mean(values: list[float]) -> float:
+    """Mean of the finite values; NaN if there are none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return statistics.fmean(finite) if finite else math.nan
 
 
 def row(
     name: str,
     camera: Camera,
     result: AdaptResult,
-    pairs: list[tuple[Tensor, Tensor]],
-    start: str,
+    values: tuple[dict[str, float], dict[str, float]],
     minutes: float,
-    features: Path | None,
 ) -> dict[str, str]:
-    """A line of the table."""
-    try:
-        network = load_lpips(features)
-    except MissingWeights:
-        network = None
-
-    def distance(sr: Tensor, hr: Tensor) -> float:
-        return float("nan") if network is None else float(lpips(network, sr, hr))
-
-    before = measured(start, pairs, distance)
-    after = measured(str(result.work / "candidate.safetensors"), pairs, distance)
-    gain = statistics.fmean(after[0]) - statistics.fmean(before[0])
+    """A line of the table; ``values`` are those of the starting model and of the adapted one on true pairs."""
+    before, after = values
+    gain = after["psnr"] - before["psnr"]
     reported = result.verdict.gain("psnr")
     profile = result.profile
+
+    def change(metric: str, digits: int) -> str:
+        return f"{before[metric]:.{digits}f} → {after[metric]:.{digits}f}"
+
     return {
         "camera": name,
-        "PSNR": f"{statistics.fmean(before[0]):.2f} → {statistics.fmean(after[0]):.2f} ({gain:+.2f})",
-        "LPIPS": f"{statistics.fmean(before[1]):.3f} → {statistics.fmean(after[1]):.3f}",
+        "PSNR": f"{change('psnr', 2)} ({gain:+.2f})",
+        "LPIPS": change("lpips", 3),
+        "edge": change("edge", 2),
+        "flat": change("flat", 2),
+        "reported": "–" if reported is None else reported.text(unit="dB"),
+        "decision": "written" if result.model else "declined",
+        "sign": "–" if reported is None else ("right" if (reported.mean > 0) == (gain > 0) else "WRONG"),
         "wide": "–" if camera.mixture else f"{camera.wide:.2f} / {profile.blur.wide:.2f}",
         "narrow": "–" if camera.mixture else f"{camera.narrow:.2f} / {profile.blur.narrow:.2f}",
         "angle": angle(camera, profile),
         "noise": "–" if camera.mixture else f"{camera.level():.1f} / {profile.noise.level():.1f}",
-        "reported": "–" if reported is None else reported.text(unit="dB"),
-        "decision": "written" if result.model else "declined",
-        "sign": "–" if reported is None else ("right" if (reported.mean > 0) == (gain > 0) else "WRONG"),
+        "share": str(content(result.work / "choice.json").get("share", "–")),
+        "steps": str(steps_of(result.work)),
         "minutes": f"{minutes:.1f}",
     }
+
+
+def content(path: Path) -> dict[str, Any]:
+    """A JSON file of a work folder; empty if it is missing."""
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def steps_of(work: Path) -> int:
+    """The last step that the log of the training names."""
+    lines = (work / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return max(int(json.loads(line).get("step", 0)) for line in lines)
 
 
 def angle(camera: Camera, profile: Profile) -> str:
@@ -249,29 +262,46 @@ def main() -> None:
     parser.add_argument("--faithful", action="store_true")
     parser.add_argument("--features", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="training steps, instead of those that the minutes allow")
+    parser.add_argument("--again", action="store_true", help="repeat cameras that are finished")
     given = parser.parse_args()
     photographs, truth = images_in(given.photographs), images_in(given.truth)
     rows = []
     for name in given.cameras.split(","):
-        camera = CAMERAS[name]
-        folder = given.output / name
-        count = max(10, given.photos // 2) if camera.large else given.photos
-        take_photos(camera, photographs, folder / "photos", count, given.seed)
-        options = AdaptOptions(
-            minutes=given.minutes, model=given.model, faithful=given.faithful, features=given.features
-        )
-        began = time.monotonic()
-
-        def show(event: object, name: str = name, began: float = began) -> None:
-            if isinstance(event, AdaptStage | AdaptNote):
-                print(f"{name} {time.monotonic() - began:6.0f} s  {event.text}", file=sys.stderr, flush=True)
-
-        result = adapt(folder / "photos", folder / "model.safetensors", options, on_event=show)
-        minutes = json.loads((result.work / "time.json").read_text())["seconds"] / 60
-        pairs = true_pairs(replace(camera, large=False), truth, folder / "truth", given.seed)
-        rows.append(row(name, camera, result, pairs, options.start, minutes, given.features))
-        print(table(rows[-1:]), file=sys.stderr, flush=True)
+        kept = given.output / name / f"{'faithful' if given.faithful else 'row'}.json"
+        if given.again or not kept.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(run(name, photographs, truth, given), indent=1), encoding="utf-8")
+            print(table([content(kept)]), file=sys.stderr, flush=True)
+        rows.append(content(kept))
     print(table(rows))
+
+
+def run(name: str, photographs: list[Path], truth: list[Path], given: argparse.Namespace) -> dict[str, str]:
+    """Take the photos of a camera, adapt, and measure on true pairs."""
+    camera, folder = CAMERAS[name], given.output / name
+    count = max(10, given.photos // 2) if camera.large else given.photos
+    take_photos(camera, photographs, folder / "photos", count, given.seed)
+    options = AdaptOptions(
+        minutes=given.minutes,
+        steps=given.steps,
+        model=given.model,
+        faithful=given.faithful,
+        features=given.features,
+    )
+    began = time.monotonic()
+
+    def show(event: object) -> None:
+        if isinstance(event, AdaptStage | AdaptNote):
+            print(f"{name} {time.monotonic() - began:6.0f} s  {event.text}", file=sys.stderr, flush=True)
+
+    model = folder / f"{'faithful' if given.faithful else 'model'}.safetensors"
+    result = adapt(folder / "photos", model, options, on_event=show)
+    minutes = content(result.work / "time.json")["seconds"] / 60
+    pairs = true_pairs(replace(camera, large=False), truth, folder / "truth", given.seed)
+    before = measured(options.start, pairs, given.features)
+    after = measured(str(result.work / "candidate.safetensors"), pairs, given.features)
+    return row(name, camera, result, (before, after), minutes)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from skimage import data
 from torch import Tensor
 
+from wildsr.adapt import training
+from wildsr.adapt.proof import ProofPlan
+from wildsr.degradations.profile import Blur, Compression, JpegSetting, Noise, Profile
+from wildsr.estimation.profile import ProfileCheck
 from wildsr.image import write_rgb
 from wildsr.networks import SRVGGNetCompact
 from wildsr.ops.filtering import filter_per_sample
@@ -43,3 +48,18 @@ def write_start(path: Path) -> Path:
         network = SRVGGNetCompact(8, 1, 4)
     save_model(path, network, {"licence": "CC0-1.0"})
     return path
+
+
+def small_adaptations(monkeypatch: pytest.MonkeyPatch, no_features: Path) -> None:
+    """Small patches and proofs, a given profile; no feature networks, whatever is installed."""
+    monkeypatch.setattr(training, "HR_PATCH", 64)
+    monkeypatch.setattr(training, "LR_PATCH", 12)
+    monkeypatch.setattr("wildsr.adapt.stages.HR_PATCH", 64)
+    monkeypatch.setattr(training, "_CAREFUL", ("adam", 1e-3))
+    monkeypatch.setattr(training, "_RATES", {})
+    monkeypatch.setattr(ProofPlan, "within", classmethod(lambda cls, *_: cls(3, 1, 1)))
+    measured = Profile(Blur(0.8, 0.8), Noise(12.0, 8.0), Compression(1.0, (JpegSetting(90),)))
+    monkeypatch.setattr("wildsr.adapt.stages.estimate_profile", lambda *_, **__: measured)
+    check = ProfileCheck(measured, measured, ("blur: 1.0 became 2.0",))
+    monkeypatch.setattr("wildsr.adapt.stages.check_profile", lambda *_, **__: check)
+    monkeypatch.setenv("WILDSR_FEATURES", str(no_features))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from camera_photos import write_photos, write_start
+from camera_photos import small_adaptations, write_photos, write_start
 
 import wildsr.adapt.run as run_module
 from wildsr.adapt import (
@@ -21,29 +21,14 @@ from wildsr.adapt import (
     training,
 )
 from wildsr.adapt.errors import AdaptError
-from wildsr.adapt.proof import ProofPlan
-from wildsr.degradations.profile import Blur, Compression, JpegSetting, Noise, Profile
 from wildsr.errors import UsageError
-from wildsr.estimation.profile import ProfileCheck
 from wildsr.zoo.header import read_metadata
 from wildsr.zoo.load import load
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Small patches, four steps, a given profile; no feature networks, whatever is installed."""
-    monkeypatch.setattr(training, "HR_PATCH", 64)
-    monkeypatch.setattr(training, "LR_PATCH", 12)
-    monkeypatch.setattr("wildsr.adapt.stages.HR_PATCH", 64)
-    monkeypatch.setattr(training, "_CAREFUL", ("adam", 1e-3))
-    monkeypatch.setattr("wildsr.adapt.tuning.MOST_STEPS", 4)
-    monkeypatch.setattr(training, "_RATES", {})
-    monkeypatch.setattr(ProofPlan, "within", classmethod(lambda cls, *_: cls(3, 1, 1)))
-    measured = Profile(Blur(0.8, 0.8), Noise(12.0, 8.0), Compression(1.0, (JpegSetting(90),)))
-    monkeypatch.setattr("wildsr.adapt.stages.estimate_profile", lambda *_, **__: measured)
-    check = ProfileCheck(measured, measured, ("blur: 1.0 became 2.0",))
-    monkeypatch.setattr("wildsr.adapt.stages.check_profile", lambda *_, **__: check)
-    monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path_factory.mktemp("none")))
+    small_adaptations(monkeypatch, tmp_path_factory.mktemp("none"))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +38,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def options(tmp_path: Path) -> AdaptOptions:
-    return AdaptOptions(minutes=10, model=str(write_start(tmp_path / "start.safetensors")), device="cpu")
+    return AdaptOptions(
+        minutes=10, steps=4, model=str(write_start(tmp_path / "start.safetensors")), device="cpu"
+    )
 
 
 def test_a_folder_of_photos_becomes_a_model_with_a_report(

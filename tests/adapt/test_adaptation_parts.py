@@ -65,6 +65,21 @@ def test_psnr_must_be_better_and_lpips_not_worse(psnr: list[float], lpips: list[
     assert verdict.better is better
 
 
+def test_softer_edges_are_said_beside_the_decision() -> None:
+    def verdict(change: float):
+        before = {str(index): [0.6 + 0.01 * index] for index in range(4)}
+        after = {name: [values[0] + change] for name, values in before.items()}
+        edges = paired_gain("edge-sharpness", before, after, higher_is_better=True)
+        assert edges is not None
+        return decide([_gain([0.4, 0.5, 0.6]), edges], "start")
+
+    assert verdict(-0.1).better
+    assert verdict(-0.1).remarks == (
+        "Edges have become softer: 0.62 before, 0.52 now, 1 is the reference",
+    )
+    assert verdict(0.1).remarks == ()
+
+
 @pytest.mark.parametrize(
     ("own", "unspecific", "better"), [(0.5, True, False), (2.0, True, True), (0.5, False, True)]
 )
@@ -84,8 +99,9 @@ def test_a_gain_that_photos_of_any_origin_have_as_well_is_not_of_a_camera(
 def test_stronger_blur_and_noise_are_downscaled_more() -> None:
     assert [clean_factor(*one) for one in ((0.5, 1), (1.4, 2), (0.3, 4.2), (5, 5))] == [2, 3, 3, 4]
     clean = CleanUpSettings({"a": 4})
-    assert clean.of("a", 1000, 800) == 4
-    assert clean.of("a", 300, 250) == 2
+    assert clean.of("a", 1400, 1100) == 4
+    assert clean.of("a", 1000, 800) == 3  # at 4 the scene would be too dense
+    assert clean.of("a", 600, 500) == 2
     assert clean.of("a", 100, 100) == 1
 
 

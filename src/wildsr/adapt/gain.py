@@ -14,6 +14,9 @@ _T = (
 """0.975 quantiles of Student's t for 1 to 20 degrees of freedom."""
 
 
+_REMARKS = {"edge-sharpness": "Edges have become softer", "flat-noise": "Flat areas have become noisier"}
+
+
 @dataclass(frozen=True)
 class Gain:
     """Mean difference of a metric between two models on the same photos, with its 95 % interval.
@@ -67,6 +70,16 @@ class Verdict:
     def gain(self, metric: str) -> Gain | None:
         """The gain of a metric, if it was measured."""
         return next((gain for gain in self.gains if gain.metric == metric), None)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on certain changes that the decision does not depend on: softer edges, more noise."""
+        found = []
+        for metric, text in _REMARKS.items():
+            gain = self.gain(metric)
+            if gain is not None and gain.worse:
+                found.append(f"{text}: {gain.before:.2f} before, {gain.after:.2f} now, 1 is the reference")
+        return tuple(found)
 
 
 def paired_gain(

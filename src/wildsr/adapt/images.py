@@ -19,6 +19,9 @@ LEAST = 96
 _TILE, _TILES = 1024, 4
 """A larger photo is reduced to the tiles with the most detail."""
 _FACTORS = (2, 3, 4)
+_DENSE = 256
+"""Shortest side of an HR image below which a photo is not downscaled by more than 2: whole scenes of fewer pixels have
+far more detail in each pixel than real HR images, and a model that is trained on them sharpens too much."""
 _SHARP, _QUIET = 0.5, 1.5
 """Blur in HR pixels and noise in levels below which an HR image counts as clean."""
 _FLAT = 1.0
@@ -37,7 +40,7 @@ class CleanUpSettings:
     def of(self, name: str, width: int, height: int) -> int:
         """The factor for a photo, smaller where little would be left of it."""
         factor = self.factors.get(name, self.usual)
-        while factor > 1 and min(width, height) // factor < LEAST:
+        while factor > 1 and min(width, height) // factor < (_DENSE if factor > 2 else LEAST):
             factor -= 1
         return factor
 

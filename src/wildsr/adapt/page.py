@@ -76,6 +76,7 @@ def _verdict(results: Results, verdict: Verdict, facts: Mapping[str, Any], writt
     else:
         headline = f"The default is as good: {verdict.reason}."
         headline += " The model was written because of --force." if written else " No model was written."
+    remarks = "".join(f"<p>{escape(remark)}.</p>" for remark in verdict.remarks)
     metrics = {metric.name: metric for metric in results.metrics}
     rows = "".join(
         _gain_row(gain, metrics[gain.metric].label, metrics[gain.metric].digits) for gain in verdict.gains
@@ -86,7 +87,7 @@ def _verdict(results: Results, verdict: Verdict, facts: Mapping[str, Any], writt
         "Student's over photos. Such pairs are a simulation; the real photos are further below, without a reference."
     )
     return (
-        f'<p><strong>{escape(headline)}</strong></p><div class="scroll"><table><thead><tr><th>Metric</th>'
+        f'<p><strong>{escape(headline)}</strong></p>{remarks}<div class="scroll"><table><thead><tr><th>Metric</th>'
         '<th class="n">Before</th><th class="n">Adapted</th><th class="n">Difference</th><th class="n">Photos</th></tr>'
         f'</thead><tbody>{rows}</tbody></table></div><p class="note">{escape(note)}</p>'
         f"<details><summary>Facts of this run</summary>{facts_list(facts)}</details>"

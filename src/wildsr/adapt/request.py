@@ -6,7 +6,9 @@ from typing import Literal
 
 from wildsr.errors import UsageError
 
-Method = Literal["profile", "realsr"]
+Method = Literal["profile", "realsr", "dsgan", "ddnsr"]
+LEARNED = ("dsgan", "ddnsr")
+"""Methods whose degradation is a trained network."""
 
 FEWEST_PHOTOS = 10
 """Usable photos below which nothing reliable can be said about a camera."""
@@ -23,13 +25,17 @@ class AdaptOptions:
     Attributes:
         sharp: folder of sharp images for HR; None: the photos themselves, downscaled until they are clean.
         minutes: wall-clock time for everything, including the estimation and the proof.
+        steps: train for this many steps, however long they take, so that runs on machines of different speed can be
+            compared; None: for the time that is left.
         thorough: estimate blur kernels with KernelGAN, which is not limited by ``minutes``.
         only: camera whose photos are used, as "make model".
         faithful: start from the model that is trained for PSNR, and train for PSNR only.
         model: model to start from, a name or a file; None: the embedded one of the style.
+        full: train all weights of an RRDBNet instead of low-rank changes of them.
         noise_from: folder of other photos whose noise patches are used as well (RWSR-EDL).
-        method: how LR images are made: by the numbers of the profile, or by RealSR's pools of kernels and noise
-            patches.
+        method: how LR images for training are made: by the numbers of the profile, by RealSR's pools of kernels and
+            noise patches, or by a trained network of DSGAN or DDNSR. The proof always uses the profile.
+        degrader: the network of DSGAN or DDNSR, a name or a file.
         force: write the model even if the gain is not certain.
         device: to compute on: auto, cpu, cuda ...
         features: folder of the files of LPIPS and NIQE; None: the usual one.
@@ -38,12 +44,15 @@ class AdaptOptions:
 
     sharp: Path | None = None
     minutes: float = 20.0
+    steps: int | None = None
     thorough: bool = False
     only: str | None = None
     faithful: bool = False
     model: str | None = None
+    full: bool = False
     noise_from: Path | None = None
     method: Method = "profile"
+    degrader: str | None = None
     force: bool = False
     device: str = "auto"
     features: Path | None = None
@@ -52,6 +61,16 @@ class AdaptOptions:
     def __post_init__(self) -> None:
         if not self.minutes > 0:
             raise UsageError(f"--minutes must be positive, not {self.minutes:g}")
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"--steps must be positive, not {self.steps}")
+        if self.method in LEARNED and self.degrader is None:
+            output = "MODEL-down.safetensors" if self.method == "ddnsr" else "MODEL.safetensors"
+            raise UsageError(
+                f"--method {self.method} needs a trained network that degrades: --degrader {output} of a run of "
+                f"`wildsr train {'ddnsr-track1' if self.method == 'ddnsr' else 'dsgan'}` on these photos"
+            )
+        if self.degrader is not None and self.method not in LEARNED:
+            raise UsageError(f"--degrader is for --method dsgan or ddnsr, not {self.method}")
 
     @property
     def start(self) -> str:
@@ -61,9 +80,9 @@ class AdaptOptions:
     def identity(self, photos: tuple[Path, ...]) -> dict[str, str]:
         """Settings that two runs must share for one to continue the other.
 
-        Not part of it: the minutes, --force and the device, which may change in between.
+        Not part of it: the minutes, the steps, --force and the device, which may change in between.
         """
-        return {
+        identity = {
             "photos": ", ".join(str(path.resolve()) for path in photos),
             "--sharp": "none" if self.sharp is None else str(self.sharp.resolve()),
             "--thorough": str(self.thorough),
@@ -74,3 +93,6 @@ class AdaptOptions:
             "--method": self.method,
             "--seed": str(self.seed),
         }
+        # Named only if given, so that runs of versions without them can be continued.
+        given = {"--full": "True"} if self.full else {}
+        return identity | given | ({"--degrader": self.degrader} if self.degrader is not None else {})

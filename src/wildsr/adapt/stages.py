@@ -11,7 +11,7 @@ from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage
 from wildsr.adapt.images import reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.proof import ProofPlan
-from wildsr.adapt.request import AdaptOptions
+from wildsr.adapt.request import GENERAL, AdaptOptions
 from wildsr.adapt.sources import Chosen, choose_photos, clean_up_of, named
 from wildsr.adapt.training import HR_PATCH
 from wildsr.adapt.work import Clock, WorkFolder
@@ -21,12 +21,19 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.inventory import Photo, take_inventory
 from wildsr.estimation.profile import check_profile, estimate_profile
 from wildsr.estimation.sources import find_sources
-from wildsr.image import read_levels
-from wildsr.recipes.config.degradations import ProfileDegradationConfig
+from wildsr.image import read_levels, write_rgb
+from wildsr.image.reader import read_windows
+from wildsr.recipes.config.degradations import (
+    DegradationConfig,
+    LearnedMixtureConfig,
+    ProfileDegradationConfig,
+)
 
 _PROFILE_SHARE, _PROFILE_SECONDS = 0.12, 90.0
 """Share of the time, and most seconds, for each of the two profiles."""
 _IMAGES_SHARE = 0.15
+_REFERENCES, _REFERENCE_SIDE = 40, 512
+"""Most photos whose noise DDNSR's network transfers, and the side in pixels of the part that is used."""
 _CHECKED, _CHECKED_SIDE = 10, 384
 """Number and least side in pixels of the HR images by which a profile is checked."""
 
@@ -160,6 +167,21 @@ class Stages:
             patches=patches if profile.noise_pool is not None else 0.0,
             kernels=realsr if profile.kernel_pool is not None else 0.0,
         )
+
+    def training_degradation(self, chosen: Chosen) -> DegradationConfig:
+        """The degradation of the training: that of the profile, or a trained network; and the general mixture."""
+        options = self.options
+        if options.degrader is None:
+            return self.degradation("profile", GENERAL)
+        references = self.work.path / "references" if options.method == "ddnsr" else None
+        if references is not None and self.work.load("references") is None:
+            references.mkdir(parents=True, exist_ok=True)
+            photos = chosen.training
+            for number, photo in enumerate(photos[:: max(1, len(photos) // _REFERENCES)][:_REFERENCES]):
+                window = read_windows(photo.path, side=_REFERENCE_SIDE, most=1)[0]
+                write_rgb(references / f"{number:03d}.png", window.unsqueeze(0).float() / 255)
+            self.work.save("references", {"images": number + 1})
+        return LearnedMixtureConfig(model=options.degrader, references=references, general=GENERAL)
 
     def check(self, profile: Profile) -> list[str]:
         """Properties that differ when HR images degraded by the profile are measured again; empty if none does."""

@@ -34,11 +34,17 @@ from wildsr.zoo.model import Contract
 
 NAME = "adapted"
 """Name of the recipe, and of the model file in the folder of the run."""
-HR_PATCH, LR_PATCH = 208, 48
+LR_PATCH, _MARGIN = 32, 16
+"""Side of an LR patch, and HR pixels by which the patch that is degraded is larger than the one that is kept."""
+_SCALE = 4
+HR_PATCH = _SCALE * LR_PATCH + _MARGIN
+"""Least side of an HR image."""
 _BATCH = 4
-_RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4)}
+_RATES = {"SRVGGNetCompact": ("adam", 3e-5), "ResUNet": ("muon", 3e-4), "RRDBNet": ("lora", 1e-4)}
 """Optimizer and rate with which a finished network of each architecture can go on; for others a careful Adam."""
 _CAREFUL = ("adam", 2e-5)
+_SLOW = {"RRDBNet": 1}
+"""Batch size of networks that need much memory and time for each pixel."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
@@ -86,10 +92,13 @@ def adaptation_recipe(
     degradation: DegradationConfig,
     *,
     faithful: bool,
+    full: bool,
     seed: int,
     features: Path | None,
 ) -> Recipe:
     """The recipe of an adaptation; its number of steps follows from the pace.
+
+    An RRDBNet gets low-rank changes of its weights, or with ``full`` any changes; other networks always get those.
 
     Raises:
         RecipeError: the architecture cannot be trained.
@@ -97,6 +106,9 @@ def adaptation_recipe(
     sizes = {key: value for key, value in contract.sizes.items() if key != "scale"}
     path = find(start)[1]
     kind, rate = _RATES.get(contract.architecture, _CAREFUL)
+    if full and kind == "lora":
+        kind, rate = _CAREFUL
+    batch = _SLOW.get(contract.architecture, _BATCH)
     network: Any = {"architecture": contract.architecture, **sizes, "start": str(path)}
     generator: dict[str, NetworkConfig] = {"generator": network}
     return Recipe(
@@ -111,13 +123,13 @@ def adaptation_recipe(
         data=DegradedDataConfig(
             folder=images,
             degradation=degradation,
-            hr_patch=HR_PATCH,
+            hr_patch=_SCALE * LR_PATCH + _MARGIN,
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
             workers=0 if not torch.cuda.is_available() else None,
         ),
-        train=TrainSettings(steps=1, batch_size=_BATCH, precision="fp32", ema=0.98, ema_warmup=True),
+        train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),
         validation=ValidationConfig(best_by=(), lpips=False, images=3, patch=256),
         files=FileSettings(log_every=5, save_every=50, keep=2, tensorboard=False),
         licence=contract.licence,
@@ -133,7 +145,7 @@ def _terms(faithful: bool, architecture: str, features: Path | None) -> dict[str
         lpips_files("alex", features)
     except MissingWeights:
         return terms | {"differences": TVConfig(weight=4)}
-    terms["alex"] = LpipsConfig(weight=1.2, backbone="alex", jitter=3)
+    terms["alex"] = LpipsConfig(weight=0.4, backbone="alex", jitter=3)
     if architecture == "ResUNet":
         terms["grid"] = GridConfig(weight=3000)
     return terms
@@ -162,10 +174,10 @@ def measure_pace(built: Built, device: str) -> Pace:
 
 
 class Schedule:
-    """Learning rates of a run that ends by the clock: half a cosine over the time, after a short warm-up."""
+    """Learning rates of a run that ends by the clock, or after ``steps``: half a cosine, after a short warm-up."""
 
-    def __init__(self, rate: float, seconds: float, trained: float) -> None:
-        self._rate, self._seconds = rate, max(seconds, 1e-9)
+    def __init__(self, rate: float, seconds: float, trained: float, steps: int | None = None) -> None:
+        self._rate, self._seconds, self._steps = rate, max(seconds, 1e-9), steps
         self._before, self._began = trained, time.monotonic()
 
     @property
@@ -175,12 +187,12 @@ class Schedule:
 
     @property
     def left(self) -> float:
-        """Seconds left for training."""
-        return max(0.0, self._seconds - self.trained)
+        """Seconds left for training; infinite if the number of steps decides."""
+        return math.inf if self._steps is not None else max(0.0, self._seconds - self.trained)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step that begins now."""
-        done = min(1.0, self.trained / self._seconds)
+        done = min(1.0, self.trained / self._seconds if self._steps is None else step / self._steps)
         share = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * done)) / 2
         return self._rate * share * min(1.0, (step + 1) / _WARM_UP)
 
@@ -193,7 +205,7 @@ def train_by_clock(
     trained: float,
     device: str,
     *,
-    most_steps: int | None = None,
+    steps: int | None = None,
     on_event: OnEvent | None = None,
     on_problem: Callable[[str], None] | None = None,
     on_time: Callable[[float], None] | None = None,
@@ -207,7 +219,7 @@ def train_by_clock(
         seconds: of training.
         trained: seconds of earlier parts of the run.
         device: to train on.
-        most_steps: end after this many steps at the latest.
+        steps: train for this many steps, however long they take; None: the time decides.
         on_event: progress.
         on_problem: called for each image that turns out to be unreadable.
         on_time: called with the seconds of training so far, from time to time and at the end.
@@ -216,18 +228,18 @@ def train_by_clock(
         Interrupted, TrainingError: as :func:`wildsr.training.loop.fit`.
     """
     # A machine that becomes faster must not run out of steps: the clock ends the run.
-    planned = max(1, round(2 * seconds / pace.seconds))
-    steps = planned if most_steps is None else min(planned, most_steps)
+    most = max(1, round(2 * seconds / pace.seconds)) if steps is None else steps
+    expected = seconds / pace.seconds if steps is None else steps
     per_save = max(1, round(_SAVE_SECONDS / pace.seconds))
     recipe = built.recipe.replaced(
         {
-            "train.steps": steps,
+            "train.steps": most,
             "files.save_every": per_save,
-            "files.log_every": max(1, round(seconds / pace.seconds / 60)),
-            "validation.every": max(1, round(max(seconds / _PREVIEWS, _PREVIEW_SECONDS) / pace.seconds)),
+            "files.log_every": max(1, round(expected / 60)),
+            "validation.every": max(1, round(max(expected / _PREVIEWS, _PREVIEW_SECONDS / pace.seconds))),
         }
     )
-    clock = Schedule(recipe.optimizers["generator"].rate, seconds, trained)
+    clock = Schedule(recipe.optimizers["generator"].rate, seconds, trained, steps)
     fabric = start(Hardware(_accelerator(device)[0], precision=recipe.train.precision))
     batches = Batches(
         built.data.dataset, recipe.train.batch_size, recipe.data.worker_count(), on_problem=on_problem

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from wildsr.adapt.choice import choose_share
 from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress
-from wildsr.adapt.request import GENERAL
 from wildsr.adapt.sources import Chosen
 from wildsr.adapt.stages import Stages
 from wildsr.adapt.training import (
     NAME,
+    Pace,
     adaptable,
     adaptation_recipe,
     measure_pace,
@@ -30,21 +30,21 @@ _PROOF_MARGIN = 1.6
 """The proof takes about this many times as long as measuring the starting model did."""
 
 
-MOST_STEPS: int | None = None
-"""Training steps after which a run ends at the latest; None: only the time decides."""
-
-
 @dataclass
 class Tuning:
     """Fine-tunes, and blends the result with the starting model."""
 
     stages: Stages
 
-    def train(self, proof_seconds: float) -> Path:
+    def train(self, chosen: Chosen, proof_seconds: float) -> Path:
         """Fine-tune for the time that is left; a finished training goes on if there are more minutes now."""
         folder = self.stages.work.path / "run"
-        known = self.stages.work.load("trained")
-        if known is not None and self.stages.options.minutes <= float(known.get("minutes", 0)):
+        known = self.stages.work.load("trained") or {}
+        options = self.stages.options
+        enough = options.minutes <= float(known.get("minutes", 0)) and (options.steps or 0) <= (
+            known.get("steps") or 0
+        )
+        if known and enough:
             self.stages.stage("training", "training", done=True)
             return folder / f"{NAME}.safetensors"
         self.stages.stage("training", "training")
@@ -52,8 +52,9 @@ class Tuning:
             self.stages.options.start,
             adaptable(self.stages.options.start),
             self.stages.work.path / "hr",
-            self.stages.degradation("profile", GENERAL),
+            self.stages.training_degradation(chosen),
             faithful=self.stages.options.faithful,
+            full=self.stages.options.full,
             seed=self.stages.options.seed,
             features=self.stages.options.features,
         )
@@ -62,19 +63,17 @@ class Tuning:
         trained = float((self.stages.work.load("training") or {}).get("seconds", 0.0))
         least = _LEAST_TRAINING * self.stages.time.budget
         seconds = max(self.stages.time.left + trained - _PROOF_MARGIN * proof_seconds, least)
-        steps = max(1, round((seconds - trained) / pace.seconds))
-        self.stages.send(
-            AdaptNote(f"{pace.seconds:.2f} s per step, so about {steps} steps in {seconds / 60:.1f} minutes")
-        )
-        total = round(seconds / pace.seconds)
+        steps = options.steps
+        total = round(seconds / pace.seconds) if steps is None else steps
+        self.stages.send(AdaptNote(_expected(pace, seconds, trained, steps)))
         model = train_by_clock(
             built, folder, pace, seconds, trained, self.stages.options.device,
-            most_steps=MOST_STEPS,
+            steps=steps,
             on_event=lambda event: self._trained_event(event, total),
             on_problem=lambda problem: self.stages.send(AdaptNote(f"not used: {problem}")),
             on_time=lambda spent: self.stages.work.save("training", {"seconds": round(spent, 1)}),
         )  # fmt: skip
-        self.stages.work.save("trained", {"pace": pace.seconds, "minutes": self.stages.options.minutes})
+        self.stages.work.save("trained", {"pace": pace.seconds, "minutes": options.minutes, "steps": steps})
         return model
 
     def _trained_event(self, event: Event, total: int) -> None:
@@ -101,8 +100,10 @@ class Tuning:
     def candidate(self, tuned: Path, chosen: Chosen, profile: Profile) -> Path:
         """The blend of starting model and fine-tuned one that is best on pairs of the training photos."""
         path = self.stages.work.path / "candidate.safetensors"
-        minutes = (self.stages.work.load("trained") or {}).get("minutes")
-        if (self.stages.work.load("choice") or {}).get("minutes") != minutes or not path.is_file():
+        trained = self.stages.work.load("trained") or {}
+        length = {"minutes": trained.get("minutes"), "steps": trained.get("steps")}
+        known = self.stages.work.load("choice") or {}
+        if {key: known.get(key) for key in length} != length or not path.is_file():
             scores = choose_share(
                 self.stages.options.start,
                 tuned,
@@ -113,7 +114,7 @@ class Tuning:
             share = max(scores, key=lambda text: scores[text])
             model = blend(load(self.stages.options.start), load(tuned), float(share))
             save_model(path, model.network, self.header(chosen, profile))
-            self.stages.work.save("choice", {"share": share, "scores": scores, "minutes": minutes})
+            self.stages.work.save("choice", {"share": share, "scores": scores, **length})
         return path
 
     def header(self, chosen: Chosen, profile: Profile) -> dict[str, str]:
@@ -130,3 +131,11 @@ class Tuning:
             "photos": str(len(chosen.training)),
             "photos_set_aside": str(len(chosen.aside)),
         }
+
+
+def _expected(pace: Pace, seconds: float, trained: float, steps: int | None) -> str:
+    """What the training will take, for the user."""
+    if steps is not None:
+        return f"{steps} steps of {pace.seconds:.2f} s, about {steps * pace.seconds / 60:.1f} minutes"
+    left = max(1, round((seconds - trained) / pace.seconds))
+    return f"{pace.seconds:.2f} s per step, so about {left} steps in {seconds / 60:.1f} minutes"

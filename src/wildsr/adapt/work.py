@@ -77,9 +77,9 @@ class WorkFolder:
         if known.get("version") != _VERSION or not isinstance(there, dict):
             raise AdaptError(f"{self.path} was made by another version of wildsr; remove it and start again")
         differing = [
-            f"{key} was {there.get(key)}, is {value}"
-            for key, value in identity.items()
-            if there.get(key) != value
+            f"{key} was {there.get(key, 'not given')}, is {identity.get(key, 'not given')}"
+            for key in (*identity, *(key for key in there if key not in identity))
+            if there.get(key) != identity.get(key)
         ]
         if differing:
             raise AdaptError(

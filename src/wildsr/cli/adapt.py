@@ -22,6 +22,8 @@ class MethodName(str, Enum):
 
     profile = "profile"
     realsr = "realsr"
+    dsgan = "dsgan"
+    ddnsr = "ddnsr"
 
 
 def adapt(
@@ -41,6 +43,13 @@ def adapt(
         ),
     ] = None,
     minutes: Annotated[float, typer.Option(help="Time for everything, including the proof.")] = 20.0,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Train for this many steps, however long they take, so that runs can be compared.",
+            show_default=False,
+        ),
+    ] = None,
     thorough: Annotated[
         bool,
         typer.Option(
@@ -61,13 +70,26 @@ def adapt(
         str | None,
         typer.Option("-m", "--model", help="Model to start from: a name or a file.", show_default=False),
     ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Train all weights of an RRDBNet, not only low-rank changes; needs more memory."
+        ),
+    ] = False,
     method: Annotated[
         MethodName,
         typer.Option(
             help="profile: degrade by the measured blur, noise and compression; realsr: by RealSR's pools of kernels "
-            "and noise patches."
+            "and noise patches; dsgan, ddnsr: by a trained network, --degrader."
         ),
     ] = MethodName.profile,
+    degrader: Annotated[
+        str | None,
+        typer.Option(
+            help="Trained network of DSGAN or DDNSR that degrades images, for --method dsgan or ddnsr.",
+            show_default=False,
+        ),
+    ] = None,
     noise_from: Annotated[
         Path | None,
         typer.Option(
@@ -96,12 +118,15 @@ def adapt(
         settings = AdaptOptions(
             sharp=sharp,
             minutes=minutes,
+            steps=steps,
             thorough=thorough,
             only=only,
             faithful=faithful,
             model=model,
+            full=full,
             noise_from=noise_from,
             method=method.value,
+            degrader=degrader,
             force=force,
             device=device,
             features=features,
@@ -141,6 +166,8 @@ def _summarise(result: "AdaptResult") -> None:
         say(f"The default is as good: {verdict.reason}.")
     if lpips := verdict.gain("lpips-alex"):
         say(f"LPIPS {lpips.before:.3f} -> {lpips.after:.3f} (lower is better)")
+    for remark in verdict.remarks:
+        say(remark)
     if result.model is not None:
         say(f"model   {result.model}")
     else:

@@ -222,11 +222,16 @@ def _problem(photo: Photo, software: str) -> str:
     if named and not photo.make:
         return "a screenshot, by its name"
     windows = read_windows(photo.path, side=256)
-    if all(int(window.max()) - int(window.min()) < _LEAST_CONTRAST for window in windows):
+    if all(_contrast(window) < _LEAST_CONTRAST for window in windows):
         return "black" if int(windows[0].max()) < _LEAST_CONTRAST else "of a single colour"
     if photo.format != "jpeg" and not photo.make and min(map(_even_share, windows)) > _MOST_EVEN:
         return "a screenshot or graphic: most of it is perfectly even"
     return ""
+
+
+def _contrast(levels: Tensor) -> int:
+    """Largest difference of levels (3, H, W) within a channel."""
+    return int((levels.amax((1, 2)).int() - levels.amin((1, 2)).int()).max())
 
 
 def _even_share(levels: Tensor) -> float:

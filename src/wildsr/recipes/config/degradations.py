@@ -125,9 +125,31 @@ class LearnedDegradationConfig(DegradationConfig):
             ) from error
 
 
+class LearnedMixtureConfig(LearnedDegradationConfig):
+    """A trained degradation network for most images, and the mixture ``wild`` for the others."""
+
+    kind: Literal["learned-mixture"] = "learned-mixture"  # type: ignore[assignment]
+    general: float = Field(0.3, ge=0, le=1)
+    """Share of images degraded by ``wild``, so that a model does not forget others."""
+
+    def build(self, scale: int) -> "Degradation":
+        """The network's degradation, mixed with ``Wild``."""
+        from wildsr.degradations.methods.mixed import Mixed
+        from wildsr.degradations.methods.wild import Wild
+
+        return Mixed(super().build(scale), Wild(scale), self.general)
+
+
 AnyDegradation = Annotated[
     DegradationConfig,
-    OneOf("kind", PresetConfig, RealSRDegradationConfig, ProfileDegradationConfig, LearnedDegradationConfig),
+    OneOf(
+        "kind",
+        PresetConfig,
+        RealSRDegradationConfig,
+        ProfileDegradationConfig,
+        LearnedDegradationConfig,
+        LearnedMixtureConfig,
+    ),
 ]
 
 

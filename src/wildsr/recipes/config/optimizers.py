@@ -94,8 +94,9 @@ Schedule = Annotated[
 class OptimizerConfig(Node):
     """The optimizer of one network."""
 
-    kind: Literal["adam", "adamw", "keras-adam", "muon"] = "adam"
-    """``keras-adam`` is Adam as TensorFlow computes it; ``muon`` is Muon for hidden convolutions, Adam for the rest."""
+    kind: Literal["adam", "adamw", "keras-adam", "muon", "lora"] = "adam"
+    """``keras-adam`` is Adam as TensorFlow computes it; ``muon`` is Muon for hidden convolutions, Adam for the rest;
+    ``lora`` trains changes of rank 8 of the weights."""
     rate: float = Field(gt=0)
     """Learning rate, before the schedule."""
     betas: tuple[float, float] = (0.9, 0.999)
@@ -110,7 +111,7 @@ class OptimizerConfig(Node):
     @field_validator("weight_decay")
     @classmethod
     def _adam_only(cls, value: float, info: ValidationInfo) -> float:
-        if value and info.data.get("kind") in ("keras-adam", "muon"):
+        if value and info.data.get("kind") in ("keras-adam", "muon", "lora"):
             raise ValueError(f"{info.data['kind']} has no weight decay; set it to 0")
         return value
 
@@ -118,12 +119,15 @@ class OptimizerConfig(Node):
         """The optimizer of network ``index`` of ``count``, which Keras's bias correction depends on."""
         import torch
 
+        from wildsr.training.low_rank import LowRank
         from wildsr.training.optimizers import KerasAdam, Muon
 
         if self.kind == "keras-adam":
             return KerasAdam(weights, self.rate, self.betas, self.epsilon, count, index)
         if self.kind == "muon":
             return Muon(weights, self.rate, betas=self.betas, epsilon=self.epsilon)
+        if self.kind == "lora":
+            return LowRank(weights, self.rate, betas=self.betas, epsilon=self.epsilon)
         adam = torch.optim.Adam if self.kind == "adam" else torch.optim.AdamW
         return adam(weights, lr=self.rate, betas=self.betas, eps=self.epsilon, weight_decay=self.weight_decay)
 
