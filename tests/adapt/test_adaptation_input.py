@@ -74,7 +74,7 @@ def test_each_file_that_cannot_be_used_is_named_with_its_reason(
         ("red.jpg", "single colour"),
         ("Screenshot_20240101.jpg", "screenshot"),
         ("page.png", "even"),
-        ("panorama.png", "121"),
+        ("panorama.png", "120 million"),
         ("tiny.jpg", "40"),
         ("broken.jpg", ""),
         ("empty.jpg", ""),
@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_at_any_stage_is_reported_and_loses_nothing(
     output, options = tmp_path / "mine.safetensors", replace(options, force=True)
     for part in FILES:
         full_at[:] = [part]
-        with pytest.raises(WildsrError, match="No space left on device"):
+        with pytest.raises(WildsrError, match=r"No space left on device|the disk is full"):
             adapt(photos, output, options)
         assert not output.exists()
     full_at.clear()
