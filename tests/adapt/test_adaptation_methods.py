@@ -13,6 +13,7 @@ from torch import nn
 from wildsr.adapt import AdaptOptions, adapt
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.training import adaptable, adaptation_recipe
+from wildsr.adapt.tuning import _enough
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.methods.mixed import Mixed
 from wildsr.degradations.presets import preset
@@ -87,6 +88,16 @@ def test_a_mixture_degrades_by_both_and_replays() -> None:
         Mixed(preset("bicubic", 4), preset("bicubic", 2), 0.5)
     with pytest.raises(DegradationError, match="from 0 to 1"):
         Mixed(preset("bicubic", 4), preset("bicubic", 4), 1.5)
+
+
+def test_a_training_goes_on_if_more_is_asked_for() -> None:
+    by_steps, by_time = {"steps": 60, "minutes": 20}, {"steps": None, "minutes": 20}
+    assert _enough(by_steps, AdaptOptions(steps=60))
+    assert not _enough(by_steps, AdaptOptions(steps=61))
+    assert not _enough(by_steps, AdaptOptions(minutes=5))
+    assert _enough(by_time, AdaptOptions(minutes=20))
+    assert not _enough(by_time, AdaptOptions(minutes=21))
+    assert not _enough(by_time, AdaptOptions(steps=10))
 
 
 @pytest.mark.parametrize(("full", "kind"), [(False, "lora"), (True, "adam")])

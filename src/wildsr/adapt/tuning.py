@@ -1,10 +1,13 @@
 """The training of an adaptation, and the choice of the model that comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wildsr.adapt.choice import choose_share
 from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress
+from wildsr.adapt.request import AdaptOptions
 from wildsr.adapt.sources import Chosen
 from wildsr.adapt.stages import Stages
 from wildsr.adapt.training import (
@@ -41,10 +44,7 @@ class Tuning:
         folder = self.stages.work.path / "run"
         known = self.stages.work.load("trained") or {}
         options = self.stages.options
-        enough = options.minutes <= float(known.get("minutes", 0)) and (options.steps or 0) <= (
-            known.get("steps") or 0
-        )
-        if known and enough:
+        if known and _enough(known, options):
             self.stages.stage("training", "training", done=True)
             return folder / f"{NAME}.safetensors"
         self.stages.stage("training", "training")
@@ -133,8 +133,16 @@ class Tuning:
         }
 
 
+def _enough(known: Mapping[str, Any], options: AdaptOptions) -> bool:
+    """Whether a finished training was as long as this one is to be."""
+    steps = known.get("steps")
+    if options.steps is not None:
+        return (steps or 0) >= options.steps
+    return steps is None and options.minutes <= float(known.get("minutes", 0))
+
+
 def _expected(pace: Pace, seconds: float, trained: float, steps: int | None) -> str:
-    """What the training will take, for the user."""
+    """Announces the length of the training."""
     if steps is not None:
         return f"{steps} steps of {pace.seconds:.2f} s, about {steps * pace.seconds / 60:.1f} minutes"
     left = max(1, round((seconds - trained) / pace.seconds))
