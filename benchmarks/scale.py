@@ -270,7 +270,7 @@ def measure(folder: Path, model: Path) -> bool:
                     times.append(time.monotonic())
                     if len(times) % 10 == 0:
                         pids = actors() if label == "ray" else [process.pid]
-                        memory[label] = max(memory[label], *map(megabytes, pids))
+                        memory[label] = max([memory[label], *map(megabytes, pids)])
         rates[label] = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
         resident, proportional = memory[label]
         print(
