@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wildsr.adapt.errors import AdaptError as AdaptError
+    from wildsr.adapt.errors import SeveralCameras as SeveralCameras
     from wildsr.data.errors import DataError as DataError
     from wildsr.data.errors import DataUsageError as DataUsageError
     from wildsr.degradations.api import degrade as degrade
@@ -58,6 +59,7 @@ _HOME_OF = {
     "PoolError": "wildsr.degradations.pools",
     "ProfileError": "wildsr.degradations.profile",
     "RecipeError": "wildsr.recipes.errors",
+    "SeveralCameras": "wildsr.adapt.errors",
     "TrainingError": "wildsr.training.errors",
     "UnknownArchitecture": "wildsr.zoo.errors",
     "UpscaleError": "wildsr.inference.errors",
@@ -89,6 +91,7 @@ __all__ = [
     "PoolError",
     "ProfileError",
     "RecipeError",
+    "SeveralCameras",
     "TrainingError",
     "UnknownArchitecture",
     "UpscaleError",

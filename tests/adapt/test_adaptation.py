@@ -15,6 +15,7 @@ from wildsr.adapt import (
     AdaptPreview,
     AdaptProgress,
     AdaptStage,
+    AdaptValidated,
     Gain,
     Verdict,
     adapt,
@@ -72,6 +73,9 @@ def test_a_folder_of_photos_becomes_a_model_with_a_report(
     assert stages == ["photos", "profile", "profile", "images", "before", "training", "proof", "report"]
     assert any(isinstance(event, AdaptPreview) and event.path.is_file() for event in events)
     assert any(isinstance(event, AdaptProgress) and "generator/psnr" in event.losses for event in events)
+    validated = [event for event in events if isinstance(event, AdaptValidated)]
+    assert validated[0].step == 0
+    assert validated[0].psnr == validated[0].start == validated[-1].start
     aside = json.loads((result.work / "photos.json").read_text())["aside"]
     assert len(aside) == 3
 

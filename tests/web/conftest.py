@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from running_service import Running, running
+import web_images
+from accessibility import axe_source
+from running_service import LONG, Running, running
 from safetensors.torch import save_file
 
+from chromium_pipe import Chromium, chromium, executable
 from wildsr.networks.compact import SRVGGNetCompact
 
 pytest.importorskip("fastapi", reason="needs the web extra")
@@ -44,3 +47,32 @@ def start(
 
     with ExitStack() as stack:
         yield lambda *options, folder=tmp_path / "service": stack.enter_context(running(folder, *options))
+
+
+@pytest.fixture(scope="session")
+def adapted(
+    small_models: None,  # noqa: ARG001 - comes first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
+    """A service with one adaptation, which has finished after a few training steps."""
+    with running(tmp_path_factory.mktemp("adapted")) as found:
+        photos = web_images.camera_photos(12, "One")
+        answer = found.post_photos(
+            photos, {"minutes": 0.25, "model": "tiny", "force": True}, text=b"no image"
+        )
+        assert answer.status_code == 202, answer.text
+        found.until(answer.json(), "finished", "failed", seconds=5 * LONG)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    program = executable()
+    assert program is not None
+    with chromium(program, tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return axe_source(tmp_path_factory.mktemp("axe"))

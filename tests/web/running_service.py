@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-LONG = 120.0
+LONG = float(os.environ.get("WILDSR_TEST_SECONDS", "120"))
 """Seconds after which something hangs."""
 SLOW = {"model": "tiny", "tile": 32, "ensemble": True}
 """Options with which a 500x500 image takes long, in many small tiles."""
@@ -39,6 +39,21 @@ class Running:
         data = {"options": json.dumps(options)} if options is not None else {}
         return self.http.post("/v1/jobs", files={"image": (shown, content)}, data=data, headers=headers)
 
+    def post_photos(
+        self,
+        photos: list[bytes],
+        options: dict[str, Any] | None = None,
+        *,
+        text: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send photos for an adaptation, and perhaps a file that is no image."""
+        files = [("photo", (f"IMG_{number:02}.jpg", photo)) for number, photo in enumerate(photos)]
+        if text is not None:
+            files.append(("photo", ("notes.txt", text)))
+        data = {"options": json.dumps(options)} if options is not None else {}
+        return self.http.post("/v1/adaptations", files=files, data=data, headers=headers)
+
     def job(self, image: bytes | Path, options: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         answer = self.post(image, options, **more)
         assert answer.status_code == 202, answer.text
@@ -49,12 +64,14 @@ class Running:
         found: dict[str, Any] = self.http.get(job["links"]["self"]).json()
         return found
 
-    def until(self, job: dict[str, Any], *states: str) -> dict[str, Any]:
-        """The job once it is in one of ``states``, or has tiles done for "tiles"."""
-        deadline = time.monotonic() + LONG
+    def until(self, job: dict[str, Any], *states: str, seconds: float = LONG) -> dict[str, Any]:
+        """The job once it is in one of ``states``, or has tiles done for "tiles", or is in a stage for "stage"."""
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self.get(job)
             if found["state"] in states:
+                return found
+            if "stage" in states and found["stage"]:
                 return found
             if "tiles" in states and found["progress"] and found["progress"]["done"]:
                 return found

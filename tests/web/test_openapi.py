@@ -22,6 +22,9 @@ def test_document_describes_every_route(service: Running) -> None:
         "/v1/jobs/{job_id}": {"get", "delete"},
         "/v1/jobs/{job_id}/events": {"get"},
         "/v1/jobs/{job_id}/result": {"get"},
+        "/v1/adaptations": {"get", "post"},
+        "/v1/adaptations/{adaptation_id}": {"get", "delete"},
+        "/v1/adaptations/{adaptation_id}/report": {"get"},
         "/v1/models": {"get"},
         "/healthz": {"get"},
         "/metrics": {"get"},
@@ -29,6 +32,8 @@ def test_document_describes_every_route(service: Running) -> None:
     for path, methods in paths.items():
         assert methods <= set(document["paths"][path])
     assert set(document["paths"]["/v1/jobs"]["post"]["responses"]) >= {"202", "413", "415", "422", "429"}
+    retry = document["paths"]["/v1/adaptations/{adaptation_id}/retry"]["post"]["requestBody"]
+    assert "minutes" in retry["content"]["application/json"]["schema"]["properties"]
     options = document["components"]["schemas"]["JobOptions"]["properties"]
     assert options["quality"]["anyOf"][0]["maximum"] == 100
 
@@ -63,6 +68,8 @@ def send_many(operation: Any, service: Running) -> list[int]:
     from hypothesis import HealthCheck, Phase, given, settings
 
     statuses: list[int] = []
+    adaptation = service.post_photos(web_images.camera_photos(10)).json()
+    service.http.delete(adaptation["links"]["self"])
     headers = {"Accept": "application/json"} if operation.path.endswith("events") else None
 
     @settings(
@@ -77,6 +84,8 @@ def send_many(operation: Any, service: Running) -> list[int]:
     def send(case: Any) -> None:
         if "job_id" in (case.path_parameters or {}) and len(statuses) % 2:
             case.path_parameters["job_id"] = service.job(web_images.photo())["id"]
+        if "adaptation_id" in (case.path_parameters or {}) and len(statuses) % 2:
+            case.path_parameters["adaptation_id"] = adaptation["id"]
         statuses.append(case.call(base_url=service.address, headers=headers, timeout=LONG).status_code)
 
     send()

@@ -2,10 +2,6 @@
 
 import contextlib
 import json
-import os
-import shutil
-import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,23 +9,16 @@ from typing import Any
 
 import pytest
 import web_images
+from accessibility import findings
 from running_service import Running
 
-from chromium_pipe import Chromium, chromium, executable
+from chromium_pipe import Chromium, executable
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
 
 SHIFT = 8
 ZOOM = "new DOMMatrix(document.querySelector('#image-right').style.transform).a"
 ENDED = "[...document.querySelectorAll('.card')].every(c => ['finished', 'failed'].includes(c.dataset.state))"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    program = executable()
-    assert program is not None
-    with chromium(program, tmp_path_factory.mktemp("profile")) as found:
-        yield found
 
 
 @pytest.fixture
@@ -319,33 +308,6 @@ def test_phone(browser: Chromium, service: Running, tmp_path: Path) -> None:
     assert browser.complaints() == []
     browser.send("Emulation.setTouchEmulationEnabled", enabled=False)
     empty(service)
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core: WILDSR_AXE, or from npm."""
-    named = os.environ.get("WILDSR_AXE")
-    if named:
-        return Path(named).read_text(encoding="utf-8")
-    if shutil.which("npm") is None:
-        pytest.skip("axe comes from npm, which is not here")
-    folder = tmp_path_factory.mktemp("axe")
-    done = subprocess.run(
-        ["npm", "pack", "--silent", "axe-core@4"], cwd=folder, capture_output=True, text=True, timeout=120
-    )
-    if done.returncode:
-        pytest.skip("axe could not be fetched from npm")
-    with tarfile.open(folder / done.stdout.split()[-1]) as archive:
-        source = archive.extractfile("package/axe.min.js")
-        assert source is not None
-        return source.read().decode()
-
-
-def findings(page: Chromium, axe: str) -> list[Any]:
-    """Findings of axe: rule, impact, elements."""
-    page.run(f"{axe}; undefined")
-    found = page.run("axe.run().then(r => r.violations)")
-    return [(one["id"], one["impact"], [node["html"][:90] for node in one["nodes"]]) for one in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -62,3 +62,23 @@ def png_claiming(width: int, height: int) -> bytes:
     rows = b"".join(squeezer.compress(bytes(1 << 20)) for _ in range(64)) + squeezer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def camera_photos(count: int, model: str = "") -> list[bytes]:
+    """JPEG photos 240x200 of one camera: no two equal, with edges, some noise, and EXIF if ``model`` is given."""
+    y, x = np.mgrid[0:200, 0:240]
+    found = []
+    for number in range(count):
+        rng = np.random.default_rng([number, len(model)])
+        image = np.full((200, 240, 3), 90.0)
+        for _ in range(30):
+            (top, left), (high, wide) = rng.integers(0, 180, 2), rng.integers(8, 60, 2)
+            image[top : top + high, left : left + wide] = rng.uniform(20, 230, 3)
+        image += 15 * np.sin(x / 5 + y / 9)[..., None] + rng.normal(0, 3, image.shape)
+        exif = Image.Exif()
+        if model:
+            exif[0x010F], exif[0x0110] = "Maker", model
+        out = BytesIO()
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=90, exif=exif)
+        found.append(out.getvalue())
+    return found

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wildsr.adapt.events import AdaptPreview as AdaptPreview
     from wildsr.adapt.events import AdaptProgress as AdaptProgress
     from wildsr.adapt.events import AdaptStage as AdaptStage
+    from wildsr.adapt.events import AdaptValidated as AdaptValidated
     from wildsr.adapt.gain import Gain as Gain
     from wildsr.adapt.gain import Verdict as Verdict
     from wildsr.adapt.request import AdaptOptions as AdaptOptions
@@ -26,6 +27,7 @@ _HOME_OF = {
     "AdaptProgress": "wildsr.adapt.events",
     "AdaptResult": "wildsr.adapt.run",
     "AdaptStage": "wildsr.adapt.events",
+    "AdaptValidated": "wildsr.adapt.events",
     "Gain": "wildsr.adapt.gain",
     "Verdict": "wildsr.adapt.gain",
     "adapt": "wildsr.adapt.run",
@@ -39,6 +41,7 @@ __all__ = [
     "AdaptProgress",
     "AdaptResult",
     "AdaptStage",
+    "AdaptValidated",
     "Gain",
     "Verdict",
     "adapt",

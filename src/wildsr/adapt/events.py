@@ -43,5 +43,14 @@ class AdaptPreview:
     path: Path
 
 
-AdaptEvent = AdaptStage | AdaptProgress | AdaptNote | AdaptPreview
+@dataclass(frozen=True)
+class AdaptValidated:
+    """The training was validated: PSNR in dB on a few pairs, and the starting model's on the same pairs."""
+
+    step: int
+    psnr: float
+    start: float
+
+
+AdaptEvent = AdaptStage | AdaptProgress | AdaptNote | AdaptPreview | AdaptValidated
 OnAdaptEvent = Callable[[AdaptEvent], None]

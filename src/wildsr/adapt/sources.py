@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wildsr.adapt.errors import SeveralCameras
 from wildsr.adapt.images import CleanUpSettings, clean_factor
 from wildsr.adapt.request import FEWEST_PHOTOS
 from wildsr.degradations.profile import Profile
@@ -40,16 +41,18 @@ def choose_photos(inventory: Inventory, only: str | None) -> Chosen:
     """The photos of an adaptation.
 
     Raises:
-        UsageError: there are too few usable photos, or photos of several cameras.
+        UsageError: there are too few usable photos.
+        SeveralCameras: there are photos of several cameras.
     """
     usable, cameras = inventory.usable, inventory.cameras
     known = {name: count for name, count in cameras.items() if count >= 2}
     if only is None and len(known) > 1 and sum(known.values()) - max(known.values()) > 0.1 * len(usable):
         listed = ", ".join(f"'{name}' ({count} photos)" for name, count in cameras.items())
         largest = next(iter(cameras))
-        raise UsageError(
+        raise SeveralCameras(
             f"these photos are from {len(cameras)} cameras: {listed}. A model is for one camera: choose with --only "
-            f"'{largest}', or give a folder with the photos of one camera"
+            f"'{largest}', or give a folder with the photos of one camera",
+            cameras,
         )
     if len(usable) < FEWEST_PHOTOS:
         raise UsageError(

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from wildsr.adapt.choice import choose_share
-from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress
+from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress, AdaptValidated
 from wildsr.adapt.request import AdaptOptions
 from wildsr.adapt.sources import Chosen
 from wildsr.adapt.stages import Stages
@@ -20,7 +22,7 @@ from wildsr.adapt.training import (
     with_validation,
 )
 from wildsr.degradations.profile import Profile
-from wildsr.recipes.run import build
+from wildsr.recipes.run import Built, build
 from wildsr.training.events import Event, TrainingNote, TrainingProgress, Validated
 from wildsr.training.export import save_model
 from wildsr.zoo.blend import blend
@@ -66,17 +68,25 @@ class Tuning:
         steps = options.steps
         total = round(seconds / pace.seconds) if steps is None else steps
         self.stages.send(AdaptNote(_expected(pace, seconds, trained, steps)))
+        start = _starting_psnr(built)
+        if start is not None and not trained:
+            self.stages.send(AdaptValidated(0, start, start))
         model = train_by_clock(
             built, folder, pace, seconds, trained, self.stages.options.device,
             steps=steps,
-            on_event=lambda event: self._trained_event(event, total),
+            on_event=lambda event: self._trained_event(event, total, start),
             on_problem=lambda problem: self.stages.send(AdaptNote(f"not used: {problem}")),
-            on_time=lambda spent: self.stages.work.save("training", {"seconds": round(spent, 1)}),
+            on_time=self._save_time,
         )  # fmt: skip
         self.stages.work.save("trained", {"pace": pace.seconds, "minutes": options.minutes, "steps": steps})
         return model
 
-    def _trained_event(self, event: Event, total: int) -> None:
+    def _save_time(self, trained: float) -> None:
+        """Store the seconds of training and the time in all, so that a run that is killed keeps to its minutes."""
+        self.stages.work.save("training", {"seconds": round(trained, 1)})
+        self.stages.time.save()
+
+    def _trained_event(self, event: Event, total: int, start: float | None) -> None:
         match event:
             case TrainingProgress():
                 self.stages.send(
@@ -89,6 +99,8 @@ class Tuning:
                     )
                 )
             case Validated():
+                if start is not None and "psnr" in event.metrics:
+                    self.stages.send(AdaptValidated(event.step, event.metrics["psnr"], start))
                 samples = self.stages.work.path / "run" / "samples"
                 for path in sorted(samples.glob(f"*/step-{event.step:08d}.png")):
                     self.stages.send(AdaptPreview(event.step, path))
@@ -147,3 +159,15 @@ def _expected(pace: Pace, seconds: float, trained: float, steps: int | None) -> 
         return f"{steps} steps of {pace.seconds:.2f} s, about {steps * pace.seconds / 60:.1f} minutes"
     left = max(1, round((seconds - trained) / pace.seconds))
     return f"{pace.seconds:.2f} s per step, so about {left} steps in {seconds / 60:.1f} minutes"
+
+
+def _starting_psnr(built: Built) -> float | None:
+    """PSNR of the network before its first step, on the pairs of the validation; None if there are none."""
+    if built.validate is None:
+        return None
+    network = built.objective.networks["generator"]
+    mode = network.training
+    with torch.no_grad():
+        found = built.validate(network.eval()).metrics.get("psnr")
+    network.train(mode)
+    return found

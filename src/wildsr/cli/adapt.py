@@ -154,6 +154,9 @@ def _show(bars: Bars, console: "Console", event: "AdaptEvent") -> None:
             bars(event.stage, event.done, event.total, note=f"{left}  {losses}".strip())
         case events.AdaptNote():
             console.print(literal(event.text))
+        case events.AdaptValidated():
+            gain = f"{event.psnr - event.start:+.2f} dB against the starting model"
+            console.print(literal(f"PSNR at step {event.step}: {event.psnr:.2f} dB, {gain}"))
         case events.AdaptPreview():
             console.print(literal(f"sample at step {event.step}: {event.path}"))
 

@@ -52,6 +52,7 @@ def web(
     ] = None,
     keep: Annotated[str, typer.Option(help="How long results are kept: 30m, 24h, 7d.")] = "24h",
     max_body: Annotated[str, typer.Option(help="Largest upload.")] = "1G",
+    max_folder: Annotated[str, typer.Option(help="Maximum size of the photos for 'My camera'.")] = "4G",
     max_disk: Annotated[str, typer.Option(help="Maximum disk space for images and results.")] = "20G",
     max_pixels: Annotated[float, typer.Option(min=0.01, help="Largest image, in million pixels.")] = 100,
     max_output: Annotated[float, typer.Option(min=0.01, help="Largest result, in million pixels.")] = 1600,
@@ -68,6 +69,7 @@ def web(
 
         limits = Limits(
             body=parse_bytes(max_body),
+            photo_bytes=parse_bytes(max_folder),
             disk=parse_bytes(max_disk),
             pixels=round(max_pixels * 1e6),
             output_pixels=round(max_output * 1e6),

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from wildsr import __version__
 from wildsr.web import event_routes, problems, security
+from wildsr.web.adaptations.routes import router as adaptations_router
 from wildsr.web.responses import errors
 from wildsr.web.routes import render_metrics, router
 from wildsr.web.service import Service
@@ -49,6 +50,7 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.include_router(router)
     app.include_router(event_routes.router)
+    app.include_router(adaptations_router)
     _add_pages(app, settings)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(security.Gate, settings=settings, metrics=service.metrics)

@@ -85,6 +85,11 @@ class Child:
         """Return when it has ended."""
         await self._process.wait()
 
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM), without waiting."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
     def kill_now(self) -> None:
         """End it at once, without waiting."""
         with contextlib.suppress(ProcessLookupError):

@@ -144,10 +144,10 @@ def view_of(job: JobRecord, keep: float, progress: Progress | None, position: in
         name=job.name,
         origin=job.origin,
         options=JobOptions(**job.options),
-        created=_time(job.created) or "",
-        started=_time(job.started),
-        ended=_time(job.ended),
-        expires=_time(job.ended + keep) if job.ended is not None else None,
+        created=time_text(job.created) or "",
+        started=time_text(job.started),
+        ended=time_text(job.ended),
+        expires=time_text(job.ended + keep) if job.ended is not None else None,
         position=position,
         progress=None if progress is None or job.state != "running" else ProgressView(**vars(progress)),
         source=ImageView(**_image(job.source)),
@@ -201,7 +201,8 @@ def _depth(facts: dict[str, Any]) -> str:
     return {"uint8": "8 bit", "uint16": "16 bit"}.get(facts["depth"], "float")
 
 
-def _time(seconds: float | None) -> str | None:
+def time_text(seconds: float | None) -> str | None:
+    """Seconds since 1970 as RFC 3339 in UTC; None for None."""
     if seconds is None:
         return None
     return (

@@ -34,8 +34,7 @@ class Metrics:
         lines: list[str] = []
 
         def add(name: str, kind: str, text: str, samples: dict[str, float]) -> None:
-            lines.extend((f"# HELP wildsr_{name} {text}", f"# TYPE wildsr_{name} {kind}"))
-            lines.extend(f"wildsr_{name}{labels} {value:g}" for labels, value in samples.items())
+            lines.extend(_lines(name, kind, text, samples))
 
         add("queued_jobs", "gauge", "Jobs that wait.", {"": queued})
         add("running_jobs", "gauge", "Jobs that are worked on.", {"": running})
@@ -63,3 +62,23 @@ class Metrics:
         samples |= {'_bucket{le="+Inf"}': count, "_sum": self._seconds, "_count": count}
         add("job_seconds", "histogram", "Time from start to end of finished jobs.", samples)
         return "\n".join(lines) + "\n"
+
+
+def render_adaptations(*, waiting: int, running: int, ended: Counter[State]) -> str:
+    """The text about adaptations."""
+    states: tuple[State, ...] = ("finished", "failed", "cancelled")
+    counts = {f'{{state="{state}"}}': float(ended[state]) for state in states}
+    lines = [
+        *_lines("queued_adaptations", "gauge", "Adaptations that wait.", {"": waiting}),
+        *_lines("running_adaptations", "gauge", "Adaptations that run.", {"": running}),
+        *_lines("adaptations_total", "counter", "Adaptations that ended.", counts),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(name: str, kind: str, text: str, samples: dict[str, float]) -> list[str]:
+    return [
+        f"# HELP wildsr_{name} {text}",
+        f"# TYPE wildsr_{name} {kind}",
+        *(f"wildsr_{name}{labels} {value:g}" for labels, value in samples.items()),
+    ]

@@ -92,20 +92,22 @@ def settle_models(options: JobOptions, default: str) -> JobOptions:
     Raises:
         Problem: 422 for a model that is not there.
     """
-    known = models()
     settled = {}
     for field in ("model", "toward"):
         given = getattr(options, field) or (default if field == "model" else None)
-        if given is None:
-            continue
-        name = ALIASES.get(given, given)
-        if name not in known:
-            listed = ", ".join(known)
-            raise Problem(
-                422, "unknown-model", f"There is no model named '{given}' here; there are: {listed}."
-            )
-        settled[field] = name
+        if given is not None:
+            settled[field] = settled_name(given)
     return options.model_copy(update=settled)
+
+
+def settled_name(given: str) -> str:
+    """The name of a model that is here, in place of an alias. Raises a 422 Problem for any other."""
+    known = models()
+    name = ALIASES.get(given, given)
+    if name not in known:
+        listed = ", ".join(known)
+        raise Problem(422, "unknown-model", f"There is no model named '{given}' here; there are: {listed}.")
+    return name
 
 
 def check_result(options: JobOptions, name: str, source: Size, most: int, scale: int | None) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from wildsr import __version__
 from wildsr.image.formats import FORMATS
 from wildsr.web import metrics
+from wildsr.web.adaptations.service import can_adapt
 from wildsr.web.archive import zip_stream
 from wildsr.web.files import send_file
 from wildsr.web.jobs import ENDED, JobRecord, JobView, State
@@ -43,7 +44,7 @@ Key = Annotated[
 ]
 
 
-_BAD: Responses = {
+BAD: Responses = {
     409: errors("Conflict."),
     413: errors("Too many bytes or pixels."),
     415: errors("Not an image."),
@@ -51,7 +52,7 @@ _BAD: Responses = {
     429: errors("Too much at once; Retry-After says when to try again."),
     507: errors("No space for more images."),
 }
-_FILE: Responses = {
+FILE: Responses = {
     200: {
         "description": "The file.",
         "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
@@ -80,7 +81,8 @@ class ModelView(BaseModel):
     default: bool
 
 
-def _client(request: Request, named: str | None) -> str:
+def client_of(request: Request, named: str | None) -> str:
+    """The name of a client: the one that it gives, or its address."""
     return f"name {named}" if named else f"address {request.client.host if request.client else '?'}"
 
 
@@ -123,7 +125,7 @@ _UPLOAD = {
     "/jobs",
     status_code=202,
     response_model=JobView,
-    responses=_BAD | {408: errors("Too slow.")},
+    responses=BAD | {408: errors("Too slow.")},
     openapi_extra=_UPLOAD,
     tags=["jobs"],
 )
@@ -140,7 +142,7 @@ async def create_job(
 
     The image is the part `image` of a form, or the body itself. The job runs when the answer has come.
     """
-    service, who = service_of(request), _client(request, client)
+    service, who = service_of(request), client_of(request, client)
     del options, name  # read together with the body
     with service.room(who, key):
         async with service.receiver.receive(request) as upload:
@@ -203,7 +205,7 @@ async def delete_ended_jobs(request: Request) -> Response:
 
 
 @router.post(
-    "/jobs/{job_id}/retry", status_code=202, response_model=JobView, responses=NO_JOB | _BAD, tags=["jobs"]
+    "/jobs/{job_id}/retry", status_code=202, response_model=JobView, responses=NO_JOB | BAD, tags=["jobs"]
 )
 async def retry_job(request: Request, job_id: JobId) -> Response:
     """Queue a job again that failed or was cancelled."""
@@ -215,7 +217,7 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
     "/jobs/{job_id}/again",
     status_code=202,
     response_model=JobView,
-    responses=NO_JOB | _BAD,
+    responses=NO_JOB | BAD,
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _OPTIONS}}}},
     tags=["jobs"],
 )
@@ -223,13 +225,11 @@ async def repeat_job(request: Request, job_id: JobId, client: Client = None) -> 
     """Make another job of the same image with other options, without uploading it again."""
     service = service_of(request)
     job = service.job(job_id)
-    options = parse_options(await _small_body(request))
-    return _accepted(request, await service.again(job, options, _client(request, client)))
+    options = parse_options(await small_body(request))
+    return _accepted(request, await service.again(job, options, client_of(request, client)))
 
 
-@router.get(
-    "/jobs/{job_id}/result", responses=_FILE | NO_JOB | {409: errors("Not finished.")}, tags=["files"]
-)
+@router.get("/jobs/{job_id}/result", responses=FILE | NO_JOB | {409: errors("Not finished.")}, tags=["files"])
 async def get_result(request: Request, job_id: JobId) -> Response:
     """Download the result."""
     service = service_of(request)
@@ -239,7 +239,7 @@ async def get_result(request: Request, job_id: JobId) -> Response:
     return send_file(request, path, result["media_type"], result["etag"], download=result["name"])
 
 
-@router.get("/jobs/{job_id}/source", responses=_FILE | NO_JOB, tags=["files"])
+@router.get("/jobs/{job_id}/source", responses=FILE | NO_JOB, tags=["files"])
 async def get_source(request: Request, job_id: JobId) -> Response:
     """Download the image as it was uploaded."""
     service = service_of(request)
@@ -248,7 +248,7 @@ async def get_source(request: Request, job_id: JobId) -> Response:
     return send_file(request, path, kind, f'"{job.id}-source"', download=job.name)
 
 
-@router.get("/jobs/{job_id}/thumbnail", responses=_FILE | NO_JOB, tags=["files"])
+@router.get("/jobs/{job_id}/thumbnail", responses=FILE | NO_JOB, tags=["files"])
 async def get_thumbnail(request: Request, job_id: JobId) -> Response:
     """Get a small WebP of the source."""
     service = service_of(request)
@@ -258,7 +258,7 @@ async def get_thumbnail(request: Request, job_id: JobId) -> Response:
 
 @router.get(
     "/jobs/{job_id}/screen/{which}",
-    responses=_FILE | NO_JOB | {409: errors("Not finished.")},
+    responses=FILE | NO_JOB | {409: errors("Not finished.")},
     tags=["files"],
 )
 async def get_screen_copy(request: Request, job_id: JobId, which: str) -> Response:
@@ -320,6 +320,7 @@ async def about(request: Request) -> dict[str, Any]:
     return {
         "version": __version__,
         "local": settings.is_loopback,
+        "adapts": can_adapt(),
         "keep_seconds": settings.keep,
         "reads": suffixes,
         "writes": [form.suffixes[0][1:] for form in FORMATS.values() if form.writable],
@@ -337,7 +338,11 @@ async def render_metrics(request: Request) -> PlainTextResponse:
         workers=len(slots),
         ready=sum(slot.ready for slot in slots),
         jobs=len(service.store),
-        disk=service.store.disk(),
+        disk=service.disk(),
+    )
+    adaptations = service.adaptations.runner
+    text += metrics.render_adaptations(
+        waiting=adaptations.waiting, running=int(adaptations.running is not None), ended=adaptations.ended
     )
     return PlainTextResponse(text, media_type=metrics.MEDIA_TYPE)
 
@@ -348,7 +353,8 @@ def _finished(job: JobRecord) -> dict[str, Any]:
     return job.result
 
 
-async def _small_body(request: Request) -> bytes:
+async def small_body(request: Request) -> bytes:
+    """The body of a request that holds options as JSON. Raises 413 and 415 Problems."""
     if request.headers.get("content-type", "application/json").split(";")[0].strip() != "application/json":
         raise Problem(415, "media-type", "Send the options as application/json.")
     body = b""

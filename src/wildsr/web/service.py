@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from wildsr.image.formats import RAW_SUFFIXES, READABLE_SUFFIXES, Size
+from wildsr.web.adaptations.service import Adaptations
+from wildsr.web.adaptations.store import AdaptationStore
 from wildsr.web.channel import Child, ChildEnded, Message
 from wildsr.web.events import Hub
 from wildsr.web.jobs import ENDED, JobRecord, JobView, view_of, without_paths
@@ -85,9 +87,11 @@ class Service:
         self.metrics = Metrics()
         self.store = JobStore(settings.folder)
         self.hub = Hub()
-        self.receiver = Receiver(settings, self.store, self.metrics)
+        self.receiver = Receiver(settings, self.store, self.metrics, self.disk)
         self.scheduler = Scheduler(settings, self.store, self.metrics, self._changed, self._progressed)
         self._headers, self._copies = Inspector(HEADER_SECONDS), Inspector(COPY_SECONDS)
+        kept = AdaptationStore(settings.folder, self.store.database)
+        self.adaptations = Adaptations(settings, kept, self.hub, self.receiver, self._header)
         self._keys_in_use: set[tuple[str, str]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self.closing = False
@@ -96,6 +100,7 @@ class Service:
         """Start the workers and the clean-up."""
         await self._headers.start()
         await self.scheduler.start()
+        self.adaptations.runner.start()
         self._sweeper = asyncio.create_task(self._sweep())
 
     def begin_closing(self) -> None:
@@ -108,10 +113,14 @@ class Service:
         self.begin_closing()
         if self._sweeper is not None:
             self._sweeper.cancel()
-        await self.scheduler.stop()
+        await asyncio.gather(self.scheduler.stop(), self.adaptations.runner.stop())
         await self._headers.stop()
         await self._copies.stop()
         self.store.close()
+
+    def disk(self) -> int:
+        """Bytes of all images and results."""
+        return self.store.disk() + self.adaptations.store.disk()
 
     # Jobs
 
@@ -319,9 +328,10 @@ class Service:
         self.hub.publish(job.id, "progress", {"id": job.id, **vars(self.scheduler.progress[job.id])})
 
     async def _sweep(self) -> None:
-        """Remove jobs whose time is over."""
+        """Remove jobs and adaptations whose time is over."""
         while True:
             for job in self.store:
                 if job.ended is not None and job.ended + self.settings.keep < time.time():
                     self.remove(job)
+            self.adaptations.sweep()
             await asyncio.sleep(min(_SWEEP_SECONDS, self.settings.keep))

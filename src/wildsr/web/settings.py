@@ -27,6 +27,8 @@ class Limits:
         disk: bytes of images and results in the folder.
         free_disk: bytes that must stay free on the disk.
         uploads: requests that are being received at the same time.
+        photos, photo_bytes: files of one adaptation, and their bytes.
+        adaptations: waiting and running adaptations.
     """
 
     body: int = 1 << 30
@@ -38,6 +40,9 @@ class Limits:
     disk: int = 20 << 30
     free_disk: int = 256 << 20
     uploads: int = 16
+    photos: int = 2000
+    photo_bytes: int = 4 << 30
+    adaptations: int = 10
 
 
 @dataclass(frozen=True)

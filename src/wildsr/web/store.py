@@ -44,15 +44,15 @@ class JobStore:
             folder.chmod(0o700)
         except OSError as error:
             raise StoreError(f"The folder {folder} cannot be made or used ({error.strerror}).") from error
-        self._database = _opened(folder)
-        rows = self._database.execute("select record from jobs order by number").fetchall()
+        self.database = _opened(folder)
+        rows = self.database.execute("select record from jobs order by number").fetchall()
         self._jobs = {job.id: job for job in (JobRecord(**json.loads(row[0])) for row in rows)}
         self._keys = {(job.client, job.key): job.id for job in self._jobs.values() if job.key}
         self._clean()
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self.database.close()
 
     def __iter__(self) -> Iterator[JobRecord]:
         return iter(list(self._jobs.values()))
@@ -97,8 +97,8 @@ class JobStore:
             target = folder / job.source_file
             _linked(source, target) if copy else source.replace(target)
             _sync(target)
-            with self._database:
-                cursor = self._database.execute("insert into jobs (id, record) values (?, '')", (job.id,))
+            with self.database:
+                cursor = self.database.execute("insert into jobs (id, record) values (?, '')", (job.id,))
                 job.number = cursor.lastrowid or 0
                 self._write(job)
         except BaseException:
@@ -111,13 +111,13 @@ class JobStore:
     def save(self, job: JobRecord) -> None:
         """Write a changed record."""
         if job.id in self._jobs:
-            with self._database:
+            with self.database:
                 self._write(job)
 
     def remove(self, job: JobRecord) -> None:
         """Remove a job and delete its files."""
-        with self._database:
-            self._database.execute("delete from jobs where id = ?", (job.id,))
+        with self.database:
+            self.database.execute("delete from jobs where id = ?", (job.id,))
         self._jobs.pop(job.id, None)
         if job.key:
             self._keys.pop((job.client, job.key), None)
@@ -140,7 +140,7 @@ class JobStore:
 
     def _write(self, job: JobRecord) -> None:
         record = json.dumps(asdict(job))
-        self._database.execute("update jobs set record = ? where id = ?", (record, job.id))
+        self.database.execute("update jobs set record = ? where id = ?", (record, job.id))
 
     def _clean(self) -> None:
         """Remove what a crash may have left behind."""

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -42,9 +42,22 @@ class Upload:
 class Receiver:
     """Receives uploads within the limits of disk and number."""
 
-    def __init__(self, settings: Settings, store: JobStore, metrics: Metrics) -> None:
-        self._settings, self._store, self._metrics = settings, store, metrics
+    def __init__(
+        self, settings: Settings, store: JobStore, metrics: Metrics, disk: Callable[[], int]
+    ) -> None:
+        self._settings, self._store, self._metrics, self._disk = settings, store, metrics, disk
         self._receiving: dict[Path, int] = {}
+
+    @contextlib.contextmanager
+    def admitted(self, path: Path) -> Iterator[None]:
+        """Count an upload to ``path`` within the block. Raises a 429 Problem for too many at the same time."""
+        if len(self._receiving) >= self._settings.limits.uploads:
+            raise Problem(429, "too-many-uploads", "Too many uploads at the same time.", retry_after=2)
+        self._receiving[path] = 0
+        try:
+            yield
+        finally:
+            del self._receiving[path]
 
     @contextlib.asynccontextmanager
     async def receive(self, request: Request) -> AsyncIterator[Upload]:
@@ -53,36 +66,33 @@ class Receiver:
         Raises:
             Problem: 400, 408, 413, 415, 422, 429 or 507.
         """
-        if len(self._receiving) >= self._settings.limits.uploads:
-            raise Problem(429, "too-many-uploads", "Too many uploads at the same time.", retry_after=2)
         kind, parameters = parse_options_header(request.headers.get("content-type", ""))
         path = self._store.new_upload()
-        self._receiving[path] = 0
-        try:
-            path.touch(mode=0o600)
-            file = _File(path, lambda size: self._allow(path, size))
-            if kind == b"multipart/form-data":
-                yield await self._multipart(request, file, parameters.get(b"boundary", b""))
-            elif kind.startswith(b"image/") or kind == b"application/octet-stream":
-                yield await self._raw(request, file)
-            else:
-                raise Problem(
-                    415,
-                    "media-type",
-                    "Send an image as the body (image/* or application/octet-stream), or as the part 'image' of "
-                    "multipart/form-data.",
-                    headers={"Accept-Post": "multipart/form-data, image/*, application/octet-stream"},
-                )
-        finally:
-            del self._receiving[path]
-            path.unlink(missing_ok=True)
+        with self.admitted(path):
+            try:
+                path.touch(mode=0o600)
+                file = _File(path, lambda size: self.allow(path, size))
+                if kind == b"multipart/form-data":
+                    yield await self._multipart(request, file, parameters.get(b"boundary", b""))
+                elif kind.startswith(b"image/") or kind == b"application/octet-stream":
+                    yield await self._raw(request, file)
+                else:
+                    raise Problem(
+                        415,
+                        "media-type",
+                        "Send an image as the body (image/* or application/octet-stream), or as the part 'image' of "
+                        "multipart/form-data.",
+                        headers={"Accept-Post": "multipart/form-data, image/*, application/octet-stream"},
+                    )
+            finally:
+                path.unlink(missing_ok=True)
 
-    def _allow(self, path: Path, size: int) -> None:
+    def allow(self, path: Path, size: int) -> None:
         """Raise a Problem unless the upload at ``path`` may have ``size`` bytes."""
         limits = self._settings.limits
         self._metrics.received_bytes += size - self._receiving[path]
         self._receiving[path] = size
-        if self._store.disk() + sum(self._receiving.values()) > limits.disk:
+        if self._disk() + sum(self._receiving.values()) > limits.disk:
             raise Problem(
                 507,
                 "disk-limit",
@@ -118,27 +128,34 @@ class Receiver:
         options = request.query_params.get("options", "") or form.options.decode("utf-8", "replace")
         return await file.finish(form.file_name, options)
 
-    async def _parts(self, request: Request) -> AsyncIterator[bytes]:
-        """The body, part by part. Raises a Problem where it is too long or too slow."""
-        most = self._settings.limits.body
-        too_long = Problem(413, "body-too-large", f"The request has more than {most} bytes.")
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > most:
+    def _parts(self, request: Request) -> AsyncIterator[bytes]:
+        return body_parts(request, self._settings.limits.body, self._settings.body_timeout)
+
+
+async def body_parts(request: Request, most: int, timeout: float) -> AsyncIterator[bytes]:
+    """The body of a request, part by part.
+
+    Raises:
+        Problem: 400 where it ends early, 408 after ``timeout`` seconds without a part, 413 above ``most`` bytes.
+    """
+    too_long = Problem(413, "body-too-large", f"The request has more than {most} bytes.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise too_long
+    received, stream = 0, aiter(request.stream())
+    while True:
+        try:
+            part = await asyncio.wait_for(anext(stream), timeout)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            raise Problem(408, "too-slow", "The rest of the request did not come in time.") from error
+        except ClientDisconnect as error:
+            raise Problem(400, "cut-off", "The request ended early.") from error
+        received += len(part)
+        if received > most:
             raise too_long
-        received, stream = 0, aiter(request.stream())
-        while True:
-            try:
-                part = await asyncio.wait_for(anext(stream), self._settings.body_timeout)
-            except StopAsyncIteration:
-                return
-            except (TimeoutError, asyncio.TimeoutError) as error:
-                raise Problem(408, "too-slow", "The rest of the request did not come in time.") from error
-            except ClientDisconnect as error:
-                raise Problem(400, "cut-off", "The request ended early.") from error
-            received += len(part)
-            if received > most:
-                raise too_long
-            yield part
+        yield part
 
 
 class _File:

@@ -45,13 +45,10 @@ export const removeEnded = () => request("DELETE", "/v1/jobs");
 export const retry = (job) => request("POST", `${job.links.self}/retry`);
 export const again = (job, options) => request("POST", `${job.links.self}/again`, options);
 
-function send(file, options, key, onProgress, signal) {
+function send(path, form, key, onProgress, signal) {
   return new Promise((resolve, reject) => {
-    const form = new FormData();
-    form.append("options", JSON.stringify(options));
-    form.append("image", file, file.name);
     const sending = new XMLHttpRequest(); // fetch does not report the progress of an upload
-    sending.open("POST", "/v1/jobs");
+    sending.open("POST", path);
     sending.setRequestHeader("Wildsr-Client", CLIENT["Wildsr-Client"]);
     sending.setRequestHeader("Idempotency-Key", key);
     sending.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
@@ -71,12 +68,12 @@ function send(file, options, key, onProgress, signal) {
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-// Uploads a file; a full queue or a broken connection is waited for. The key keeps a repeated request from making two jobs.
-export async function upload(file, options, onProgress, signal) {
+// Sends a form; a full queue or a broken connection is waited for. The key keeps a repeated request from being done twice.
+async function sendForm(path, form, onProgress, signal) {
   const key = randomId();
   for (let broken = 0; ;) {
     try {
-      return await send(file, options, key, onProgress, signal);
+      return await send(path, form, key, onProgress, signal);
     } catch (error) {
       const waits = error.status === 429 || error.status === 409;
       if (!waits && !(error.status === 0 && (broken += 1) < 4)) throw error;
@@ -86,9 +83,27 @@ export async function upload(file, options, onProgress, signal) {
   }
 }
 
+export function upload(file, options, onProgress, signal) {
+  const form = new FormData();
+  form.append("options", JSON.stringify(options));
+  form.append("image", file, file.name);
+  return sendForm("/v1/jobs", form, onProgress, signal);
+}
+
+export function uploadPhotos(photos, sharp, options, onProgress, signal) {
+  const form = new FormData();
+  form.append("options", JSON.stringify(options));
+  for (const file of photos) form.append("photo", file, file.name);
+  for (const file of sharp) form.append("sharp", file, file.name);
+  return sendForm("/v1/adaptations", form, onProgress, signal);
+}
+
+export const runAgain = (adaptation, changes) => request("POST", `${adaptation.links.self}/retry`, changes);
+export const install = (adaptation, name) => request("POST", `${adaptation.links.self}/install`, name ? { name } : {});
+
 export function follow(handlers) {
   const source = new EventSource("/v1/events");
-  for (const kind of ["snapshot", "job", "progress", "removed"]) {
+  for (const kind of ["snapshot", "job", "progress", "removed", "adaptation", "adaptation-progress", "adaptation-removed"]) {
     source.addEventListener(kind, (event) => handlers[kind](JSON.parse(event.data)));
   }
   source.onopen = () => handlers.connection(true);

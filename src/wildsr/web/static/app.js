@@ -1,10 +1,12 @@
 // The page: puts its parts together.
 
 import * as api from "./api.js";
+import * as camera from "./camera.js";
 import { dropped, imagesAmong } from "./files.js";
 import { duration } from "./format.js";
 import * as options from "./options.js";
 import * as queue from "./queue.js";
+import * as tabs from "./tabs.js";
 import * as viewer from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -41,24 +43,28 @@ function wireInputs() {
     depth = 0;
     document.body.classList.remove("dragging");
     try {
-      take(await dropped(event.dataTransfer));
+      const files = await dropped(event.dataTransfer);
+      if (tabs.current() === "camera") camera.take(files);
+      else take(files);
     } catch (error) {
       notice(`That cannot be read: ${error.message}`);
     }
   });
   addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) take([...event.clipboardData.files]);
+    if (event.clipboardData?.files.length && tabs.current() === "upscale") take([...event.clipboardData.files]);
   });
-  addEventListener("beforeunload", (event) => { if (queue.uploading()) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (queue.uploading() || camera.uploading()) event.preventDefault(); });
   byId("cancel-all").addEventListener("click", queue.cancelAll);
   byId("clear").addEventListener("click", queue.clear);
 }
 
 async function begin() {
   document.body.classList.add("empty");
-  if (matchMedia("(max-width: 860px)").matches) byId("settings").open = false;
   const wide = matchMedia("(min-width: 861px)");
-  wide.addEventListener("change", () => { byId("settings").open = wide.matches; });
+  const fold = () => { for (const id of ["settings", "camera-settings"]) byId(id).open = wide.matches; };
+  fold();
+  wide.addEventListener("change", fold);
+  tabs.begin();
   queue.connect({ view: viewer.open, fail: notice });
   wireInputs();
   try {
@@ -69,14 +75,23 @@ async function begin() {
     byId("about").textContent = `Photos and results are deleted after ${duration(about.keep_seconds)}. wildsr ${about.version}.`;
     options.prepare(models, about.writes);
     viewer.prepare(options.modelNames());
+    camera.prepare(about, models, (list, name) => {
+      options.choose(list, name);
+      viewer.prepare(options.modelNames());
+      tabs.show("upscale");
+      byId("choose-files").focus();
+    });
   } catch (error) {
     notice(error.message);
   }
   api.follow({
-    snapshot: queue.onSnapshot,
+    snapshot(found) { queue.onSnapshot(found); camera.onSnapshot(found); },
     job: queue.onJob,
     progress: queue.onProgress,
     removed: queue.onRemoved,
+    adaptation: camera.onAdaptation,
+    "adaptation-progress": camera.onProgress,
+    "adaptation-removed": camera.onRemoved,
     connection(there) {
       if (there && byId("notice").dataset.connection) { notice(""); delete byId("notice").dataset.connection; }
       if (!there) { notice("The connection to wildsr is interrupted; trying again."); byId("notice").dataset.connection = "lost"; }

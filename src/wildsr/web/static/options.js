@@ -93,15 +93,28 @@ function option(value, text) {
   return made;
 }
 
-export function prepare(models, formats) {
-  known = models;
+function addModels(models) {
   for (const model of models) {
+    if (known.some((one) => one.name === model.name)) continue;
+    known.push(model);
     const isDefault = model.default;
     const made = option(model.name, isDefault ? `${model.name} (default)` : model.name);
     made.defaultSelected = isDefault;
     field("model").append(made);
     field("toward").append(option(model.name, model.name));
   }
+}
+
+// Adds models that have been installed since, and chooses one.
+export function choose(models, name) {
+  addModels(models);
+  field("model").value = name;
+  update();
+  save();
+}
+
+export function prepare(models, formats) {
+  addModels(models);
   for (const format of formats) field("format").append(option(format, { jpg: "JPEG", tif: "TIFF", webp: "WebP" }[format] ?? format.toUpperCase()));
   restore();
   update();
