@@ -2,6 +2,7 @@
 
     python benchmarks/kernelgan.py [--steps 10] [--batches 1 4 16]
     python benchmarks/kernelgan.py --recover FOLDER [--images 4] [--iterations 3000] [--sparsity 5]
+    python benchmarks/kernelgan.py --recover FOLDER --fast
 
 The other side of the first is written as the method is described: one image at a time, the generator run layer by
 layer on the crop, its kernel found by sending an impulse through it, both networks as modules. Both sides get the same
@@ -9,7 +10,8 @@ number of threads, one unless OMP_NUM_THREADS says otherwise.
 
 The second blurs the middle of images from FOLDER by Gaussians, keeps every second pixel, and estimates. For each it
 prints the similarity to all of the kernels (the largest normalised cross-correlation: the true one should have the
-highest), and the PSNR of the LR image made by the estimate to the one made by the truth, beside that of bicubic.
+highest), and the PSNR of the LR image made by the estimate to the one made by the truth, beside that of bicubic. With
+--fast, the kernel that the fast estimation starts from and the one that it finds are measured on the same images first.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.fast_kernels import FastSettings, fast_kernels, start_of_photo
 from wildsr.estimation.kernelgan import (
     CropSource,
     KernelGAN,
@@ -36,6 +39,7 @@ from wildsr.image import quantize, read_levels
 from wildsr.losses import kernelgan as losses
 from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
+from wildsr.ops.estimated_kernels import SIGNIFICANT
 from wildsr.ops.filtering import filter_per_sample
 from wildsr.ops.kernels import gaussian_kernel
 from wildsr.ops.resize import imresize
@@ -113,28 +117,54 @@ def psnr(first: Tensor, second: Tensor) -> float:
     return -10 * math.log10(float(difference.square().mean()))
 
 
-def recover(folder: Path, images: int, settings: KernelGANSettings, seed: int) -> None:
+Case = tuple[str, str, Tensor, Tensor]
+
+
+def known_cases(folder: Path, images: int) -> list[Case]:
+    """Name of the image, name of the kernel, HR image and kernel."""
     cases = []
     for source in evenly(find_sources([folder]), images):
         levels = read_levels(source.path)
         top, left = (max(0, side // 2 - 500) for side in levels.shape[-2:])
         hr = levels[..., top : top + 1000, left : left + 1000].float() / 255
         cases += [(source.name, name, hr, kernel) for name, kernel in TRUTH.items()]
-    crops = [CropSource(quantize(shrunk(hr, truth)[0]), settings, seed) for _, _, hr, truth in cases]
-    begun = time.perf_counter()
+    return cases
+
+
+def recover(cases: list[Case], settings: KernelGANSettings | FastSettings, seed: int) -> None:
+    lows = [quantize(shrunk(hr, truth)[0]) for _, _, hr, truth in cases]
+    begun = time.process_time()
+    if isinstance(settings, FastSettings):
+        crops = [CropSource(low, settings.crops(), seed) for low in lows]
+        starts = [start_of_photo(low) for low in lows]
+        report("the blur of edges alone", cases, starts, settings.significant, begun)
+        last = 0
+
+        def count(iteration: int) -> None:
+            nonlocal last
+            last = iteration
+
+        found = fast_kernels(crops, starts, settings, on_iteration=count)
+        report(f"fast, {last} iterations", cases, found, settings.significant, begun)
+        return
+    crops = [CropSource(low, settings, seed) for low in lows]
     found = estimate_kernels(crops, settings)
-    each = (time.perf_counter() - begun) / len(cases)
-    print(f"{each:.1f} s an image; {settings.iterations} iterations, {len(cases)} images at once")
-    for (image, name, hr, truth), raw in zip(cases, found, strict=True):
+    report(f"KernelGAN, {settings.iterations} iterations", cases, found, SIGNIFICANT, begun)
+
+
+def report(name: str, cases: list[Case], kernels: list[Tensor], significant: int, begun: float) -> None:
+    each = (time.process_time() - begun) / len(cases)
+    print(f"{name}: {each:.1f} CPU s an image, {len(cases)} images at once")
+    for (image, kind, hr, truth), raw in zip(cases, kernels, strict=True):
         try:
-            kernel = finished(raw, 2)
+            kernel = finished(raw, 2, significant)
         except EstimationError as error:
-            print(f"{image} {name}: {error}")
+            print(f"{image} {kind}: {error}")
             continue
         told = "  ".join(f"{other}: {similarity(kernel, one):.3f}" for other, one in TRUTH.items())
         wanted = shrunk(hr, truth)
         ours, bicubic = psnr(shrunk(hr, kernel / kernel.sum()), wanted), psnr(imresize(hr, 0.5), wanted)
-        print(f"{image[-24:]:24} {name:18} {told}  LR {ours:.1f} dB, bicubic {bicubic:.1f} dB")
+        print(f"{image[-24:]:24} {kind:18} {told}  LR {ours:.1f} dB, bicubic {bicubic:.1f} dB", flush=True)
 
 
 def main() -> None:
@@ -148,11 +178,17 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sparsity", type=float, default=5.0)
+    parser.add_argument(
+        "--fast", action="store_true", help="with --recover: measure the fast estimation as well"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if arguments.recover:
         settings = KernelGANSettings(iterations=arguments.iterations, sparsity=arguments.sparsity)
-        recover(arguments.recover, arguments.images, settings, arguments.seed)
+        cases = known_cases(arguments.recover, arguments.images)
+        if arguments.fast:
+            recover(cases, FastSettings(), arguments.seed)
+        recover(cases, settings, arguments.seed)
         return
     plain = plain_seconds(max(3, arguments.steps // 3))
     print(f"threads: {torch.get_num_threads()}; the fastest of {arguments.steps} steps, in ms an image")

@@ -11,7 +11,7 @@ from torch import Tensor
 from wildsr.adapt import training
 from wildsr.adapt.proof import ProofPlan
 from wildsr.degradations.profile import Blur, Compression, JpegSetting, Noise, Profile
-from wildsr.estimation.profile import ProfileCheck
+from wildsr.estimation.profile_check import ProfileCheck
 from wildsr.image import write_rgb
 from wildsr.networks import SRVGGNetCompact
 from wildsr.ops.filtering import filter_per_sample

@@ -9,13 +9,24 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from wildsr.degradations.profile import Blur, Compression, JpegSetting, Noise, Profile
+from wildsr.degradations.profile import (
+    Blur,
+    Compression,
+    JpegSetting,
+    Noise,
+    Profile,
+    read_profile,
+    write_profile,
+)
 from wildsr.degradations.program import run_steps
 from wildsr.estimation.errors import EstimationError
-from wildsr.estimation.flat_blocks import fitted_noise, flat_blocks
+from wildsr.estimation.flat_blocks import channel_correlations
 from wildsr.estimation.inventory import take_inventory
-from wildsr.estimation.profile import check_profile, estimate_profile, measure_windows, profile_of
+from wildsr.estimation.measuring import measure_windows, profile_of, variance_line
+from wildsr.estimation.profile import estimate_profile
+from wildsr.estimation.profile_check import check_profile, checked_by_photos, own_clean_images
 from wildsr.image import quantize
+from wildsr.image.jpeg_facts import JpegFacts, standard_tables
 
 # astronaut, cat, coffee and rocket are photos; parts of them stand for more photos.
 SHARP = [
@@ -55,30 +66,31 @@ def test_sharp_photos_are_found_to_be_sharp() -> None:
     assert found.wide < 0.45
 
 
-@pytest.mark.parametrize(
-    ("constant", "slope", "correlation", "quality"),
-    [(4.0, 8.0, 0.0, 0), (4.0, 8.0, 0.6, 0), (9.0, 8.0, 0.0, 90)],
-)
-def test_noise_is_found_before_compression(
-    constant: float, slope: float, correlation: float, quality: int
-) -> None:
-    value = torch.linspace(0.1, 0.9, 512).expand(1, 3, 512, 512)
-    step = {
-        "step": "level_noise",
-        "constant": constant,
-        "slope": slope,
-        "correlation": correlation,
-        "seed": 1,
-    }
+@pytest.mark.parametrize(("variance", "quality"), [(16.0, 0), (25.0, 90)])
+def test_noise_is_found_before_compression(variance: float, quality: int) -> None:
+    facts = JpegFacts(*standard_tables(quality), "4:2:0", quality, True) if quality else None
     last: dict[str, object] = {"step": "jpeg", "quality": quality} if quality else {"step": "round"}
-    levels = quantize(run_steps(value, [{"steps": [step, last]}]))[0]
-    settings = [JpegSetting(quality)] if quality else []
-    found = fitted_noise(flat_blocks(levels), settings)
-    truth = Noise(constant, slope)
-    for where in (0.3, 0.7):
-        assert found.level(where) == pytest.approx(truth.level(where), rel=0.25 if quality else 0.1)
-    if not quality:
-        assert found.correlation == pytest.approx(correlation, abs=0.12)
+    measured = []
+    for index, photo in enumerate(taken([blurred(0.8, 0.8, 0.0)])):
+        noise = {"step": "level_noise", "constant": variance, "slope": 0.0, "seed": index}
+        levels = quantize(run_steps(photo[None] / 255, [{"steps": [noise, last]}]))[0]
+        measured.append(measure_windows([levels], str(index), facts))
+    found = profile_of(measured).noise
+    assert found.level(0.5) == pytest.approx(math.sqrt(variance), rel=0.3)
+    assert found.error > 0
+
+
+def test_correlations_and_variances_of_a_profile_are_valid() -> None:
+    Noise(channels=channel_correlations(0.9))
+    opposed = torch.tensor([[1.0, -0.9, -0.9], [-0.9, 1.0, -0.9], [-0.9, -0.9, 1.0]])
+    matrix = torch.tensor(Noise(channels=channel_correlations(opposed)).channels)
+    assert float(torch.linalg.eigvalsh(matrix)[0]) > -1e-3
+    for dark, bright in ((2.0, 3.0), (0.5, 4.0), (4.0, 0.5), (0.0, 0.0)):
+        constant, slope = variance_line(dark, bright)
+        assert constant >= 0
+        assert constant + slope >= 0
+    assert Noise(*variance_line(2.0, 3.0)).level(0.2) == pytest.approx(2)
+    assert Noise(*variance_line(2.0, 3.0)).level(0.8) == pytest.approx(3)
 
 
 def test_folders_of_small_photos_give_a_profile_with_noise_patches(tmp_path: Path) -> None:
@@ -95,18 +107,42 @@ def test_folders_of_small_photos_give_a_profile_with_noise_patches(tmp_path: Pat
     assert profile.compression == Compression(1.0, (JpegSetting(92, "4:2:0", 1.0),))
     assert profile.noise_pool is not None
     assert profile.noise_pool.patches.shape[-1] < 192
-    assert 0 < profile.noise.level() < 6
+    assert 1 < profile.noise.level() < 6
+    assert read_profile(write_profile(profile, tmp_path / "profile")).check == profile.check
     assert profile.kernel_pool is None
 
 
 def test_photos_degraded_by_a_profile_give_the_profile_again() -> None:
-    clean = [image[0] for image in SHARP]
+    clean = [photo / 255 for photo in taken([])]
     right = Profile(Blur(1.0, 1.0), Noise(4.0, 4.0))
-    assert check_profile(right, clean, scale=2).found.blur.wide == pytest.approx(1.0, rel=0.35)
+    assert check_profile(right, clean, scale=1).found.blur.wide == pytest.approx(1.0, rel=0.5)
     # A blur that the measurement cannot tell apart from a smaller one is reported.
-    lost = check_profile(Profile(Blur(15.0, 15.0)), clean, scale=2)
+    lost = check_profile(Profile(Blur(15.0, 15.0)), clean, scale=1)
     assert not lost.passed
     assert "blur" in lost.failures[0]
+
+
+def test_profiles_hold_what_degraded_photos_measure() -> None:
+    photos = taken([blurred(1.0, 1.0, 0.0)])
+    profile = profile_of([measure_windows([photo], "a") for photo in photos])
+    enough = [torch.cat([torch.cat(photos[:3], -1), torch.cat(photos[3:], -1)], -2)] * 9
+    checked = checked_by_photos(profile, enough)
+    numbers = {one.name: (one.photos, one.again) for one in checked.check}
+    assert numbers["wide"][0] == profile.blur.wide
+    assert numbers["wide"][1] == pytest.approx(profile.blur.wide, abs=0.4)
+    assert numbers["noise dark"][0] == profile.noise.level(0.2)
+    assert checked.digest == profile.digest
+    assert checked_by_photos(profile, photos[:1]).check == ()
+
+
+def test_own_clean_images_join_small_photos() -> None:
+    photos = [torch.full((3, 200, 300), index, dtype=torch.uint8) for index in range(40)]
+    images = own_clean_images([*photos, torch.zeros(3, 60, 60, dtype=torch.uint8)], 2)
+    assert {tuple(image.shape) for image in images} == {(3, 288, 288)}
+    assert len(images) == 4
+    assert own_clean_images(photos[:2], 2) == []
+    large = own_clean_images([torch.zeros(3, 2048, 1024, dtype=torch.uint8)], 4)
+    assert [tuple(image.shape) for image in large] == [(3, 256, 256)] * 2
 
 
 def test_photos_without_edges_are_an_error() -> None:

@@ -121,8 +121,15 @@ def _camera(profile: Profile, aside: Profile, check: Any) -> str:
         '<div class="scroll"><table><thead><tr><th></th><th>Training photos</th><th>Set-aside photos</th></tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="note">{escape(note)}</p><div class="charts">{charts}</div>'
         f"<details><summary>Check: HR images degraded by this profile, and measured again</summary>{facts_list(check)}"
-        "</details>"
+        f"{facts_list(_checked(profile))}</details>"
     )
+
+
+def _checked(profile: Profile) -> list[str]:
+    return [
+        f"{one.name}: {one.photos:.2f} in the photos, {one.again:.2f} in downscaled photos degraded by the profile"
+        for one in profile.check
+    ]
 
 
 def _numbers(profile: Profile) -> list[tuple[str, str]]:

@@ -19,7 +19,8 @@ from wildsr.degradations.profile import Profile, read_profile, write_profile
 from wildsr.errors import UsageError
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.inventory import Photo, take_inventory
-from wildsr.estimation.profile import check_profile, estimate_profile
+from wildsr.estimation.profile import estimate_profile
+from wildsr.estimation.profile_check import check_profile
 from wildsr.estimation.sources import find_sources
 from wildsr.image import read_levels, write_rgb
 from wildsr.image.reader import read_windows
@@ -109,6 +110,7 @@ class Stages:
             photos,
             seconds=None if self.options.thorough else seconds,
             thorough=self.options.thorough and name == "profile",
+            quick_kernels=self.options.method == "realsr" and name == "profile",
             seed=self.options.seed,
             on_progress=lambda done, total, _: self.progress("profile", done, total),
         )

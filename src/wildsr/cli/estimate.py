@@ -44,9 +44,16 @@ def kernels(
         int | None,
         typer.Option(min=1, help="Use at most this many images, evenly spaced.", show_default=False),
     ] = None,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Start at the blur that edges show, and stop early: a few seconds each."),
+    ] = False,
     iterations: Annotated[
-        int, typer.Option(min=1, help="Training steps for each image; KernelGAN's default is 3000.")
-    ] = 3000,
+        int | None,
+        typer.Option(
+            min=1, help="Training steps for each image; 3000 by default, as KernelGAN's.", show_default=False
+        ),
+    ] = None,
     sparsity: Annotated[
         float,
         typer.Option(min=0, help="Weight of KernelGAN's sparsity loss; 0.5 preserves oblique blurs better."),
@@ -75,10 +82,15 @@ def kernels(
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; finished kernels are kept, and the same command continues."):
+        from wildsr.estimation.fast_kernels import FastSettings
         from wildsr.estimation.kernelgan import KernelGANSettings
         from wildsr.estimation.pool_files import write_kernel_pool
 
-        settings = KernelGANSettings(iterations=iterations, sparsity=sparsity)
+        settings: KernelGANSettings | FastSettings = FastSettings()
+        if not fast:
+            settings = KernelGANSettings(sparsity=sparsity)
+        if iterations is not None:
+            settings = replace(settings, iterations=iterations)
         by = int(scale.value)
         with progress() as bars:
             done = write_kernel_pool(

@@ -35,6 +35,7 @@ NOISE_FILE, KERNEL_FILE = "noise.safetensors", "kernels.safetensors"
 _MOST_BYTES = 16 << 20
 _MOST_PHOTOS = 100_000
 _MOST_SETTINGS = 1000
+_MOST_CHECKED = 100
 _LARGEST_SIGMA = 20.0
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
@@ -217,6 +218,20 @@ class PhotoMeasurement:
 
 
 @dataclass(frozen=True)
+class Remeasured:
+    """A number of the photos, and the same when images degraded by the profile are measured.
+
+    Attributes:
+        name: of the number: "wide", "narrow", "noise dark", "noise bright" or "sharpening".
+        photos, again: in the photos, and in the degraded images.
+    """
+
+    name: str
+    photos: float
+    again: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """A camera as measured in its photos.
 
@@ -224,6 +239,7 @@ class Profile:
         camera: make and model, or another name.
         photos: what was measured in each.
         noise_pool, kernel_pool: RealSR's noise patches, and KernelGAN's kernels; None: not collected.
+        check: how well images degraded by the profile agree with the photos; empty: not checked.
     """
 
     blur: Blur = Blur()
@@ -234,6 +250,7 @@ class Profile:
     photos: tuple[PhotoMeasurement, ...] = ()
     noise_pool: NoisePool | None = None
     kernel_pool: KernelPool | None = None
+    check: tuple[Remeasured, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -284,12 +301,13 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
         if not isinstance(camera, str):
             raise DegradationError(f"'camera' must be text, not {camera!r}")
         photos = _each(PhotoMeasurement, content.get("photos", []), "photos", _MOST_PHOTOS)
+        check = _each(Remeasured, content.get("check", []), "check", _MOST_CHECKED)
         pools = _section(content, "pools")
         patches = _pool(path.with_name(NOISE_FILE), pools.get("noise"), load_noise_pool)
         kernels = _pool(path.with_name(KERNEL_FILE), pools.get("kernels"), load_kernel_pool)
     except (DegradationError, PoolError, OverflowError) as error:
         raise ProfileError(f"{path} cannot be used: {error}; measure the photos again") from error
-    return Profile(blur, noise, compression, sharpening, camera, photos, patches, kernels)
+    return Profile(blur, noise, compression, sharpening, camera, photos, patches, kernels, check)
 
 
 def _content(profile: Profile) -> dict[str, Any]:
@@ -305,6 +323,7 @@ def _content(profile: Profile) -> dict[str, Any]:
             "kernels": kernels.digest if kernels is not None else None,
         },
         "photos": [dataclasses.asdict(one) for one in profile.photos],
+        "check": [dataclasses.asdict(one) for one in profile.check],
     }
 
 

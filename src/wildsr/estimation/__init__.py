@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from wildsr.estimation.kernelgan import finished as finished
     from wildsr.estimation.noise import NoiseRule as NoiseRule
     from wildsr.estimation.noise import collect_noise as collect_noise
-    from wildsr.estimation.profile import ProfileCheck as ProfileCheck
-    from wildsr.estimation.profile import check_profile as check_profile
     from wildsr.estimation.profile import estimate_profile as estimate_profile
+    from wildsr.estimation.profile_check import ProfileCheck as ProfileCheck
+    from wildsr.estimation.profile_check import check_profile as check_profile
     from wildsr.estimation.sources import Source as Source
     from wildsr.estimation.sources import find_sources as find_sources
 
@@ -39,8 +39,8 @@ _HOME_OF = {
     "Inventory": "wildsr.estimation.inventory",
     "Photo": "wildsr.estimation.inventory",
     "take_inventory": "wildsr.estimation.inventory",
-    "ProfileCheck": "wildsr.estimation.profile",
-    "check_profile": "wildsr.estimation.profile",
+    "ProfileCheck": "wildsr.estimation.profile_check",
+    "check_profile": "wildsr.estimation.profile_check",
     "estimate_profile": "wildsr.estimation.profile",
     "Source": "wildsr.estimation.sources",
     "clean_up": "wildsr.estimation.cleanup",

@@ -1,7 +1,8 @@
-"""Edge sharpness of a photo in each direction, as features from which the blur is estimated.
+"""Edge sharpness of a photo in each direction, as features from which blur and sharpening are estimated.
 
 At an edge between two even areas, the ratios of Gaussian derivatives of several scales only depend on the blur across
-the edge (after Zhuo and Sim, 2011). Edges that are soft in the scene matter little, since the sharpest ones are used.
+the edge (after Zhuo and Sim, 2011), and the derivatives beside the edge show the halos of sharpening. Edges that are
+soft in the scene matter little, since the sharpest ones are used.
 """
 
 import math
@@ -11,21 +12,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wildsr.ops.color import grey
-
 DIRECTIONS = 8
 """Directions of edge normals, evenly spaced over half a turn from 0, along the columns."""
 _SCALES = (0.7, 1.2, 2.0, 3.4)
 _MAIN = 1
+_OFFSETS = (1.0, 2.0, 3.0, 4.5)  # pixels beside the edge
 _QUANTILES = (0.5, 0.75, 0.9)
+_STRONG = 0.67  # quantile of the strengths of edges above which they are strong
 _HALF_WIDTH = 0.75  # of a direction, in directions: they overlap
 _LEAST_EDGES = 12
 _LEAST_STRENGTH = 1.5
 """Least gradient of an edge at the main scale, in levels per pixel."""
 _MARGIN = 8
 _BORDER = 16
-_MOST_PIXELS = 20_000
-FEATURES = len(_QUANTILES) * (len(_SCALES) - 1) + 4
+_MOST_PIXELS = 10_000
+FEATURES = (len(_QUANTILES) + 2) * (len(_SCALES) - 1) + 2 * len(_OFFSETS) + 2
 
 
 class EdgeFeatures(NamedTuple):
@@ -36,20 +37,23 @@ class EdgeFeatures(NamedTuple):
 
 
 class _Edges(NamedTuple):
-    """Edge pixels: log ratios (n, 3) of gradients to that of the main scale, angles of normals, strengths."""
+    """Edge pixels: log ratios (n, 3) of gradients to that of the main scale, relative gradients beside them (n, 4),
+    angles of normals, strengths."""
 
     ratios: Tensor
+    beside: Tensor
     angles: Tensor
     strengths: Tensor
 
 
-def edge_features(windows: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
-    """Features of the edges in windows (3, H, W) uint8 of one photo; of directions with few edges they are 0.
+def edge_features(planes: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
+    """Features of the edges in luma planes (H, W) of one photo, in levels; of directions with few edges they are 0.
 
     ``noise`` is the level of the photo's noise in levels of 8 bits; weaker edges are left out.
     """
-    found = [_edges(grey(window.unsqueeze(0).float())[0, 0], noise) for window in windows]
-    ratios, angles, strengths = (torch.cat(parts) for parts in zip(*found, strict=True))
+    found = [_edges(plane, noise) for plane in planes]
+    ratios, beside, angles, strengths = (torch.cat(parts) for parts in zip(*found, strict=True))
+    pixels = sum(plane.numel() for plane in planes)
     place = angles / math.pi * DIRECTIONS
     features, counts = torch.zeros(DIRECTIONS, FEATURES), torch.zeros(DIRECTIONS)
     for direction in range(DIRECTIONS):
@@ -58,12 +62,18 @@ def edge_features(windows: list[Tensor], noise: float = 0.0) -> EdgeFeatures:
         counts[direction] = len(inside)
         if len(inside) < _LEAST_EDGES:
             continue
+        share = math.log(len(inside) / pixels)
         inside = inside[:: max(1, len(inside) // _MOST_PIXELS)]
-        values = torch.quantile(ratios[inside], torch.tensor(_QUANTILES), dim=0).flatten()
-        turn = 2 * math.pi * direction / DIRECTIONS
-        strength = float(strengths[inside].median().log())
-        more = [math.cos(turn), math.cos(2 * turn), math.log(len(inside)), strength]
-        features[direction] = torch.cat([values, torch.tensor(more)])
+        strength = strengths[inside]
+        strong = inside[strength >= torch.quantile(strength, _STRONG)]
+        parts = [
+            torch.quantile(ratios[inside], torch.tensor(_QUANTILES), dim=0).flatten(),
+            torch.quantile(ratios[strong], torch.tensor(_QUANTILES[:2]), dim=0).flatten(),
+            beside[inside].median(0).values,
+            beside[strong].median(0).values,
+            torch.tensor([share, float(strength.median().log())]),
+        ]
+        features[direction] = torch.cat(parts)
     return EdgeFeatures(features, counts)
 
 
@@ -84,8 +94,17 @@ def _edges(plane: Tensor, noise: float) -> _Edges:
         if index != _MAIN:
             along = one_down[rows, columns] * unit_down + one_across[rows, columns] * unit_across
             ratios.append((along.clamp(min=1e-3) / strength).log().clamp(-3, 3))
+    fine_down, fine_across = gradients[0]
+    beside = []
+    for offset in _OFFSETS:
+        both = torch.zeros_like(strength)
+        for sign in (-1, 1):
+            row = (rows + sign * offset * unit_down).round().long()
+            column = (columns + sign * offset * unit_across).round().long()
+            both += fine_down[row, column] * unit_down + fine_across[row, column] * unit_across
+        beside.append((both / (2 * strength)).clamp(-2, 2))
     angles = torch.atan2(unit_down, unit_across) % math.pi
-    return _Edges(torch.stack(ratios, 1), angles, strength)
+    return _Edges(torch.stack(ratios, 1), torch.stack(beside, 1), angles, strength)
 
 
 def _gradients(plane: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -1,9 +1,7 @@
-"""Noise in the flat blocks of photos: its level by brightness, and how pixels and channels correlate.
+"""Noise in the flat blocks of photos: its level by brightness, and how channels correlate.
 
 Blocks are chosen by the means of 4 x 4 pixels, which noise hardly changes. They are measured by differences of
-neighbours, which contain little of what a blurred scene shows, and in JPEG files by the frequencies of their blocks.
-Compression removes a part of the noise: :func:`fitted_noise` finds the noise that, compressed with the photos' tables,
-gives what was measured.
+neighbours, which contain little of what a blurred scene shows, and by the frequencies of JPEG's blocks.
 """
 
 import itertools
@@ -16,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wildsr.degradations.profile import JpegSetting, Matrix, Noise
-from wildsr.degradations.program import run_steps
+from wildsr.degradations.profile import Matrix
 from wildsr.ops.color import grey
 
 BLOCK = 16
@@ -26,25 +23,8 @@ _FLATTEST = 0.12
 _FLATTEST_OF_ALL = 0.4
 _LEAST, _LEAST_OF_ALL = 6, 60
 _BRIGHTNESSES = 6
-_LOWEST, _HIGHEST = 4, 251  # levels; noise beyond is clipped
-_DARK, _BRIGHT = 0.2, 0.8
 _NEGLIGIBLE = 0.05  # variance
-_SMALLEST = 0.01
-_DAMPING = 0.7  # compression is far from linear
-_GAIN, _MOST_CORRELATION = 0.15, 2.0  # of the correlation, in pixels
-_STEPS = 10
-_SIDE = 64
-_ACROSS, _DOWN = 8, 8
-_MOST_SETTINGS = 3
-
-_LEAST_CONTRAST = 0.1
-_BANDS = torch.tensor(
-    [(-1, -1, 0, 0, 1, 1, 2, 2, 2, *[3] * 6)[row + column] for row in range(8) for column in range(8)]
-)
-"""Bands of JPEG's 64 frequencies, from the lowest; -1: none, since a scene has too much of them."""
-_TELLING = 0.3  # energy
-
-Line = tuple[float, float]
+_LOWEST, _HIGHEST = 4, 251  # levels; noise beyond is clipped
 
 
 @dataclass(frozen=True)
@@ -88,6 +68,11 @@ def all_blocks(levels: Tensor) -> FlatBlocks:
     # The mean of 4 pixels of white noise has a quarter of the variance.
     middle = 4 * _differences(F.avg_pool2d(blocks, 2))
     return FlatBlocks(blocks.mean((-2, -1)), _differences(blocks), middle, coarse, _spectrum(blocks))
+
+
+def flattest_blocks(blocks: FlatBlocks) -> FlatBlocks:
+    """The flattest 40 % of the blocks of all photos, of which some have no flat part."""
+    return _flattest(blocks, _FLATTEST_OF_ALL, _LEAST_OF_ALL)
 
 
 def flat_blocks(levels: Tensor) -> FlatBlocks:
@@ -156,53 +141,6 @@ def level_function(blocks: FlatBlocks, *, compressed: bool = False) -> LevelFunc
     )
 
 
-def fitted_noise(blocks: FlatBlocks, settings: Sequence[JpegSetting], *, seed: int = 0) -> Noise:
-    """The noise before compression with which flat blocks measure as the flattest of these do.
-
-    Flat images of the blocks' colours get the noise that is assumed so far, are compressed with the photos'
-    ``settings`` (none: only rounded) and measured; the noise is corrected by the ratio, until both agree.
-    """
-    blocks = _flattest(blocks, _FLATTEST_OF_ALL, _LEAST_OF_ALL)
-    compressed = bool(settings)
-    seen = level_function(blocks, compressed=compressed)
-    rng = np.random.default_rng(seed)
-    line, correlation = (seen.constant, seen.slope), 0.0
-    channels = torch.eye(3, dtype=torch.float64)
-    for _ in range(_STEPS):
-        noise = _as_noise(line, correlation, channels)
-        simulated = _simulated(noise, blocks.mean / 255, settings, rng)
-        made = level_function(simulated, compressed=compressed)
-        ratios = _spectral_ratios(blocks, simulated) if compressed else _level_ratios(seen, made)
-        line = _corrected(line, ratios)
-        correlation = min(
-            max(correlation + _GAIN * (seen.coarseness - made.coarseness), 0.0), _MOST_CORRELATION
-        )
-        channels = _positive(channels + 0.7 * (seen.channels - made.channels).double())
-    noise = _as_noise(line, correlation, channels)
-    return Noise(
-        noise.constant, noise.slope, noise.correlation, noise.channels, min(seen.error, 9.0), 0.0, seen.curve
-    )
-
-
-def _simulated(
-    noise: Noise, colours: Tensor, settings: Sequence[JpegSetting], rng: np.random.Generator
-) -> FlatBlocks:
-    """Blocks of flat areas with some of the colours (n, 3) in [0, 1] and this noise, compressed with the settings."""
-    found = []
-    channels = [list(row) for row in noise.channels]
-    most = sorted(settings, key=lambda one: -one.share)[:_MOST_SETTINGS]
-    for last in [one.step() for one in most] or [{"step": "round"}]:
-        step = {"step": "level_noise", "constant": noise.constant, "slope": noise.slope, "channels": channels}
-        steps = [step | {"seed": int(rng.integers(2**31)), "correlation": noise.correlation}, last]
-        picked = colours[torch.from_numpy(rng.integers(len(colours), size=_ACROSS * _DOWN))]
-        small = picked.float().T.reshape(1, 3, _DOWN, _ACROSS)
-        areas = small.repeat_interleave(_SIDE, -2).repeat_interleave(_SIDE, -1)
-        made = run_steps(areas, [{"steps": steps}])[0] * 255
-        rows = made.reshape(3, _DOWN, _SIDE, _ACROSS, _SIDE)[:, :, BLOCK:-BLOCK, :, BLOCK:-BLOCK]
-        found.append(all_blocks(rows.reshape(3, _DOWN * (_SIDE - 2 * BLOCK), -1)))
-    return joined(found)
-
-
 def _spectrum(blocks: Tensor) -> Tensor:
     """Mean energy (n, 64) of the luma of blocks (n, 3, 16, 16) in each frequency of the four 8 x 8 blocks."""
     place = torch.arange(8, dtype=torch.float32)
@@ -211,31 +149,6 @@ def _spectrum(blocks: Tensor) -> Tensor:
     luma = grey(blocks)[:, 0]
     small = luma.reshape(-1, 2, 8, 2, 8).permute(0, 1, 3, 2, 4)
     return (waves @ small @ waves.T).square().mean((1, 2)).flatten(1)
-
-
-def _spectral_ratios(seen: FlatBlocks, made: FlatBlocks) -> list[tuple[float, float]]:
-    """Brightness, and the ratio of the noise in ``seen`` to that in ``made``, for darker and brighter blocks.
-
-    Only frequencies count in which compression leaves noise. What a scene shows adds to some of them: of four bands of
-    frequencies, the two with the lowest ratios count.
-    """
-    middle = float(seen.mean.mean(1).median())
-    found = []
-    for darker in (True, False):
-        one, two = (part.chosen((part.mean.mean(1) <= middle) == darker) for part in (seen, made))
-        if min(len(one), len(two)) < _LEAST:
-            continue
-        here, there = one.spectrum.mean(0), two.spectrum.mean(0)
-        telling = there >= min(_TELLING, float(there[_BANDS >= 0].max()) / 4)
-        ratios = []
-        for band in range(4):
-            inside = telling & (band == _BANDS)
-            if bool(inside.any()):
-                energies = (float(part[inside].sum()) + _NEGLIGIBLE for part in (here, there))
-                ratios.append(next(energies) / next(energies))
-        lowest = sorted(ratios)[:2]
-        found.append((float(one.mean.mean()) / 255, sum(lowest) / len(lowest)))
-    return found
 
 
 def _differences(blocks: Tensor) -> Tensor:
@@ -272,49 +185,16 @@ def _line(points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> tuple[
     return constant, slope
 
 
-def _as_noise(line: Line, correlation: float, channels: Tensor) -> Noise:
-    red, green, blue = ((float(one[0]), float(one[1]), float(one[2])) for one in channels)
-    matrix: Matrix = (red, green, blue)
-    return Noise(line[0], line[1], correlation, matrix)
-
-
-def _level_ratios(seen: LevelFunction, made: LevelFunction) -> list[tuple[float, float]]:
-    """A dark and a bright value, each with the ratio of the variances there."""
-    ratios = []
-    for value in (_DARK, _BRIGHT):
-        ratio = (seen.level(value) ** 2 + _SMALLEST) / (made.level(value) ** 2 + _SMALLEST)
-        ratios.append((value, ratio))
-    return ratios
-
-
-def _corrected(line: Line, ratios: Sequence[tuple[float, float]]) -> Line:
-    """Constant and slope of variances, multiplied by ratios at one or two values."""
-    constant, slope = line
-    points = [
-        (value, max(constant + slope * value, 1e-3) * min(max(ratio, 0.25), 4.0) ** _DAMPING)
-        for value, ratio in ratios
-    ]
-    if len(points) < 2 or points[1][0] - points[0][0] < _LEAST_CONTRAST:
-        if not points:
-            return line
-        factor = sum(variance / max(constant + slope * value, 1e-3) for value, variance in points) / len(
-            points
-        )
-        return constant * factor, slope * factor
-    slope = (points[1][1] - points[0][1]) / (points[1][0] - points[0][0])
-    constant = points[0][1] - slope * points[0][0]
-    if constant < 0:
-        return 0.0, points[1][1] / points[1][0]
-    return constant, max(slope, -constant)
-
-
-def _positive(channels: Tensor) -> Tensor:
-    """The nearest correlation matrix without negative eigenvalues."""
-    values, vectors = torch.linalg.eigh((channels + channels.mT) / 2)
+def channel_correlations(channels: Tensor | float) -> Matrix:
+    """The nearest correlation matrix without negative eigenvalues, of (3, 3) or of one value for all pairs."""
+    if isinstance(channels, float):
+        channels = channels + (1 - channels) * torch.eye(3)
+    values, vectors = torch.linalg.eigh((channels + channels.mT).double() / 2)
     fixed = vectors @ torch.diag(values.clamp(min=1e-3)) @ vectors.mT
     sd = fixed.diagonal().sqrt()
-    correlations: Tensor = fixed / sd[:, None] / sd[None]
-    return correlations.clamp(-1, 1)
+    correlations = (fixed / sd[:, None] / sd[None]).clamp(-1, 1)
+    red, green, blue = ((float(one[0]), float(one[1]), float(one[2])) for one in correlations)
+    return red, green, blue
 
 
 def _without_plane(blocks: Tensor) -> Tensor:

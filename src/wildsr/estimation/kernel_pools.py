@@ -6,15 +6,19 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from wildsr.degradations.pools import KernelPool, same_size
 from wildsr.estimation.errors import EstimationError
+from wildsr.estimation.fast_kernels import FastSettings, fast_kernels, start_of_photo
 from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, estimate_kernels, finished
 from wildsr.estimation.sources import Source
 from wildsr.image import ImageError, read_levels
+from wildsr.image.jpeg_facts import JpegFacts, read_jpeg_facts
+from wildsr.ops.estimated_kernels import SIGNIFICANT
 
 LARGEST = 2048
 """Larger images are cropped to this side at their centre: the size of the images of RealSR's two datasets."""
@@ -70,7 +74,7 @@ class KernelRecord:
 
 def estimate_all(
     sources: Sequence[Source],
-    settings: KernelGANSettings,
+    settings: KernelGANSettings | FastSettings,
     record: KernelRecord,
     *,
     seed: int = 0,
@@ -82,7 +86,7 @@ def estimate_all(
 
     Args:
         sources: the images.
-        settings: of KernelGAN.
+        settings: of KernelGAN, the original or the fast one.
         record: of finished kernels; extended after each batch.
         seed: for every image.
         batch: how many are estimated together; larger is faster, if memory allows.
@@ -107,15 +111,24 @@ def estimate_all(
             if on_progress is not None:
                 on_progress(done, iteration * count, f"{count} images at once")
 
-        kernels = estimate_kernels([crops for _, crops in group], settings, device=device, on_iteration=tell)
-        named = [(source.name, kernel) for (source, _), kernel in zip(group, kernels, strict=True)]
+        crops = [one.crops for one in group]
+        if isinstance(settings, FastSettings):
+            starts = [one.start for one in group]
+            kernels = fast_kernels(crops, starts, settings, device=device, on_iteration=tell)
+        else:
+            kernels = estimate_kernels(crops, settings, device=device, on_iteration=tell)
+        named = [(one.source.name, kernel) for one, kernel in zip(group, kernels, strict=True)]
         record.add([(keys[name], name, kernel) for name, kernel in named])
         result.kernels.update(named)
     return result
 
 
-def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> KernelPool:
+def pooled(
+    estimated: Estimated, sources: Sequence[Source], scale: int, significant: int = SIGNIFICANT
+) -> KernelPool:
     """The pool for ``scale`` of estimated kernels, in the order of ``sources``; unusable ones join the failures.
+
+    ``significant`` is for :func:`wildsr.estimation.kernelgan.finished`.
 
     Raises:
         EstimationError: there is no kernel.
@@ -126,7 +139,7 @@ def pooled(estimated: Estimated, sources: Sequence[Source], scale: int) -> Kerne
         if raw is None:
             continue
         try:
-            kernels.append(finished(raw, scale))
+            kernels.append(finished(raw, scale, significant))
             names.append(source.name)
         except EstimationError as error:
             estimated.failures.append((source.name, str(error)))
@@ -143,14 +156,30 @@ def central_crop(levels: Tensor, largest: int = LARGEST) -> Tensor:
     return levels[:, top : top + largest, left : left + largest]
 
 
+class _Prepared(NamedTuple):
+    """An image, its crops, and the kernel that the fast estimation starts from; empty for the original."""
+
+    source: Source
+    crops: CropSource
+    start: Tensor
+
+
 def _batches(
-    sources: Sequence[Source], settings: KernelGANSettings, seed: int, size: int, result: Estimated
-) -> Iterator[list[tuple[Source, CropSource]]]:
-    group: list[tuple[Source, CropSource]] = []
+    sources: Sequence[Source],
+    settings: KernelGANSettings | FastSettings,
+    seed: int,
+    size: int,
+    result: Estimated,
+) -> Iterator[list[_Prepared]]:
+    group: list[_Prepared] = []
     for source in sources:
         try:
             levels = central_crop(read_levels(source.path)[0])
-            group.append((source, CropSource(levels, settings, seed)))
+            if isinstance(settings, FastSettings):
+                crops = CropSource(levels, settings.crops(), seed)
+                group.append(_Prepared(source, crops, start_of_photo(levels, _jpeg_facts(source.path))))
+            else:
+                group.append(_Prepared(source, CropSource(levels, settings, seed), torch.empty(0)))
         except (ImageError, EstimationError) as error:
             result.failures.append((source.name, str(error)))
         if len(group) == size:
@@ -160,7 +189,14 @@ def _batches(
         yield group
 
 
-def _key(path: Path, settings: KernelGANSettings, seed: int) -> str:
+def _jpeg_facts(path: Path) -> JpegFacts | None:
+    try:
+        return read_jpeg_facts(path)
+    except ImageError:
+        return None
+
+
+def _key(path: Path, settings: KernelGANSettings | FastSettings, seed: int) -> str:
     """A digest of everything a kernel depends on."""
     try:
         status = path.stat()

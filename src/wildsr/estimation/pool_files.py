@@ -9,11 +9,13 @@ import torch
 from wildsr.degradations.mat_kernels import export_mat_kernels, import_mat_kernels
 from wildsr.degradations.pools import KernelPool, save_kernel_pool, save_noise_pool
 from wildsr.errors import UsageError
+from wildsr.estimation.fast_kernels import FastSettings
 from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
 from wildsr.estimation.kernelgan import KernelGANSettings
 from wildsr.estimation.noise import NoiseRule, NoiseStatistics, collect_noise
 from wildsr.estimation.overview import kernel_sheet, noise_sheet, write_sheet
 from wildsr.estimation.sources import evenly, find_sources
+from wildsr.ops.estimated_kernels import SIGNIFICANT
 from wildsr.storage.devices import pick_device
 
 OnProgress = Callable[[int, int, str], None]
@@ -38,7 +40,7 @@ class KernelFile:
 def write_kernel_pool(
     places: Sequence[Path],
     output: Path,
-    settings: KernelGANSettings,
+    settings: KernelGANSettings | FastSettings,
     *,
     scale: int = 4,
     limit: int | None = None,
@@ -57,7 +59,7 @@ def write_kernel_pool(
     Args:
         places: folders of images, or images.
         output: the pool, ``.safetensors``.
-        settings: of KernelGAN.
+        settings: of KernelGAN, the original or the fast one.
         scale: 2 or 4.
         limit: use at most this many images, evenly spaced in their order; None: all.
         batch: how many kernels are estimated together.
@@ -86,7 +88,8 @@ def write_kernel_pool(
             on_progress(done * settings.iterations + iterations, total, doing)
 
     found = estimate_all(sources, settings, record, seed=seed, batch=batch, device=chosen, on_progress=tell)
-    pool = pooled(found, sources, scale)
+    significant = settings.significant if isinstance(settings, FastSettings) else SIGNIFICANT
+    pool = pooled(found, sources, scale, significant)
     _write(output, pool)
     if mat is not None:
         export_mat_kernels(pool, mat)

@@ -1,60 +1,38 @@
-"""Measures the profile of a camera in its photos, and checks profiles by measuring again."""
+"""Measures the profile of a camera in its photos."""
 
 import contextlib
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
 from torch import Tensor
 
-from wildsr.degradations.methods.profiled import Profiled
 from wildsr.degradations.pools import KernelPool, NoisePool, same_size
-from wildsr.degradations.profile import (
-    Blur,
-    Compression,
-    JpegSetting,
-    Noise,
-    PhotoMeasurement,
-    Profile,
-    Sharpening,
-    Subsampling,
-)
-from wildsr.estimation.blur import DirectionalBlur, blur_distribution, fitted_ellipse, photo_blur
+from wildsr.degradations.profile import Profile
+from wildsr.estimation.camera import Ellipse
 from wildsr.estimation.errors import EstimationError
-from wildsr.estimation.flat_blocks import FlatBlocks, fitted_noise, flat_blocks, joined, level_function
+from wildsr.estimation.fast_kernels import FastSettings, fast_kernels, start_kernel
 from wildsr.estimation.inventory import Photo
 from wildsr.estimation.kernel_pools import central_crop
 from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, estimate_kernels, finished
+from wildsr.estimation.measuring import MeasuredPhoto, measure_photo, profile_of
 from wildsr.estimation.noise import NoiseRule, collect_noise
+from wildsr.estimation.profile_check import checked_by_photos
 from wildsr.estimation.sources import Source
-from wildsr.image import ImageError, quantize, read_levels, read_windows
-from wildsr.image.jpeg_facts import JpegFacts, standard_tables
+from wildsr.image import ImageError, read_levels, read_windows
+from wildsr.ops.estimated_kernels import SIGNIFICANT
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (amount done, amount in all, description)."""
+FULL, QUICK = KernelGANSettings(), FastSettings()
 _MOST_PHOTOS = 200
-_FEWEST_BLOCKS = 20
-_LEAST_SHARE = 0.02
-_LEAST_STRENGTH = 0.3
 _PATCHES = (256, 128, 64, 32)
 _ENOUGH_PATCHES = 16
-_MOST_KERNELS, _TOGETHER = 24, 8
+_MOST_KERNELS, _TOGETHER, _TOGETHER_FAST = 24, 8, 4
+_MOST_CHECKING = 24
 _MOST_PATCHES, _MOST_PATCH_PHOTOS = 200, 40
-
-
-@dataclass(frozen=True)
-class MeasuredPhoto:
-    """Measurements of one photo: blur, flat blocks, and JPEG compression (None: no JPEG file)."""
-
-    name: str
-    width: int
-    height: int
-    blur: DirectionalBlur
-    blocks: FlatBlocks
-    jpeg: JpegFacts | None
 
 
 def estimate_profile(
@@ -62,6 +40,7 @@ def estimate_profile(
     *,
     seconds: float | None = 60,
     thorough: bool = False,
+    quick_kernels: bool = False,
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Profile:
@@ -71,6 +50,7 @@ def estimate_profile(
         photos: usable photos of an inventory. At most 200 are measured, evenly chosen.
         seconds: stop measuring further photos after this time, once ten are measured; None: measure all.
         thorough: also estimate kernels with KernelGAN, in full: half a minute for each of up to 24 photos and core.
+        quick_kernels: also estimate kernels with the fast KernelGAN, a few seconds each, until ``seconds`` are over.
         seed: of what is chosen at random.
         on_progress: progress in photos.
 
@@ -94,107 +74,27 @@ def estimate_profile(
         raise EstimationError(
             "none of the photos can be measured" + "".join(f"\n  {one}" for one in reasons[:5])
         )
-    profile = profile_of(measured, seed=seed)
+    seen = profile_of(measured)
+    if on_progress is not None:
+        on_progress(len(chosen), len(chosen), "measuring images degraded by the profile")
+    windows: list[Tensor] = []
+    for photo in _evenly(chosen, _MOST_CHECKING):
+        with contextlib.suppress(ImageError):
+            windows += read_windows(photo.path)
+    profile = checked_by_photos(seen, windows, seed=seed)
     cameras = Counter(photo.camera for photo in photos)
+    kernels = None
+    if thorough:
+        kernels = _kernel_pool(chosen, FULL, profile, seed, None, on_progress)
+    elif quick_kernels:
+        until = None if seconds is None else began + seconds
+        kernels = _kernel_pool(chosen, QUICK, profile, seed, until, on_progress)
     return replace(
         profile,
         camera=cameras.most_common(1)[0][0],
         noise_pool=_noise_pool(chosen, profile, seed),
-        kernel_pool=_kernel_pool(chosen, seed, on_progress) if thorough else None,
+        kernel_pool=kernels,
     )
-
-
-def measure_photo(photo: Photo) -> MeasuredPhoto:
-    """Measure one photo. Raises ``ImageError`` if it cannot be read."""
-    return measure_windows(read_windows(photo.path), photo.name, photo.jpeg)
-
-
-def measure_windows(windows: Sequence[Tensor], name: str, jpeg: JpegFacts | None = None) -> MeasuredPhoto:
-    """Measure a photo of which these windows (3, h, w) uint8 were read."""
-    blocks = joined([flat_blocks(window) for window in windows])
-    noise = level_function(blocks, compressed=jpeg is not None).level() if len(blocks) else 0.0
-    blur = photo_blur(list(windows), noise)
-    height, width = windows[0].shape[-2:]
-    return MeasuredPhoto(name, width, height, blur, blocks, jpeg)
-
-
-def profile_of(measured: Sequence[MeasuredPhoto], *, seed: int = 0) -> Profile:
-    """The profile of measured photos, without pools.
-
-    Raises:
-        EstimationError: no photo has an edge.
-    """
-    compression = _compression([one.jpeg for one in measured])
-    blocks = joined([one.blocks for one in measured])
-    settings = [one for one in compression.settings for _ in range(max(1, round(8 * one.share)))]
-    if compression.share < 0.5:
-        settings = []
-    noise = fitted_noise(blocks, settings, seed=seed) if len(blocks) >= _FEWEST_BLOCKS else Noise()
-    try:
-        found = blur_distribution([one.blur for one in measured], seed=seed)
-    except ValueError as error:
-        raise EstimationError(
-            "no photo has edges from which blur can be measured; add photos with sharp outlines"
-        ) from error
-    typical, errors = found.typical, found.errors
-    blur = Blur(
-        typical.wide,
-        typical.narrow,
-        typical.angle,
-        found.spread,
-        0.0,
-        errors.wide,
-        errors.narrow,
-        errors.angle,
-    )
-    certain = found.strength >= _LEAST_STRENGTH and found.strength > 2 * found.strength_error
-    sharp = Sharpening(found.strength if certain else 0.0, found.radius, found.strength_error)
-    photos = tuple(_listed(one) for one in measured)
-    return Profile(blur, noise, compression, sharp, photos=photos)
-
-
-@dataclass(frozen=True)
-class ProfileCheck:
-    """A profile, compared with measurements of images that were degraded by it.
-
-    Attributes:
-        wanted, found: both profiles.
-        failures: what is not within its tolerance; empty: the profile passed.
-    """
-
-    wanted: Profile
-    found: Profile
-    failures: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether all is within its tolerance."""
-        return not self.failures
-
-
-def check_profile(
-    profile: Profile, clean: Sequence[Tensor], *, scale: int = 4, seed: int = 0
-) -> ProfileCheck:
-    """Degrade clean images by a profile, and measure the result as if it were photos.
-
-    Args:
-        profile: to be checked.
-        clean: sharp images without noise, (3, H, W) in [0, 1]; at least ``scale`` * 64 pixels a side, ten or more.
-        scale: of the degradation.
-        seed: of what is sampled.
-
-    Raises:
-        EstimationError: nothing can be measured in the degraded images.
-    """
-    degradation = Profiled(profile, scale)
-    measured = []
-    for index, image in enumerate(clean):
-        size = (image.shape[-2], image.shape[-1])
-        parameters = degradation.sample(np.random.default_rng([seed, index]), size)
-        levels = quantize(degradation.apply(image.unsqueeze(0), [parameters]))[0]
-        measured.append(measure_windows([levels], str(index), _facts(parameters["steps"][-1])))
-    found = profile_of(measured, seed=seed)
-    return ProfileCheck(profile, found, tuple(_differences(profile, found)))
 
 
 def summary(profile: Profile) -> list[str]:
@@ -213,94 +113,47 @@ def summary(profile: Profile) -> list[str]:
         )
     else:
         lines.append("compression: no JPEG files")
-    if sharp.strength > 2 * sharp.error:
+    if sharp.strength:
         lines.append(f"sharpening: strength {sharp.strength:.2f}, radius {sharp.radius:.1f} pixels")
     return lines
 
 
-def _differences(wanted: Profile, found: Profile) -> list[str]:
-    """Differences beyond the tolerance: 15 % for sigmas, 20 % for noise, or the smallest measurable difference."""
-    lines = []
-    pairs = [
-        ("the wide sigma of the blur", wanted.blur.wide, found.blur.wide, 0.15, 0.15),
-        ("the narrow sigma of the blur", wanted.blur.narrow, found.blur.narrow, 0.15, 0.15),
-        ("the level of the noise in dark parts", wanted.noise.level(0.2), found.noise.level(0.2), 0.2, 0.5),
-        ("the level of the noise in bright parts", wanted.noise.level(0.8), found.noise.level(0.8), 0.2, 0.5),
-        ("the strength of sharpening", wanted.sharpening.strength, found.sharpening.strength, 0.3, 0.3),
-    ]
-    for what, one, two, share, least in pairs:
-        if abs(one - two) > max(share * one, least):
-            lines.append(f"{what} is {one:.2f} in the profile, and {two:.2f} when measured again")
-    return lines
-
-
-def _facts(step: dict[str, object]) -> JpegFacts | None:
-    """The facts of the JPEG file that this step of a program stands for; None for another step."""
-    if step["step"] != "jpeg":
-        return None
-    quality = int(str(step["quality"]))
-    luma, chroma = standard_tables(quality)
-    given = step.get("luma")
-    if given:
-        luma, chroma = tuple(step["luma"]), tuple(step["chroma"])  # type: ignore[arg-type]
-    return JpegFacts(luma, chroma, str(step["subsampling"]), quality, not given)
-
-
-def _compression(found: Sequence[JpegFacts | None]) -> Compression:
-    """The settings of JPEG files, most frequent first; rare ones are left out."""
-    facts = [one for one in found if one is not None]
-    if not facts:
-        return Compression()
-    groups = Counter(facts).most_common()
-    kept = [(one, count) for one, count in groups if count >= _LEAST_SHARE * len(facts)] or groups[:50]
-    total = sum(count for _, count in kept)
-    return Compression(len(facts) / len(found), tuple(_setting(one, count / total) for one, count in kept))
-
-
-def _setting(facts: JpegFacts, share: float) -> JpegSetting:
-    known: dict[str, Subsampling] = {"4:4:4": "4:4:4", "4:2:2": "4:2:2"}
-    subsampling = known.get(facts.subsampling, "4:2:0")
-    if facts.standard:
-        return JpegSetting(facts.quality, subsampling, share)
-    return JpegSetting(facts.quality, subsampling, share, facts.luma, facts.chroma)
-
-
-def _listed(one: MeasuredPhoto) -> PhotoMeasurement:
-    ellipse = fitted_ellipse(one.blur.level, one.blur.weight)
-    jpeg = one.jpeg
-    noise = level_function(one.blocks, compressed=jpeg is not None).level() if len(one.blocks) else -1.0
-    quality = jpeg.quality if jpeg is not None else 0
-    return PhotoMeasurement(
-        one.name,
-        one.width,
-        one.height,
-        one.blur.edges,
-        ellipse.wide,
-        ellipse.narrow,
-        ellipse.angle,
-        noise,
-        quality,
-    )
-
-
-def _kernel_pool(photos: Sequence[Photo], seed: int, on_progress: OnProgress | None) -> KernelPool | None:
-    """KernelGAN's kernels for x4 of up to 24 photos; None if there are none."""
-    settings = KernelGANSettings()
+def _kernel_pool(
+    photos: Sequence[Photo],
+    settings: KernelGANSettings | FastSettings,
+    profile: Profile,
+    seed: int,
+    until: float | None,
+    on_progress: OnProgress | None,
+) -> KernelPool | None:
+    """KernelGAN's kernels for x4 of up to 24 photos; None if there are none. No group begins after ``until``."""
     chosen = _evenly(photos, _MOST_KERNELS)
+    fast = isinstance(settings, FastSettings)
+    cropping = settings.crops() if isinstance(settings, FastSettings) else settings
+    together = _TOGETHER_FAST if fast else _TOGETHER
+    start = start_kernel(Ellipse(profile.blur.wide, profile.blur.narrow, profile.blur.angle))
     kernels: list[Tensor] = []
     names: list[str] = []
-    for start in range(0, len(chosen), _TOGETHER):
+    for first in range(0, len(chosen), together):
+        if kernels and until is not None and time.monotonic() > until:
+            break
         group: list[tuple[Photo, CropSource]] = []
-        for photo in chosen[start : start + _TOGETHER]:
+        for photo in chosen[first : first + together]:
             with contextlib.suppress(ImageError, EstimationError):
-                group.append((photo, CropSource(central_crop(read_levels(photo.path)[0]), settings, seed)))
+                group.append((photo, CropSource(central_crop(read_levels(photo.path)[0]), cropping, seed)))
         if on_progress is not None:
-            on_progress(start, len(chosen), "estimating kernels with KernelGAN")
+            on_progress(first, len(chosen), "estimating kernels with KernelGAN")
         if not group:
             continue
-        for (photo, _), raw in zip(group, estimate_kernels([one for _, one in group], settings), strict=True):
+        crops = [one for _, one in group]
+        if isinstance(settings, FastSettings):
+            found = fast_kernels(crops, [start] * len(crops), settings)
+        else:
+            found = estimate_kernels(crops, settings)
+        for (photo, _), raw in zip(group, found, strict=True):
             with contextlib.suppress(EstimationError):
-                kernels.append(finished(raw))
+                significant = settings.significant if isinstance(settings, FastSettings) else SIGNIFICANT
+                kernels.append(finished(raw, significant=significant))
                 names.append(photo.name)
     return KernelPool(same_size(kernels), 4, tuple(names)) if kernels else None
 
