@@ -5,8 +5,10 @@ import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from safetensors import safe_open
@@ -149,6 +151,12 @@ def test_onnx_computes_the_same(wildsr: Run, tmp_path: Path, name: str) -> None:
     done = wildsr("convert", source, target)
     assert done.exit_code == 0, done.output
     assert "run and compared" in done.output
+    graph = onnx.load(target)
+    assert graph.opset_import[0].version >= 18
+    assert [place.dim_param != "" for place in graph.graph.input[0].type.tensor_type.shape.dim[2:]] == [
+        True,
+        True,
+    ]
     before, after = load(source), load(target)
     assert after.contract.scale == before.contract.scale
     assert after.contract.size_multiple == before.contract.size_multiple
@@ -275,9 +283,12 @@ def test_a_wrong_export_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other = SRVGGNetCompact(6, 2, 4).requires_grad_(False)
     with torch.no_grad():
         other.body[-1].bias.add_(1)
-    monkeypatch.setattr(
-        onnx_export, "exported", lambda _, side, export=onnx_export.exported: export(other, side)
-    )
+    export = onnx_export.exported
+
+    def wrong(model: Any, **options: bool) -> Any:
+        return export(SimpleNamespace(unit_range=other, contract=model.contract), **options)
+
+    monkeypatch.setattr(onnx_export, "exported", wrong)
     with pytest.raises(ModelError, match="gives another result"):
         module.convert(checkpoint(tmp_path, "compact"), tmp_path / "out.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["compact.pth"]

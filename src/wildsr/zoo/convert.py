@@ -181,17 +181,18 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
         )
     try:
         import onnx
+        import onnxscript  # noqa: F401 - the exporter of PyTorch needs it
     except ImportError as error:
         raise ModelError("to write ONNX files, run: pip install 'wildsr[onnx]'") from error
     from wildsr.zoo.formats.onnx_export import exported, with_half_kernels
 
-    drawn = exported(model.unit_range, 8 * contract.size_multiple)
+    graph = exported(model, padded=False)
     if half:
         _stored(dict(model.network.state_dict()), half)
-        with_half_kernels(drawn)
+        with_half_kernels(graph)
     header = replace(header_of(model, path), architecture=contract.architecture, value_range=1)
-    onnx.helper.set_model_props(drawn, header.metadata())
-    return bytes(drawn.SerializeToString())
+    onnx.helper.set_model_props(graph, header.metadata())
+    return bytes(graph.SerializeToString())
 
 
 def _difference(model: Model, path: Path) -> float:

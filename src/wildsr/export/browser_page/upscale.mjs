@@ -1,19 +1,44 @@
 // Upscales images with model.onnx, tile by tile. Every tile has the size that the model was exported for.
-import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+const DIST = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url);
+const RUNTIMES = { webgpu: "ort.webgpu.min.mjs", wasm: "ort.wasm.min.mjs" };
 
-ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url).href;
+async function hasGpu() {
+  try {
+    return Boolean(await navigator.gpu?.requestAdapter());
+  } catch {
+    return false;
+  }
+}
 
-export async function load(folder = new URL(".", import.meta.url)) {
+async function open(url, backend) {
+  const ort = await import(new URL(RUNTIMES[backend], DIST).href);
+  ort.env.wasm.wasmPaths = DIST.href;
+  const session = await ort.InferenceSession.create(url, { executionProviders: [backend] });
+  return { ort, session, backend };
+}
+
+// WebGPU where the browser has it and it takes the model, otherwise WebAssembly; `backend` chooses one.
+export async function load(folder = new URL(".", import.meta.url), backend = "") {
   const answer = await fetch(new URL("model.json", folder));
   if (!answer.ok) throw new Error("model.json is missing");
   const facts = await answer.json();
-  const session = await ort.InferenceSession.create(new URL("model.onnx", folder).href, { executionProviders: ["wasm"] });
-  return { ...facts, session };
+  const url = new URL("model.onnx", folder).href;
+  if (backend) return { ...facts, ...(await open(url, backend)) };
+  if (await hasGpu()) {
+    try {
+      const model = { ...facts, ...(await open(url, "webgpu")) };
+      await runTile(model, new Float32Array(3 * facts.side ** 2)); // some failures come with the first run
+      return model;
+    } catch (error) {
+      console.warn(`WebGPU does not run this model, so WebAssembly does: ${error.message}`);
+    }
+  }
+  return { ...facts, ...(await open(url, "wasm")) };
 }
 
 // The result, (3, scale*side, scale*side), of a Float32Array (3, side, side) with values from 0 to 1.
 export async function runTile(model, values) {
-  const tensor = new ort.Tensor("float32", values, [1, 3, model.side, model.side]);
+  const tensor = new model.ort.Tensor("float32", values, [1, 3, model.side, model.side]);
   const { output } = await model.session.run({ input: tensor });
   return output.data;
 }

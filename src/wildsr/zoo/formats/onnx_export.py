@@ -1,40 +1,84 @@
-"""Exports networks as ONNX graphs. Needs the package onnx."""
+"""Exports networks as ONNX graphs with PyTorch's dynamo exporter. Needs the packages onnx and onnxscript."""
 
-import io
+import logging
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-_OPSET = 17
-"""From 2022: has every layer used here, and is supported by every runtime in use."""
+from wildsr.zoo.errors import ModelError
+
+if TYPE_CHECKING:
+    from wildsr.zoo.model import Model
+
+OPSET = 18
+INPUT, OUTPUT = "input", "output"
 
 
-def exported(network: nn.Module, side: int) -> Any:
-    """The ONNX model of a network from images (1, 3, H, W) to images, with dynamic H and W.
+class AnySize(nn.Module):
+    """A model for images of any size from 2 * ``multiple`` on: the image is padded and the result cropped.
 
-    ``side`` is the side of the example image, in LR pixels.
+    The padding is that of :func:`wildsr.zoo.model.pad_to_multiple`, written without conditions on the size.
     """
-    buffer = io.BytesIO()
-    with torch.no_grad(), warnings.catch_warnings():
-        # Deprecated in favour of an exporter that needs another package and fixes the sizes of the example.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network.eval(),
-            (torch.zeros(1, 3, side, side),),
-            buffer,  # type: ignore[arg-type]
-            input_names=["input"],
-            output_names=["output"],
-            dynamic_axes={
-                "input": {2: "height", 3: "width"},
-                "output": {2: "output_height", 3: "output_width"},
-            },
-            opset_version=_OPSET,
-            dynamo=False,
+
+    def __init__(self, model: "Model") -> None:
+        super().__init__()
+        self.network = model.unit_range
+        self.multiple = model.contract.size_multiple
+        self.scale = model.contract.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscale (1, 3, H, W) in [0, 1]."""
+        height, width = x.shape[-2:]
+        more = self.multiple - 1
+        padded = F.pad(x, (0, more, 0, more), mode="reflect")
+        tall = (height + more) // self.multiple * self.multiple
+        wide = (width + more) // self.multiple * self.multiple
+        out: Tensor = self.network(padded[..., :tall, :wide])
+        return out[..., : height * self.scale, : width * self.scale]
+
+
+def exported(model: "Model", side: int | None = None, *, padded: bool = True) -> Any:
+    """The ONNX model of ``model``, from float32 images (1, 3, H, W) in [0, 1].
+
+    Args:
+        model: the model.
+        side: height and width of all images; None: any.
+        padded: pad the image to the network's size multiple within the graph, and crop the result; otherwise height
+            and width must be multiples.
+
+    Raises:
+        ModelError: the network cannot be exported.
+    """
+    multiple = model.contract.size_multiple
+    padded = padded and multiple > 1
+    unit = 1 if padded else multiple
+    smallest = 2 * multiple // unit
+    free = {
+        2: unit * torch.export.Dim("height", min=smallest),
+        3: unit * torch.export.Dim("width", min=smallest),
+    }
+    # Height and width differ, and are no other multiples, so that the exporter takes nothing for granted.
+    height, width = (side, side) if side else (unit * (smallest + 37), unit * (smallest + 54))
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            (AnySize(model) if padded else model.unit_range).eval(),
+            (torch.zeros(1, 3, height, width),),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=None if side else (free,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            verbose=False,
         )
-    return onnx.load_from_string(buffer.getvalue())
+    if program is None:
+        raise ModelError(f"{model.contract.name} cannot be exported as ONNX")
+    return program.model_proto
 
 
 def with_half_kernels(model: Any) -> None:
@@ -50,3 +94,17 @@ def with_half_kernels(model: Any) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's warnings, for example that torchvision is not installed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # of torch.onnx._internal.exporter._registration too
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
