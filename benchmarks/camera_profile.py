@@ -4,8 +4,9 @@
 
 FOLDER holds sharp photos of at least 512 pixels a side. Mosaics of them, downscaled by 4, are the scenes of 384x512
 pixels that each camera photographs. The first cameras are fixed, the others random, of the kind that the network of the
-estimation was trained on; another seed gives others. Prints, for each camera, truth and estimate, and at the end the share within the aims:
-15 % (or 0.1 pixels) for both sigmas, 20 % (or 0.3 levels) for noise in dark and in bright parts, 15 degrees.
+estimation was trained on; another seed gives others. Prints, for each camera, truth and estimate, and at the end the
+share within the aims: 15 % (or 0.1 pixels) for both sigmas, 20 % (or 0.3 levels) for noise in dark and in bright parts,
+15 degrees.
 """
 
 import argparse
