@@ -53,6 +53,22 @@ def test_the_file_is_that_of_a_finished_canvas(tmp_path: Path, name: str, transp
     assert read(tmp_path / name).size == (90, 200)
 
 
+@pytest.mark.parametrize("height", [1, 15, 16, 17, 33, 64, 65, 80, 81])
+@pytest.mark.parametrize("name", ["a.png", "deep.png", "grey.png"])
+def test_images_of_few_rows(tmp_path: Path, name: str, height: int) -> None:
+    """The file that libvips reads has a directory of another form for 1, for 2 to 4 and for more strips of 16 rows."""
+    with Canvas(height, 90, KINDS[name], unfinished=True) as canvas:
+        writer = threading.Thread(target=write, args=(tmp_path / name, canvas))
+        writer.start()
+        paint(canvas, 0, height)
+        canvas.finish(height)
+        writer.join()
+        with Canvas(height, 90, KINDS[name]) as whole:
+            paint(whole, 0, height)
+            write(tmp_path / f"whole-{name}", whole)
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
+
+
 def test_a_resized_canvas_is_encoded_when_it_is_finished(tmp_path: Path) -> None:
     with Canvas(200, 90, Traits(), unfinished=True) as canvas:
         writer = threading.Thread(target=write, args=(tmp_path / "a.png", canvas), kwargs={"size": (45, 100)})

@@ -19,7 +19,7 @@ NAMES = ["a.png", "a b.png", "b/ä.png", "b.png", "猫.png", "\udcff.png", "\U00
 def test_entries_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     entries = Entries()
     shuffled = random.Random(0).sample(NAMES, len(NAMES))
-    entries.add(Entry(name, f"out/{name}", "done", output_sha256="0") for name in shuffled)
+    entries.add(Entry(name, f"out/{name}", "done", output_sha256="0" * 64) for name in shuffled)
     assert [entry.input for entry in entries] == sorted(NAMES)
     assert [name for name, _ in entries.finished()] == sorted(f"out/{name}" for name in NAMES)
     head = Head("upscale", {})

@@ -322,6 +322,7 @@ def test_random_damage_is_always_explained(tmp_path: Path) -> None:
             torch.save(weights(), buffer, _use_new_zipfile_serialization=form == "zip")
         path.write_bytes(buffer.getvalue())
         whole = load(path)
+        shape = whole(torch.zeros(1, 3, 8, 8)).shape
         for _ in range(60):
             content = bytearray(buffer.getvalue())
             for place in torch.randint(len(content), (4,), generator=generator).tolist():
@@ -333,7 +334,7 @@ def test_random_damage_is_always_explained(tmp_path: Path) -> None:
                 refused += 1
             else:
                 assert model.contract.scale == whole.contract.scale
-                assert model(torch.zeros(1, 3, 8, 8)).shape == whole(torch.zeros(1, 3, 8, 8)).shape
+                assert model(torch.zeros(1, 3, 8, 8)).shape == shape
         assert refused > 0, form
 
 

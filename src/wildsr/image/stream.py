@@ -108,7 +108,8 @@ def _header(height: int, line: int, pixels: "np.ndarray[Any, Any]") -> bytes:
         339: (_SHORT, [kind] * bands),
     }
     end = 16 + 8 + 20 * len(tags) + 8
-    size = end + sum(8 * len(values) for _, values in tags.values() if len(values) > 4)
+    lengths = [len(values) * (2 if type_ == _SHORT else 8) for type_, values in tags.values()]
+    size = end + sum(length for length in lengths if length > 8)
     tags[273] = (_LONG8, [size + top * line for top in range(0, height, _STRIP_ROWS)])
     directory, beyond = b"", b""
     for tag, (type_, values) in tags.items():
@@ -118,4 +119,5 @@ def _header(height: int, line: int, pixels: "np.ndarray[Any, Any]") -> bytes:
         directory += struct.pack(f"{order}HHQ", tag, type_, len(values)) + content.ljust(8, b"\0")
     magic = b"II" if order == "<" else b"MM"
     head = struct.pack(f"{order}2sHHHQQ", magic, 43, 8, 0, 16, len(tags)) + directory + bytes(8) + beyond
-    return head.ljust(size, b"\0")
+    assert len(head) == size, "the offsets of strips begin behind the directory"
+    return head
