@@ -94,12 +94,14 @@ def test_the_draws_of_the_wild_benchmark_are_data() -> None:
 
 
 def test_benchmarks_by_name() -> None:
-    assert select([]) == {"classic": None, "wild": None, "real": None}
-    assert select(["wild/bsrgan", "real"]) == {"wild": "wild/bsrgan", "real": None}
+    assert select([]) == {"classic": (), "wild": (), "real": ()}
+    assert select(["wild/bsrgan", "real"]) == {"wild": ("wild/bsrgan",), "real": ()}
     with pytest.raises(ValueError, match="no benchmark 'mild'"):
         select(["mild"])
     with pytest.raises(ValueError, match="named twice"):
         select(["wild", "wild/bsrgan"])
+    with pytest.raises(ValueError, match="named twice"):
+        select(["Set5", "Set14", "Set5"])
 
 
 def test_a_benchmark_wants_its_own_images(wildsr: Run, tmp_path: Path, save_photo: Save) -> None:

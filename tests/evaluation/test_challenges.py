@@ -42,7 +42,8 @@ def test_published_rows_say_where_they_stand_and_of_what_they_are() -> None:
 
 def test_only_the_standard_ones_run_by_default() -> None:
     assert list(select([])) == ["classic", "wild", "real"]
-    assert select(["camerasr", "City100-nikon"][1:]) == {"camerasr": "City100-nikon"}
+    assert select(["City100-nikon"]) == {"camerasr": ("City100-nikon",)}
+    assert select(["Set14", "real", "Set5"]) == {"classic": ("Set14", "Set5"), "real": ()}
 
 
 def test_aligned_images_are_downscaled_onto_the_grid_of_hr(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 BSRGAN, BSRGAN+ and Real-ESRGAN. ``real``: RealSRSet, photos of poor quality without a reference.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from wildsr.degradations.degradation import Degradation, load_record
@@ -115,17 +116,17 @@ def benchmark_method(given: str, data: Path) -> Candidate:
     return Candidate(given, candidate.model) if given in STANDARD else candidate
 
 
-def select(names: list[str]) -> dict[str, str | None]:
+def select(names: list[str]) -> dict[str, tuple[str, ...]]:
     """Parse names of benchmarks and parts, such as ``wild`` or ``wild/bsrgan``; by default the standard benchmarks.
 
     Returns:
-        the part of each benchmark; None: all of its parts.
+        the parts of each benchmark; empty: all of its parts.
 
     Raises:
         ValueError: there is no such benchmark or part.
     """
     parts = {part.name: name for name, protocol in PROTOCOLS.items() for part in protocol.parts}
-    found: dict[str, str | None] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for name in names or [name for name, protocol in PROTOCOLS.items() if protocol.standard]:
         if name not in PROTOCOLS and name not in parts:
             raise ValueError(
@@ -133,16 +134,17 @@ def select(names: list[str]) -> dict[str, str | None]:
                 f"{', '.join(parts)}"
             )
         protocol = parts.get(name, name)
-        if protocol in found and (found[protocol] is None or name in parts):
+        chosen = (name,) if name in parts else ()
+        if protocol in found and (not chosen or not found[protocol] or name in found[protocol]):
             raise ValueError(f"'{name}' is named twice, or together with a part of it; name each once")
-        found[protocol] = name if name in parts else None
+        found[protocol] = found.get(protocol, ()) + chosen
     return found
 
 
 def datasets_of(
-    protocol: str, data: Path, cache: Path, part: str | None = None, on_made: OnMade | None = None
+    protocol: str, data: Path, cache: Path, parts: Sequence[str] = (), on_made: OnMade | None = None
 ) -> list[EvaluationSet]:
-    """Build the datasets of a benchmark from the images in ``data``; with ``part``, only the one of that name.
+    """Build the datasets of a benchmark from the images in ``data``; with ``parts``, only those of that name.
 
     Raises:
         PairingError: images are missing.
@@ -150,10 +152,10 @@ def datasets_of(
     chosen = PROTOCOLS[protocol]
     found = []
     for one in chosen.parts:
-        if part not in (None, one.name):
+        if parts and one.name not in parts:
             continue
         folder = next((data / name for name in one.folders if (data / name).is_dir()), None)
-        if folder is None and part is None and not chosen.standard:
+        if folder is None and not parts and not chosen.standard:
             continue
         if folder is None:
             raise PairingError(_missing(protocol, (one,), data))

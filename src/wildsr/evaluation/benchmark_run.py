@@ -75,9 +75,9 @@ def run_benchmarks(
     """
     features = data / "features"
     weights = weights or (features if features.is_dir() else None)
-    for name, part in select(list(names)).items():
+    for name, parts in select(list(names)).items():
         on_made = None if on_step is None else partial(on_step, "making inputs")
-        datasets = datasets_of(name, data, run.cache, part, on_made)
+        datasets = datasets_of(name, data, run.cache, parts, on_made)
         measure = MeasureOptions(PROTOCOLS[name].metrics, PROTOCOLS[name].border, weights)
         yield (
             name,
