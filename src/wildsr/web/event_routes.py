@@ -51,7 +51,7 @@ Wait = Annotated[float, Query(ge=0, le=30, description="When polling: seconds to
 
 @dataclass(frozen=True)
 class Followed:
-    """What a follower gets events of: one job or adaptation by its id, or everything.
+    """Source of a follower's events: one job or adaptation by its id, or everything.
 
     ``snapshot()`` is how things stand now; ``ended()`` whether nothing more will happen.
     """

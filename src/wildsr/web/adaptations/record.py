@@ -167,7 +167,7 @@ class GainView(BaseModel):
 
 
 class OutcomeView(BaseModel):
-    """What came of a finished adaptation."""
+    """Result of a finished adaptation."""
 
     better: bool
     reason: str
