@@ -1,4 +1,4 @@
-"""``wildsr models``: list, show, pull, add."""
+"""``wildsr models``: list, show, pull, add, remove."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def test_show(wildsr: Run) -> None:
     assert "comes with the package" in wildsr("models", "show", "default").output
 
 
-@pytest.mark.parametrize("verb", [["show"], ["pull"], ["pull", "small-x2"]])
+@pytest.mark.parametrize("verb", [["show"], ["pull"], ["pull", "small-x2"], ["remove"]])
 def test_unknown_names(wildsr: Run, site: Site, verb: list[str]) -> None:
     done = wildsr("models", *verb, "bsrgam-x4")
     assert done.exit_code == 2
@@ -156,6 +156,27 @@ def test_pull_fails_with_a_way_out(wildsr: Run, published: PublishedModel, site:
     assert "HTTP 404" in done.output
     assert f"open {published.urls[0]} in a browser" in done.output
     assert "wildsr models add Net_Original.pth --as small-x2" in done.output
+
+
+def test_remove(wildsr: Run, folder: Path) -> None:
+    assert wildsr("models", "pull", "small-x2").exit_code == 0
+    for name in ("own", "other"):
+        save_file(SRVGGNetCompact(4, 1).state_dict(), folder / f"{name}.safetensors")
+    done = wildsr("models", "remove", "small-x2", "default", "realsr-df2k", "own")
+    assert done.exit_code == 1
+    assert "'wildsr-photo-x4' comes with wildsr" in done.output
+    assert "'realsr-df2k' is not installed" in done.output
+    assert [path.name for path in folder.iterdir()] == ["other.safetensors"]
+    assert " pull " in line_of("small-x2", wildsr("models").output)
+    assert wildsr("models", "remove", "other").exit_code == 0
+
+
+def test_remove_ncnn_files(wildsr: Run, folder: Path) -> None:
+    folder.mkdir()
+    for suffix in (".param", ".bin"):
+        (folder / f"graph{suffix}").write_bytes(b"")
+    assert wildsr("models", "remove", "graph").exit_code == 0
+    assert not list(folder.iterdir())
 
 
 def test_mirror_comes_first(wildsr: Run, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

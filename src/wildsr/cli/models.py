@@ -13,9 +13,10 @@ from wildsr.storage.digest import sha256_of
 from wildsr.zoo.catalogue import ModelEntry, catalogue, describe, models_folder
 from wildsr.zoo.download import add as add_file
 from wildsr.zoo.download import pull as pull_one
+from wildsr.zoo.download import remove as remove_one
 from wildsr.zoo.errors import ModelError
 
-app = typer.Typer(help="List, describe and fetch models.")
+app = typer.Typer(help="List, describe, fetch and remove models.")
 _COMMERCIAL = {
     "yes": "allowed by that licence",
     "no": "not allowed by that licence",
@@ -97,6 +98,31 @@ def add(
     with exits():
         path = add_file(file, name, overwrite=overwrite)
         output().print(f"[green]{literal(name)}[/] [dim]{literal(path)}[/]")
+
+
+@app.command(no_args_is_help=True)
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Names from `wildsr models`.", show_default=False)],
+) -> None:
+    """Delete installed models from your models folder.
+
+    Models that come with wildsr stay. Exit codes: 0 all deleted, 1 some were not installed or could not be deleted,
+    2 wrong usage.
+    """
+    with exits():
+        entries = [describe(name) for name in names]
+        removed = [_remove(entry.name) for entry in entries]
+        raise typer.Exit(0 if all(removed) else FAILED)
+
+
+def _remove(name: str) -> bool:
+    try:
+        files = remove_one(name)
+    except ModelError as error:
+        output().print(f"[red]failed[/] {literal(error)}")
+        return False
+    output().print(f"[green]removed[/] {literal(name)} [dim]{literal(', '.join(map(str, files)))}[/]")
+    return True
 
 
 def _pull(entry: ModelEntry, overwrite: bool) -> bool:

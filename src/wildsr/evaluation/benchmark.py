@@ -74,7 +74,9 @@ PROTOCOLS: dict[str, Protocol] = {
 
 STANDARD: dict[str, tuple[str, ...]] = {
     BICUBIC: (),
-    "default": (),
+    "wildsr-photo-x4": (),
+    "wildsr-photo-fast-x4": (),
+    "wildsr-photo-faithful-x4": (),
     "wildsr-compact-x4": (),
     "wildsr-faithful-x4": (),
     "realesr-general-x4v3": ("weights/realesr-general-x4v3.safetensors", "realesr-general-x4v3.safetensors"),

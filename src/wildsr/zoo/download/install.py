@@ -106,6 +106,26 @@ def add(file: Path, name: str, *, overwrite: bool = False) -> Path:
     return target
 
 
+def remove(name: str) -> list[Path]:
+    """Delete an installed model from the models folder, and return its files: one, or the two of ncnn.
+
+    Raises:
+        ModelError: the model comes with wildsr, is not installed or unknown, or its file cannot be deleted.
+    """
+    entry = describe(name)
+    if entry.name in EMBEDDED:
+        raise ModelError(f"'{entry.name}' comes with wildsr and cannot be removed")
+    if entry.path is None:
+        raise ModelError(f"'{entry.name}' is not installed")
+    files = _parts(entry.path)
+    for file in files:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise ModelError(f"cannot delete {file}: {error.strerror or error}") from error
+    return files
+
+
 def _parts(file: Path) -> list[Path]:
     """The files of a model, first the one to load: ncnn has a graph and a weights file."""
     if file.suffix.lower() not in (".param", ".bin"):
