@@ -1,5 +1,5 @@
 """``python -m wildsr``."""
 
-from wildsr.cli.main import app
+from wildsr.cli.main import main
 
-app()
+main()

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from wildsr.inference import openvino_engine
-from wildsr.inference.openvino_engine import OpenVinoEngine, cache_folder
+from wildsr.inference.openvino_engine import OpenVinoEngine
+from wildsr.storage.caches import cache_folder
 
 pytestmark = pytest.mark.skipif(not openvino_engine.works(), reason="OpenVINO finds no CPU it can drive")
 
@@ -27,13 +28,25 @@ def _run(network: nn.Module) -> torch.Tensor:
     )
 
 
-def test_every_flipped_bit_is_noticed(network: nn.Module) -> None:
+def _files() -> tuple[Path, Path]:
+    """The compiled and the converted model in the cache."""
+    compiled, converted = sorted(
+        cache_folder("openvino").glob("*.blob"), key=lambda path: b"<?xml" in path.read_bytes()[:64]
+    )
+    return compiled, converted
+
+
+@pytest.mark.parametrize("kind", ["compiled", "converted"])
+def test_every_flipped_bit_is_noticed(network: nn.Module, kind: str) -> None:
     expected = _run(network)
-    (blob,) = cache_folder("openvino").glob("*.blob")
+    compiled, converted = _files()
+    blob = compiled if kind == "compiled" else converted
     sound = blob.read_bytes()
     for place in range(0, len(sound), max(1, len(sound) // 40)):
         damaged = bytearray(sound)
         damaged[place] ^= 1
+        if kind == "converted":
+            compiled.unlink()
         blob.write_bytes(damaged)
         assert torch.equal(_run(network), expected)
         assert blob.read_bytes() != bytes(damaged), "the damaged file was replaced"
@@ -41,9 +54,17 @@ def test_every_flipped_bit_is_noticed(network: nn.Module) -> None:
     assert torch.equal(_run(network), expected)
 
 
+def test_another_shape_needs_no_network(network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(network)
+    monkeypatch.setattr(openvino_engine, "convert", None)
+    other = torch.linspace(0, 1, 3 * 11 * 7).view(1, 3, 11, 7)
+    result = OpenVinoEngine(lambda: network, "a network", half=False).start(other.numpy(), False)()
+    torch.testing.assert_close(torch.from_numpy(result), network(other))
+
+
 def test_a_sound_file_is_used(network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = _run(network)
-    monkeypatch.setattr(OpenVinoEngine, "_convert_and_compile", None)
+    monkeypatch.setattr(OpenVinoEngine, "_shapeless", None)
     assert torch.equal(_run(network), expected)
 
 

@@ -4,6 +4,7 @@ Every command prints through this module, so that names of files, metadata and a
 sequences to the terminal, and a name that the terminal's encoding lacks cannot end a batch.
 """
 
+import gc
 import json
 import os
 import re
@@ -209,6 +210,7 @@ def exits(interrupted: str = "Interrupted.", reporting: Reporting | None = None)
     SIGTERM ends a command like Ctrl-C. ``interrupted`` says what is left after that.
     """
     reporting = reporting or Reporting()
+    gc.enable()  # ``main`` starts without
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

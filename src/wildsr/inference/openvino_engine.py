@@ -1,22 +1,20 @@
 """The CPU engine: OpenVINO with static tile shapes and a cache of compiled models on disk.
 
-Imports torch only where a model is compiled for the first time.
+Imports torch only where a network is used for the first time.
 """
 
-import hashlib
 import math
 import os
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wildsr.inference import openvino_cache
 from wildsr.inference.engine import Array, NotFinite, OutOfMemory, Wait
+from wildsr.inference.openvino_graph import convert, depends_on_size, with_outputs
 from wildsr.inference.tile_costs import cpu_costs
-from wildsr.storage.atomic import write_bytes
-from wildsr.storage.caches import cache_folder
 from wildsr.storage.out_of_memory import is_out_of_memory
 from wildsr.zoo.formats.openvino_runtime import core as _core
 from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
@@ -24,12 +22,9 @@ from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 if TYPE_CHECKING:
     from torch import nn
 
-CACHE_LIMIT = 512 * 2**20
-"""Bytes of compiled models kept on disk; the least recently used are deleted first."""
-
-_DIGEST_BYTES = 32
-_GRAPH = 2
-"""Changes whenever :mod:`wildsr.inference.openvino_graph` makes other graphs of the same networks."""
+_GRAPH = 3
+"""Changes with the graphs that :mod:`wildsr.inference.openvino_graph` makes of a network, and with the form of their
+files."""
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The most recently used are kept."""
 
@@ -82,7 +77,7 @@ class OpenVinoEngine:
         self.version = str(_openvino().__version__)
         self.costs = cpu_costs(half)
         self._network = network
-        self._identity = identity
+        self._kind = (_GRAPH, self.version, identity)
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "PERFORMANCE_HINT": "LATENCY",
@@ -115,42 +110,33 @@ class OpenVinoEngine:
         return wait
 
     def _compile(self, key: _Key) -> Any:
-        path = cache_folder("openvino") / f"{self._digest(key)}.blob"
-        try:
-            compiled = _core().import_model(_cached(path), "CPU", self._options)
-            os.utime(path)
-            return compiled
-        except (OSError, ValueError, RuntimeError):
-            compiled = self._convert_and_compile(key)
-            _keep(path, compiled)
-            return compiled
-
-    def _convert_and_compile(self, key: _Key) -> Any:
-        from wildsr.inference.openvino_graph import convert, depends_on_size, with_outputs
-
-        height, width, levels = key
-        network = self._network()
-        per_size = depends_on_size(network)
-        if self._converted is None or per_size:
-            self._converted = convert(network, (height, width) if per_size else (16, 16))
-        model = self._converted.clone()
-        model.reshape([1, 3, height, width])
-        return _core().compile_model(with_outputs(model, levels), "CPU", self._options)
-
-    def _digest(self, key: _Key) -> str:
         cpu = _core().get_property("CPU", "FULL_DEVICE_NAME")
         capabilities = sorted(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-        parts = [
-            _GRAPH,
-            self.version,
-            cpu,
-            capabilities,
-            os.cpu_count(),
-            self._identity,
-            key,
-            self._options,
-        ]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        parts = (*self._kind, cpu, capabilities, os.cpu_count(), key, self._options)
+        compiled = openvino_cache.load_compiled(parts, self._options)
+        if compiled is None:
+            height, width, levels = key
+            model = self._shapeless(height, width).clone()
+            model.reshape([1, 3, height, width])
+            compiled = _core().compile_model(with_outputs(model, levels), "CPU", self._options)
+            openvino_cache.keep_compiled(parts, compiled)
+        return compiled
+
+    def _shapeless(self, height: int, width: int) -> Any:
+        """The network as a model of any height and width, or of these where its graph depends on them.
+
+        The former is kept on disk, so that further shapes are compiled without PyTorch.
+        """
+        kept = (*self._kind, "converted")
+        if self._converted is None:
+            self._converted = openvino_cache.load_converted(kept)
+        if self._converted is None:
+            network = self._network()
+            if depends_on_size(network):
+                return convert(network, (height, width))
+            self._converted = convert(network, (16, 16))
+            openvino_cache.keep_converted(kept, self._converted)
+        return self._converted
 
 
 def limit_threads(count: int) -> None:
@@ -171,38 +157,3 @@ class _Memory:
         if isinstance(error, (RuntimeError, MemoryError)) and is_out_of_memory(error):
             self._requests.clear()
             raise OutOfMemory(str(error)) from error
-
-
-def _cached(path: Path) -> bytes:
-    """A compiled model from the cache, verified by the digest that precedes it, since a changed bit changes results.
-
-    Raises:
-        OSError: when there is none, or it cannot be read.
-        ValueError: when its content has changed.
-    """
-    content = path.read_bytes()
-    digest, model = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if digest != hashlib.sha256(model).digest():
-        raise ValueError(f"{path} is damaged")
-    return model
-
-
-def _keep(path: Path, compiled: Any) -> None:
-    """Write a compiled model to the cache if possible; a full or read-only disk is no error."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # private: its content is executed
-        exported = compiled.export_model()
-        model = exported if isinstance(exported, bytes) else exported.getvalue()
-        write_bytes(path, hashlib.sha256(model).digest() + model)
-        _prune(path.parent)
-    except (OSError, RuntimeError):
-        return
-
-
-def _prune(folder: Path) -> None:
-    kept = sorted(folder.glob("*.blob"), key=lambda p: p.stat().st_mtime, reverse=True)
-    total = 0
-    for path in kept:
-        total += path.stat().st_size
-        if total > CACHE_LIMIT:
-            path.unlink(missing_ok=True)

@@ -1,13 +1,14 @@
-"""Networks as OpenVINO models: conversion, and what is added to them."""
+"""Networks as OpenVINO models: conversion, which imports torch, and what is added to them."""
 
 import warnings
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from torch import nn
 
 from wildsr.zoo.formats.openvino_runtime import openvino
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @runtime_checkable
@@ -15,17 +16,19 @@ class _HasOpenVinoModel(Protocol):
     def openvino_model(self) -> Any: ...
 
 
-def depends_on_size(network: nn.Module) -> bool:
+def depends_on_size(network: "nn.Module") -> bool:
     """Whether a trace of the network is valid for one size of input only."""
     return any(getattr(part, "traced_per_size", False) for part in network.modules())
 
 
-def convert(network: nn.Module, example: tuple[int, int]) -> Any:
+def convert(network: "nn.Module", example: tuple[int, int]) -> Any:
     """Convert a network, traced with an image of size ``example``, to an OpenVINO model of any height and width.
 
     Networks with a module that has the method ``openvino_model`` use that model. The frontend is called directly, since
     OpenVINO's convert_model sends telemetry.
     """
+    import torch
+
     for module in network.modules():
         if isinstance(module, _HasOpenVinoModel):
             return module.openvino_model()
