@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from wildsr.image.formats import FORMATS, SNIFF_BYTES, sniff
+from wildsr.web.forms import Form
 from wildsr.web.metrics import Metrics
 from wildsr.web.problems import Problem
 from wildsr.web.settings import Settings
 from wildsr.web.store import JobStore
 
 _BUFFER = 1 << 20
-_LONGEST_FIELD = 64 << 10
 _MOST_PARTS = 8
 _LONGEST_NAME = 150
 FILE_FIELDS = ("image", "file")
@@ -112,21 +111,26 @@ class Receiver:
         return await file.finish(name, request.query_params.get("options", ""))
 
     async def _multipart(self, request: Request, file: "_File", boundary: bytes) -> Upload:
-        if not boundary:
-            raise Problem(400, "multipart", "The Content-Type has no boundary.")
-        form = _Form(file)
-        try:
-            parser = form.parser(boundary)
-            async for part in self._parts(request):
-                parser.write(part)
-                await file.flush(at_least=_BUFFER)
-            parser.finalize()
-        except (FormParserError, UnicodeDecodeError) as error:
-            raise Problem(400, "multipart", f"The multipart body makes no sense: {error}.") from error
-        if not form.complete or form.file_name is None:
+        name: str | None = None
+
+        def on_file(part: str, given: str) -> Callable[[bytes], None]:
+            nonlocal name
+            if part not in FILE_FIELDS:
+                raise Problem(422, "unknown-part", "A form has the parts 'image' and 'options' only.")
+            if name is not None:
+                raise Problem(422, "one-image", "Send one image per request.")
+            name = given
+            return file.add
+
+        form = Form(boundary, _MOST_PARTS, on_file)
+        async for part in self._parts(request):
+            form.feed(part)
+            await file.flush(at_least=_BUFFER)
+        form.finish()
+        if not form.complete or name is None:
             raise Problem(422, "no-image", "The form has no complete part named 'image' with a file.")
         options = request.query_params.get("options", "") or form.options.decode("utf-8", "replace")
-        return await file.finish(form.file_name, options)
+        return await file.finish(name, options)
 
     def _parts(self, request: Request) -> AsyncIterator[bytes]:
         return body_parts(request, self._settings.limits.body, self._settings.body_timeout)
@@ -210,74 +214,6 @@ class _File:
         self._digest.update(data)
         with self._path.open("ab") as file:
             file.write(data)
-
-
-class _Form:
-    """The parts of a multipart form: one file, and options as JSON; other fields are refused."""
-
-    def __init__(self, file: _File) -> None:
-        self.options = b""
-        self.file_name: str | None = None
-        self.complete = False
-        self._file = file
-        self._parts = 0
-        self._field = self._value = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._is_file = False
-
-    def parser(self, boundary: bytes) -> MultipartParser:
-        """A parser that fills this form. Raises FormParserError."""
-        return MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part,
-                "on_header_field": self._on_field,
-                "on_header_value": self._on_value,
-                "on_header_end": self._on_header,
-                "on_headers_finished": self._on_headers,
-                "on_part_data": self._on_data,
-                "on_end": self._on_end,
-            },
-        )
-
-    def _on_part(self) -> None:
-        self._parts += 1
-        self._headers = {}
-        if self._parts > _MOST_PARTS:
-            raise Problem(422, "too-many-parts", f"The form has more than {_MOST_PARTS} parts.")
-
-    def _on_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header(self) -> None:
-        self._headers[self._field.lower()] = self._value
-        self._field = self._value = b""
-
-    def _on_headers(self) -> None:
-        _, values = parse_options_header(self._headers.get(b"content-disposition", b""))
-        name = values.get(b"name", b"").decode("utf-8", "replace")
-        self._is_file = name in FILE_FIELDS
-        if self._is_file:
-            if self.file_name is not None:
-                raise Problem(422, "one-image", "Send one image per request.")
-            # Browsers escape a quotation mark like this, and nothing else that a name may keep.
-            self.file_name = values.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
-        elif name != "options":
-            raise Problem(422, "unknown-part", "A form has the parts 'image' and 'options' only.")
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        if self._is_file:
-            self._file.add(data[start:end])
-            return
-        self.options += data[start:end]
-        if len(self.options) > _LONGEST_FIELD:
-            raise Problem(413, "options-too-large", "The options are too long.")
-
-    def _on_end(self) -> None:
-        self.complete = True
 
 
 def clean_name(name: str | None, format: str) -> str:

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from wildsr.image.formats import FORMATS, RAW_SUFFIXES, READABLE_SUFFIXES, SNIFF_BYTES, sniff
 from wildsr.web.adaptations.store import PHOTOS, SHARP
+from wildsr.web.forms import Form
 from wildsr.web.problems import Problem
 from wildsr.web.uploads import Receiver, body_parts, clean_name
 
 _BUFFER = 1 << 20
-_LONGEST_FIELD = 64 << 10
+_OTHER_PARTS = 8
 _LONGEST_STEM = 60
 FOLDERS = {"photo": PHOTOS, "sharp": SHARP}
 """Names of the parts of a form that are files, and the folders that take them."""
@@ -66,22 +66,20 @@ async def receive_photos(
             "Send the photos as parts named 'photo' of multipart/form-data.",
             headers={"Accept-Post": "multipart/form-data"},
         )
-    if not (boundary := parameters.get(b"boundary", b"")):
-        raise Problem(400, "multipart", "The Content-Type has no boundary.")
-    form = _PhotoForm(folder, most_files, lambda size: receiver.allow(folder, size))
-    try:
-        parser = form.parser(boundary)
-        async for part in body_parts(request, most_bytes, timeout):
-            parser.write(part)
-            await form.flush()
-        parser.finalize()
-        await form.flush()
-    except (FormParserError, UnicodeDecodeError) as error:
-        raise Problem(400, "multipart", f"The multipart body makes no sense: {error}.") from error
+    files = _Files(folder, most_files, lambda size: receiver.allow(folder, size))
+    boundary = parameters.get(b"boundary", b"")
+    form = Form(boundary, most_files + _OTHER_PARTS, files.begin, files.end)
+    async for part in body_parts(request, most_bytes, timeout):
+        form.feed(part)
+        await files.flush()
+    form.finish()
+    await files.flush()
     if not form.complete:
         raise Problem(422, "incomplete", "The form ended early.")
-    form.received.options = request.query_params.get("options", "") or form.options.decode("utf-8", "replace")
-    return form.received
+    files.received.options = request.query_params.get("options", "") or form.options.decode(
+        "utf-8", "replace"
+    )
+    return files.received
 
 
 @dataclass
@@ -98,37 +96,35 @@ class _Part:
     is_image: bool = True
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
+    def buffer_data(self, data: bytes) -> None:
+        self.buffer += data
 
-class _PhotoForm:
-    """The parts of a multipart form: photos, sharp images, and options as JSON; other fields are refused."""
+
+class _Files:
+    """The photos and sharp images of a form; other parts are refused."""
 
     def __init__(self, folder: Path, most_files: int, allow: Callable[[int], None]) -> None:
         self.received = ReceivedPhotos()
-        self.options = b""
-        self.complete = False
         self._folder, self._most_files, self._allow = folder, most_files, allow
         self._parts: list[_Part] = []
         self._names: dict[str, set[str]] = {kind: set() for kind in FOLDERS}
         self._count = self._size = 0
-        self._field = self._value = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._is_file = False
 
-    def parser(self, boundary: bytes) -> MultipartParser:
-        """A parser that fills this form. Raises FormParserError."""
-        return MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part,
-                "on_header_field": self._on_field,
-                "on_header_value": self._on_value,
-                "on_header_end": self._on_header,
-                "on_headers_finished": self._on_headers,
-                "on_part_data": self._on_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-        )
+    def begin(self, kind: str, name: str) -> Callable[[bytes], None]:
+        """A file begins; returns what takes its bytes."""
+        if kind not in FOLDERS:
+            raise Problem(422, "unknown-part", "A form has the parts 'photo', 'sharp' and 'options' only.")
+        self._count += 1
+        if self._count > self._most_files:
+            raise Problem(413, "too-many-photos", f"This service takes at most {self._most_files} photos.")
+        temporary = self._folder / FOLDERS[kind] / f".{self._count}.part"
+        part = _Part(kind, clean_name(name, "jpeg"), temporary)
+        self._parts.append(part)
+        return part.buffer_data
+
+    def end(self) -> None:
+        """The file that began last is complete."""
+        self._parts[-1].ended = True
 
     async def flush(self) -> None:
         """Write what has come."""
@@ -174,50 +170,6 @@ class _PhotoForm:
         self.received.files.append(
             ReceivedFile(part.kind, part.name, path, part.size, part.digest.hexdigest())
         )
-
-    def _on_part(self) -> None:
-        self._headers = {}
-        self._is_file = False
-
-    def _on_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header(self) -> None:
-        self._headers[self._field.lower()] = self._value
-        self._field = self._value = b""
-
-    def _on_headers(self) -> None:
-        _, values = parse_options_header(self._headers.get(b"content-disposition", b""))
-        kind = values.get(b"name", b"").decode("utf-8", "replace")
-        if kind == "options":
-            return
-        if kind not in FOLDERS:
-            raise Problem(422, "unknown-part", "A form has the parts 'photo', 'sharp' and 'options' only.")
-        self._count += 1
-        if self._count > self._most_files:
-            raise Problem(413, "too-many-photos", f"This service takes at most {self._most_files} photos.")
-        self._is_file = True
-        given = values.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
-        temporary = self._folder / FOLDERS[kind] / f".{self._count}.part"
-        self._parts.append(_Part(kind, clean_name(given, "jpeg"), temporary))
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        if self._is_file:
-            self._parts[-1].buffer += data[start:end]
-            return
-        self.options += data[start:end]
-        if len(self.options) > _LONGEST_FIELD:
-            raise Problem(413, "options-too-large", "The options are too long.")
-
-    def _on_part_end(self) -> None:
-        if self._is_file:
-            self._parts[-1].ended = True
-
-    def _on_end(self) -> None:
-        self.complete = True
 
 
 def file_name(name: str, format: str, taken: set[str]) -> str:
