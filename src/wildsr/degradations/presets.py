@@ -20,7 +20,10 @@ class Preset(NamedTuple):
 
 
 PRESETS: dict[str, Preset] = {
-    "wild": Preset(Wild, "a mixture of both of BSRGAN's with the camera, real-esrgan, light and clean"),
+    "wild": Preset(
+        Wild,
+        "a mixture of bsrgan and bsrgan-plus with camera noise, real-esrgan, light, compressed and clean",
+    ),
     "bsrgan": Preset(
         Bsrgan, "BSRGAN's blur, downscaling, noise and JPEG in random order, as in its public code"
     ),
