@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from typer.main import get_command
 
@@ -50,8 +51,11 @@ def test_examples_use_options_that_exist() -> None:
     assert len(examples) > 50
     for page, words in examples:
         command, rest = root, words
-        while rest and hasattr(command, "commands") and rest[0] in command.commands:
-            command, rest = command.commands[rest[0]], rest[1:]
+        while rest and hasattr(command, "get_command"):
+            inner = command.get_command(click.Context(command), rest[0])
+            if inner is None:
+                break
+            command, rest = inner, rest[1:]
         assert command is not root or rest[:1] in ([], ["--help"], ["--version"]) or rest[0].isupper(), (
             f"{page}: wildsr {' '.join(words)}"
         )
@@ -59,3 +63,12 @@ def test_examples_use_options_that_exist() -> None:
         for word in rest:
             if re.match(r"--?[a-z]", word):
                 assert word.split("=")[0] in known | {"--help"}, f"{page}: wildsr {' '.join(words)}"
+
+
+def test_examples_train_recipes_that_exist() -> None:
+    pytest.importorskip("pydantic")
+    from wildsr.recipes import RECIPES
+
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for name in re.findall(r"wildsr train ([a-z0-9-]+)(?![\w.])", path.read_text(encoding="utf-8")):
+            assert name in RECIPES, f"{path.name}: wildsr train {name}"
