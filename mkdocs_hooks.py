@@ -39,7 +39,7 @@ def recipes_page() -> str:
     nodes: dict[str, Any] = schema["$defs"]
     parts = [
         "# Recipes",
-        "A recipe states a training run completely. This page is generated from the recipe classes; "
+        "A recipe completely describes a training run. This page is generated from the recipe classes; "
         "`wildsr recipe show NAME` prints a recipe with all its values, `wildsr recipe show --schema` the schema for "
         "editors, and `--set PLACE=VALUE` overrides a value. [Train](training.md) explains how they are used.",
         "## Built-in recipes",

@@ -1,6 +1,6 @@
-"""Many machines by Ray Data (``pip install 'wildsr[ray]'``); imported by its command and by users only.
+"""Upscales and prepares images on many machines by Ray Data (``pip install 'wildsr[ray]'``).
 
-Names and states travel through Ray; images never do: actors read and write them by themselves.
+Imported by its commands and by users only. Names and states travel through Ray; images are read and written by actors.
 """
 
 from wildsr.cluster.engine import Resources

@@ -1,4 +1,4 @@
-"""Rows of names through actors on a Ray cluster, by Ray Data; what is done with them is the actors' matter."""
+"""Passes rows of names through actors on a Ray cluster, by Ray Data. The actors decide what is done with them."""
 
 import math
 import os
@@ -12,7 +12,7 @@ import pyarrow as pa
 from wildsr.cluster.errors import ClusterError, RoundLost
 
 ROUNDS = 5
-"""How often what got lost with a node is tried again."""
+"""Number of rounds over the rows; later rounds repeat those that were lost with a node."""
 _BLOCK_BYTES = 1024
 
 Blocks = Callable[[], Iterator[pa.Table]]

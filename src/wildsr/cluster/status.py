@@ -94,9 +94,9 @@ def latest(task: Task) -> Entries:
 
 
 class Done:
-    """Which images are done: a number per image, not its name.
+    """The set of finished images, stored as a number per image instead of its name.
 
-    An image counts if a row says so, its input is as it was then, and its result is there as it was then.
+    An image is finished if a row says so, and if neither its input nor its result has changed since.
     """
 
     def __init__(self, task: Task) -> None:

@@ -40,7 +40,7 @@ class Sharpener(Protocol):
     """Sharpens (3, H, W) in [0, 1]."""
 
     def __call__(self, image: Tensor) -> Tensor:
-        """The sharpened image."""
+        """Sharpen the image."""
         ...
 
 
@@ -92,7 +92,7 @@ class DegradedPairs:
 
 @dataclass(frozen=True)
 class PairsInContext:
-    """HR patches, and the LR patches that the whole image has there, as KAIR trains RRDB-PSNR.
+    """HR patches, and LR patches as cropped from the whole degraded image, as in KAIR's training of RRDB-PSNR.
 
     The patch is degraded together with ``context`` HR pixels around it, as far as the image goes, and the LR patch is
     cut out of the result. It is that of the whole image, if a pixel of the degradation depends on no HR pixel further
@@ -224,7 +224,7 @@ class Unpaired:
 
 
 def _shuffled(index: int, seed: int) -> int:
-    """The number that ``index`` exchanges for within its block of :data:`SHUFFLED`."""
+    """The index that takes the place of ``index`` when its block of :data:`SHUFFLED` is shuffled."""
     block, place = divmod(index, SHUFFLED)
     return block * SHUFFLED + int(_block_order(seed, block)[place])
 

@@ -1,6 +1,6 @@
 """Degradations: HR images to LR images, with randomly sampled parameters that can be stored and replayed.
 
-Names are imported on first use. An own degradation is any object with the attributes of :class:`Degradation`.
+Names are imported on first use. Any object with the attributes of :class:`Degradation` can serve as a degradation.
 """
 
 from importlib import import_module

@@ -219,7 +219,7 @@ class PhotoMeasurement:
 
 @dataclass(frozen=True)
 class Remeasured:
-    """A number of the photos, and the same when images degraded by the profile are measured.
+    """A number measured in the photos, and in images degraded by their profile.
 
     Attributes:
         name: of the number: "wide", "narrow", "noise dark", "noise bright" or "sharpening".

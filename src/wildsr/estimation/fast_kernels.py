@@ -1,4 +1,4 @@
-"""A faster KernelGAN: it starts at the blur that edges show, and ends when kernels have settled.
+"""A faster KernelGAN: it starts from the blur measured at edges, and stops when the kernels have settled.
 
 Differences from the original (:mod:`wildsr.estimation.kernelgan`): the generators start as the kernels of the measured
 blur instead of learning a bicubic kernel first; they are held near them by the loss that holds the original near the
@@ -55,7 +55,7 @@ class FastSettings:
     significant: int = 100
 
     def crops(self, border: int = 10) -> KernelGANSettings:
-        """The settings with which :class:`CropSource` samples crops for this."""
+        """The settings with which :class:`CropSource` samples crops for the fast estimation."""
         return KernelGANSettings(iterations=self.iterations, border=border, features=self.features)
 
 

@@ -71,7 +71,7 @@ def all_blocks(levels: Tensor) -> FlatBlocks:
 
 
 def flattest_blocks(blocks: FlatBlocks) -> FlatBlocks:
-    """The flattest 40 % of the blocks of all photos, of which some have no flat part."""
+    """The flattest 40 % of the blocks of all photos, since some photos have no flat part."""
     return _flattest(blocks, _FLATTEST_OF_ALL, _LEAST_OF_ALL)
 
 

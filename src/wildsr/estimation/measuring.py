@@ -54,7 +54,7 @@ def measure_photo(photo: Photo) -> MeasuredPhoto:
 
 
 def measure_windows(windows: Sequence[Tensor], name: str, jpeg: JpegFacts | None = None) -> MeasuredPhoto:
-    """Measure a photo of which these windows (3, h, w) uint8 were read."""
+    """Measure a photo from windows (3, h, w) uint8 of it."""
     blocks = joined([flat_blocks(window) for window in windows])
     height, width = windows[0].shape[-2:]
     return MeasuredPhoto(name, width, height, photo_features(list(windows), blocks, jpeg), blocks, jpeg)

@@ -1,4 +1,4 @@
-"""The noise of photos that were not compressed: that with which flat images measure as the photos' flat blocks do."""
+"""The noise of uncompressed photos: the one with which simulated flat images measure like the photos' flat blocks."""
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ Line = tuple[float, float]
 
 
 def plain_noise(blocks: FlatBlocks, *, seed: int = 0) -> Noise:
-    """The noise of which flat blocks show as much as the flattest of these do.
+    """The noise with which simulated flat blocks measure like the flattest of these.
 
     Flat images of the blocks' colours get the noise that is assumed so far, are rounded to 8 bits and measured; the
     noise is corrected by the ratio, until both agree.

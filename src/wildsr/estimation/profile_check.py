@@ -24,7 +24,7 @@ _MOST_IMAGES = 12
 
 
 def remeasured(photos: Profile, again: Profile) -> tuple[Remeasured, ...]:
-    """The numbers of photos beside those of images degraded by their profile."""
+    """The numbers measured in photos, each with that of images degraded by their profile."""
     return tuple(
         Remeasured(name, one, other)
         for name, one, other in (

@@ -1,4 +1,4 @@
-"""Running the named benchmarks with several models, and writing their page."""
+"""Runs the named benchmarks with several models, and writes their page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

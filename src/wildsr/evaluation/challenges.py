@@ -100,7 +100,7 @@ CHALLENGES: dict[str, Protocol] = {
         ),
         ("psnr", "psnr-y", "ssim-y", "lpips-alex"),
         "City100 (CameraSR): photos of 100 scenes by two cameras. LR lies on the grid of HR and is downscaled to a "
-        "quarter first, so that 'bicubic' is the given LR without what a quarter of the pixels cannot hold.",
+        "quarter first, so that 'bicubic' is the given LR without the detail that a quarter of the pixels cannot hold.",
         standard=False,
         data_sets=("city100",),
     ),

@@ -19,8 +19,8 @@ _SMALLEST, _STEP, _SHAPES = 0.2, 0.001, 9801
 def normalised(luma: Tensor, taps: Tensor) -> Tensor:
     """Mean-subtracted, contrast-normalised luminance (B, H, W) of levels, with replicated borders.
 
-    Means are sums in float64 rounded to float32, and the rest is float32: a mean of equal levels is then that level,
-    and a flat area exactly zero, neither above nor below.
+    Means are sums in float64 rounded to float32, and the rest is float32: a mean of equal levels is then exactly that
+    level, and a flat area exactly zero.
     """
     side = len(taps) // 2
     padded = F.pad(torch.stack((luma, luma.square())), (side, side, side, side), mode="replicate")

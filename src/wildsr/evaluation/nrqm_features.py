@@ -15,7 +15,7 @@ from wildsr.ops.resize import imresize, imresize_to
 from wildsr.ops.steerable_pyramid import Pyramid, steerable_pyramid
 
 SMALLEST = 48
-"""Side of the smallest image, whose bands are as large as SSIM's window without their borders."""
+"""Side of the smallest image: without their borders, its bands are as large as SSIM's window."""
 _SCALES = 3
 _STEP, _REACH = 3, 2  # the DCT is of blocks of 3x3 pixels with 2 more on each side
 _BLOCK = 7

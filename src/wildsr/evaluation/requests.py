@@ -1,4 +1,4 @@
-"""An evaluation as ``wildsr evaluate`` asks for it: folders, models and metrics by their names."""
+"""Requests of ``wildsr evaluate``: folders, models and metrics by their names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

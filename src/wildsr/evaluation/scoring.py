@@ -1,4 +1,4 @@
-"""Measuring of images on disk; the next images are read in the background."""
+"""Measures images on disk; the next images are read in the background."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Edge sharpness, noise in flat areas and periodic patterns, each relative to or located by the ground truth.
+"""Edge sharpness, noise in flat areas and periodic patterns, with the help of the ground truth.
 
 PSNR and LPIPS barely respond to soft edges, remaining noise or a faint grid, which people notice at once. These
 metrics work on the grey value 0.299 R + 0.587 G + 0.114 B of 8-bit levels of whole images.

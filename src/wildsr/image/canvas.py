@@ -26,7 +26,7 @@ _DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
 
 
 class CanvasClosed(ValueError):
-    """A closed canvas was painted, or one was closed whose rows another thread waits for."""
+    """A canvas was painted after it was closed, or closed while another thread waited for its rows."""
 
 
 class Canvas:

@@ -110,5 +110,5 @@ def planes(samples: Array) -> Array:
 
 
 def as_array(values: "Array | Tensor") -> Array:
-    """An array as it is, a tensor of any device as float32."""
+    """The image as an array: arrays unchanged, tensors of any device as float32."""
     return values if isinstance(values, np.ndarray) else cast(Array, values.detach().float().cpu().numpy())

@@ -1,4 +1,4 @@
-"""Losses against artefacts of pixel shuffles that means do not show: single specks, and phases of unequal sharpness."""
+"""Losses against artefacts of pixel shuffles that averages hide: single specks, and phases of unequal sharpness."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def speck_loss(sr: Tensor, hr: Tensor, deviations: float = 2.5, tolerance: float = 1.0) -> Tensor:
-    """Mean of how far pixels of ``sr`` (B, C, H, W) in [0, 1] stand out from the 24 around them.
+    """Penalty on pixels of ``sr`` (B, C, H, W) in [0, 1] that stand out from the 24 around them.
 
     A pixel costs what its difference from their mean exceeds ``deviations`` of their standard deviations and
     ``tolerance`` levels of 8 bits. Lines, edges and even texture cost next to nothing, single specks in smooth areas
@@ -23,7 +23,7 @@ def speck_loss(sr: Tensor, hr: Tensor, deviations: float = 2.5, tolerance: float
 
 
 def phase_loss(sr: Tensor, hr: Tensor, period: int) -> Tensor:
-    """How unequally fine detail is spread over the ``period`` x ``period`` phases of ``sr``, (B, C, H, W) in [0, 1].
+    """Inequality of fine detail between the ``period`` x ``period`` phases of ``sr``, (B, C, H, W) in [0, 1].
 
     In natural images every phase has the same amount of detail; serrated edges and dots have more in some. The amount
     is the mean, over the blocks of an image, of e / (1 + e) where e is the squared difference from the mean of four

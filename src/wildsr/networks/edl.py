@@ -61,7 +61,7 @@ class EDLNet(RRDBNet):
         return self.branches(x).out
 
     def branches(self, x: Tensor) -> Branches:
-        """The result and the branches that it is the sum of."""
+        """The result, and the two branches whose sum it is."""
         mid_out = super().forward(x)
         mask = self.sm(mid_out).softmax(dim=1)
         out1 = self.tail_conv1(mask * self.branch1(mid_out))

@@ -1,4 +1,4 @@
-"""Recipes: values that fully state a training run, as YAML or in Python.
+"""Recipes: complete descriptions of training runs, as YAML or in Python.
 
 ``RECIPES`` holds the built-in ones, :func:`train` trains one; :mod:`wildsr.recipes.config` has the nodes that recipes
 consist of. Names are imported on first use, so that looking at recipes loads no torch.

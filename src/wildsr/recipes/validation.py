@@ -171,7 +171,7 @@ def _validated(
 
 
 def _model(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The network as a function of images in [0, 1]. One that is not wildsr's takes and gives [0, 1]."""
+    """The network as a function of images in [0, 1]. Networks that are not wildsr's are assumed to work in [0, 1]."""
     try:
         recognised = recognise(network.state_dict())
     except UnknownArchitecture:

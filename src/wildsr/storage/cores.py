@@ -1,4 +1,4 @@
-"""How many processor cores are free for this process. Loads no torch."""
+"""Counts the processor cores that are free for this process. Loads no torch."""
 
 import math
 import os
@@ -24,7 +24,7 @@ def usable_cores() -> int:
 def free_cores(seconds: float = 0.5, wait: Callable[[float], None] = time.sleep) -> int:
     """The usable cores that other processes leave idle, at least 1; measured for ``seconds``, on Linux only.
 
-    A neighbour counts as much as it computes: two that take 40 % of a core each leave one core of two.
+    Other processes count by the time they compute: two that take 40 % of a core each leave one core of two.
     """
     usable = usable_cores()
     before = _busy_seconds()

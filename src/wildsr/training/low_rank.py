@@ -1,4 +1,4 @@
-"""Low-rank fine-tuning as an optimizer: the adapters are in its state only, merged into the weights step by step."""
+"""Low-rank fine-tuning as an optimizer, which keeps the adapters in its state and merges them into the weights."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, overload

@@ -1,4 +1,4 @@
-"""Settings of a training run, and the types of what callers hand to it. Imports no torch.
+"""Settings of a training run, and the types of its arguments. Imports no torch.
 
 The settings are pydantic models, so that a recipe holds them as they are.
 """
@@ -51,7 +51,7 @@ Validate = Callable[["nn.Module"], Validation]
 
 
 def one_or_several(value: Any) -> Any:
-    """A tuple of a single text, of several, or, for a null, of none."""
+    """The value as a tuple: of one text, of several, or empty for None."""
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -73,7 +73,7 @@ class TrainSettings(BaseModel):
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the exponential moving average of the weights, which becomes the model; 0 for no averaging."""
     ema_warmup: bool = False
-    """Average over fewer steps at the beginning, so that the first weights are soon forgotten."""
+    """Average over fewer steps at the beginning, so that the initial weights lose their influence quickly."""
     channels_last: bool = True
     """Memory order of images and weights; faster for convolutions in half precision."""
     fresh_optimizers_at: tuple[int, ...] = ()

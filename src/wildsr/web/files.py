@@ -1,4 +1,4 @@
-"""Sending files: ETag, conditional requests and ranges (RFC 9110)."""
+"""Sends files: ETag, conditional requests and ranges (RFC 9110)."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Which job is worked on next, and the worker processes that do it."""
+"""Chooses the next job, and manages the worker processes."""
 
 import asyncio
 import contextlib

@@ -35,7 +35,7 @@ _HEADERS = {
 
 
 class Gate:
-    """ASGI middleware: rejects foreign requests, and adds the headers that restrain browsers to every response."""
+    """ASGI middleware: rejects foreign requests, and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics

@@ -1,4 +1,4 @@
-"""Running the application with uvicorn."""
+"""Runs the application with uvicorn."""
 
 import asyncio
 import contextlib

@@ -40,7 +40,7 @@ class Inspector:
         self._turn = asyncio.Lock()
 
     async def ask(self, message: Message) -> Message:
-        """Its answer. Raises :class:`ChildEnded` where a file has ended it."""
+        """Send a message and return the answer. Raises :class:`ChildEnded` if a file ended the process."""
         async with self._turn:
             began_earlier = self._child is not None
             try:
@@ -181,7 +181,7 @@ class Service:
             )
 
     async def accept(self, upload: Upload, client: str, key: str | None) -> tuple[JobRecord, bool]:
-        """Make a job of an upload; the flag says that it was there already under the same Idempotency-Key.
+        """Create a job from an upload; the flag says whether it existed already under the same Idempotency-Key.
 
         Raises:
             Problem: 413, 415 or 422 for an image or options that cannot be worked on.

@@ -60,7 +60,7 @@ def _path(digest: str) -> Path:
 
 @cache
 def _code() -> str:
-    """The state of the modules that decide about a contract: a record of other code says nothing."""
+    """A digest of the modules that decide about a contract: records of other code are not used."""
     package = Path(__file__).parents[1]
     files = sorted(file for folder in _CODE for file in (package / folder).glob("*.py"))
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]

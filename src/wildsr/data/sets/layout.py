@@ -22,7 +22,7 @@ class Arranged:
 
 
 def layout_folder(published: PublishedSet, group: str) -> Path:
-    """The path of a group below the folder that ``wildsr benchmark --data`` and ``--output`` of layout name."""
+    """The path of a group within the folder of ``wildsr data layout --output`` and ``wildsr benchmark --data``."""
     return Path(group) if group.startswith("testsets/") else Path(SETS, published.name, group)
 
 

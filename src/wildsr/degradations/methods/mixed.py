@@ -13,7 +13,7 @@ from wildsr.ops.cropping import crop_to_multiple
 
 @dataclass(frozen=True)
 class Mixed:
-    """Degrades a ``share`` of the images by ``other`` and the rest by ``main``; ``picked`` in the parameters is which.
+    """Degrades a ``share`` of the images by ``other``, the rest by ``main``; ``picked`` in the parameters names which.
 
     Raises:
         DegradationError: the share is not from 0 to 1, or the scales differ.

@@ -1,7 +1,7 @@
 """Training data: which images, and how samples are made of them. Imports torch only to build them.
 
-``folder`` is what ``wildsr train --data`` gives; each kind says what it expects in there. A folder may also be a store
-of images (``.lmdb``).
+``folder`` is what ``wildsr train --data`` gives; each kind documents what it expects there. A folder may also be a
+store of images (``.lmdb``).
 """
 
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ class DataConfig(Node):
         return self.workers if self.workers is not None else min(8, max(1, usable_cores() - 1))
 
     def given(self, folders: Sequence[Path]) -> dict[str, Any]:
-        """The values of the recipe that ``--data`` stands for. Raises ``RecipeError`` for too many folders."""
+        """The recipe values that ``--data`` sets. Raises ``RecipeError`` for too many folders."""
         if len(folders) == 1:
             return {"data.folder": folders[0]}
         if folders and not self.mixes:
@@ -117,7 +117,8 @@ class DataConfig(Node):
         return self.folder
 
     def _inside(self, key: str, *names: str) -> Path:
-        """The store or folder in ``folder`` that has the first of ``names``; ``key`` would give it instead."""
+        """The store or folder in ``folder`` that has the first of ``names``. Error messages name ``key``, which can
+        replace it."""
         folder = self._folder(key)
         return _found_inside(folder, names) or folder / names[0]
 
@@ -133,7 +134,7 @@ class DegradedDataConfig(DataConfig):
     hr_patch: Count
     """Side in pixels of the HR patch that is cropped and degraded."""
     lr_patch: Count
-    """Side in pixels of the LR patch that is kept of the result."""
+    """Side in pixels of the LR patch that is cropped from the result."""
     context: int | None = Field(default=None, ge=1)
     """HR pixels around the patch that are degraded with it and then cut off, so that LR patches are those of the whole
     image; for degradations of limited reach, such as ``bicubic`` with 16. null degrades the patch alone."""

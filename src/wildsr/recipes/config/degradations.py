@@ -81,7 +81,7 @@ class ProfileDegradationConfig(DegradationConfig):
 
     kind: Literal["profile"] = "profile"
     path: Path
-    """Its folder or its ``profile.json``."""
+    """The folder of the profile, or its ``profile.json``."""
     general: float = Field(0.0, ge=0, le=1)
     """Share of images degraded by the mixture ``wild`` instead, so that a model does not forget others."""
     patches: float = Field(0.0, ge=0, le=1)
@@ -102,7 +102,7 @@ class LearnedDegradationConfig(DegradationConfig):
 
     kind: Literal["learned"] = "learned"
     model: str
-    """Its name or file: the model of a ``dsgan`` run, or the ``-down`` file of a ``ddnsr`` run."""
+    """The name or file of the network: the model of a ``dsgan`` run, or the ``-down`` file of a ``ddnsr`` run."""
     references: Path | None = None
     """Folder of real LR images from which DDNSR's network takes the noise; all are kept in memory."""
 

@@ -196,9 +196,9 @@ class LpipsConfig(LossConfig):
 
     kind: Literal["lpips"] = "lpips"
     backbone: Literal["alex", "squeeze", "vgg"] = "vgg"
-    """The classifier under it."""
+    """The classifier whose features are compared."""
     jitter: Annotated[int, Field(ge=0)] = 0
-    """Drop up to this many of the first rows and columns, at random, so that no pattern can settle on the strides of
+    """Drop up to this many of the first rows and columns, at random, so that no pattern can align with the strides of
     the backbone."""
     crop: Annotated[int, Field(ge=64)] | None = None
     """Side in pixels of the random part of each patch on which it is computed, to save time; null for all of it."""

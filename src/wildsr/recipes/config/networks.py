@@ -20,7 +20,7 @@ class NetworkConfig(Node):
     start: str | None = None
     """Model to start from: a name or a file. null starts from random weights."""
     start_whole: bool = True
-    """Whether all weights of ``start`` must fit. false takes those that do, as RWSR-EDL does with an RRDBNet."""
+    """Whether all weights of ``start`` must fit. false uses only those that fit, as RWSR-EDL does with an RRDBNet."""
     orthogonal: float | None = Field(default=None, gt=0)
     """Gain of an orthogonal initialisation with zero biases (KAIR); null for none."""
     initialisation: Literal["glorot-uniform"] | None = None
@@ -54,7 +54,8 @@ class RRDBNetConfig(NetworkConfig):
     unshuffle: Literal[1, 2, 4] = 1
     """Factor of the pixel unshuffle in front; 2 and 4 are for Real-ESRGAN's x2 and x1 networks."""
     relu: bool = False
-    """ReLU instead of LeakyReLU, as in KAIR's train_rrdb_psnr.json. Its weights suit no network with LeakyReLU."""
+    """ReLU instead of LeakyReLU, as in KAIR's train_rrdb_psnr.json. The weights cannot be used in a network with
+    LeakyReLU."""
 
     def build(self, scale: int) -> "nn.Module":
         """An RRDBNet."""
@@ -191,7 +192,7 @@ class DegradationNetworkConfig(NetworkConfig):
     blocks: Count = 8
     """Residual blocks."""
     dual: bool = True
-    """Whether it has the second input, a real LR image whose noise it takes over."""
+    """Whether it has the second input, a real LR image from which it takes the noise."""
 
     upscales: ClassVar[bool] = False
 
@@ -213,11 +214,11 @@ class PatchGANConfig(NetworkConfig):
     layers: Count = 3
     """Strided convolutions."""
     variant: Literal["realsr", "kair"] = "realsr"
-    """Whose code it follows."""
+    """The project whose code it follows."""
     spectral: bool = False
     """Spectral normalisation instead of batch normalisation."""
     inputs: Literal[3, 6] = 3
-    """Channels it sees: those of an image, or 6 with those of the LR image (``objective.adversarial.conditional``)."""
+    """Input channels: 3 for an image, or 6 with the LR image (``objective.adversarial.conditional``)."""
 
     upscales: ClassVar[bool] = False
 

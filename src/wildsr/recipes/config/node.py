@@ -16,7 +16,7 @@ from wildsr.recipes.errors import RecipeError
 
 
 class Node(BaseModel):
-    """One thing in a recipe, with its settings. Immutable; unknown keys are errors.
+    """A part of a recipe with its settings. Immutable; unknown keys are errors.
 
     The docstring of a class and those of its fields become descriptions in the JSON schema, which editors show.
     """
@@ -69,7 +69,7 @@ class InvalidValue(typing.NamedTuple):
 
 
 def validated(kind: type[_Node], values: Mapping[str, Any]) -> _Node | list[InvalidValue]:
-    """The values as a ``kind``, or everything that is wrong with them.
+    """The values as a ``kind``, or a list of all their errors.
 
     ``values`` is plain data, as JSON and YAML hold it. Types are strict: "3" is not a number, 1 is not a boolean.
     """

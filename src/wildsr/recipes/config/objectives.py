@@ -39,10 +39,10 @@ class AdversarialConfig(Node):
     penalty: Weight = 0.0
     """Weight of the gradient penalty; 10 for WGAN-GP."""
     jitter: Annotated[int, Field(ge=0)] = 0
-    """Cut this many rows and columns off what the discriminator sees, a random part of them at the top and left, so
-    that no pattern can settle on its strides."""
+    """Number of rows and columns cropped from the discriminator's input, a random part of them at the top and left, so
+    that no pattern can align with its strides."""
     conditional: bool = False
-    """The discriminator also sees the LR image, enlarged; it needs ``inputs: 6``."""
+    """The discriminator also sees the enlarged LR image; it then needs ``inputs: 6``."""
 
     @field_validator("relative_to")
     @classmethod
@@ -73,20 +73,22 @@ class AdversarialConfig(Node):
 
 
 class TeacherConfig(Node):
-    """Another model, whose output, without halos and with the colours of the reference, is a further target."""
+    """Another model as a teacher: its output, without halos and with the colours of the reference, is an additional
+    target."""
 
     model: str
-    """A name or a file."""
+    """Name or file of the teacher."""
     terms: Losses
     """Losses of the generated image against that target."""
     sigma: Annotated[float, Field(gt=0)] = 3.0
-    """Standard deviation, in HR pixels, of the Gaussian below which frequencies are those of the reference."""
+    """Standard deviation, in HR pixels, of the Gaussian low-pass; the low frequencies of the target are those of the
+    reference."""
     reach: Annotated[int, Field(ge=1)] = 4
     """The target is clamped to the range of the reference within this many HR pixels."""
     tolerance: Weight = 2.0
     """Margin of that range, in levels of 8 bits."""
     crisp: Weight = 1.5
-    """Weight with which edges are then made steeper; 0 for none."""
+    """Strength with which edges are then steepened; 0 for none."""
 
     def build(self, features: Path | None) -> "Teacher":
         """The losses, with the model loaded. Raises ``RecipeError`` if it, or a feature network, is missing."""
@@ -232,7 +234,7 @@ class MixupConfig(Node):
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the batches that are mixed."""
     alpha: Annotated[float, Field(gt=0)] = 1.2
-    """Both parameters of the beta distribution of the weight."""
+    """Parameter of the symmetric beta distribution of the weight."""
 
 
 class SRResCGANObjectiveConfig(ObjectiveConfig):
@@ -262,7 +264,7 @@ class DSGANObjectiveConfig(ObjectiveConfig):
     terms: Losses
     """Losses of the generated image against the clean LR image."""
     texture: Weight
-    """Weight of the adversarial loss, which is Wasserstein's if the discriminator gives no probabilities."""
+    """Weight of the adversarial loss, a Wasserstein loss if the discriminator gives no probabilities."""
     relativistic: bool = False
     """The discriminator compares images with the mean of the other kind."""
     penalty: Weight = 10.0

@@ -66,7 +66,7 @@ class LinearConfig(ScheduleConfig):
     end: Step
     """Step at which it is 0."""
     every: int = Field(default=1, ge=1)
-    """Steps between changes of the rate, such as those of an epoch."""
+    """Steps between changes of the rate, for example the steps of an epoch."""
 
     def build(self, base: float, steps: int) -> Rate:
         """``base``, then a straight line to 0."""
@@ -96,7 +96,7 @@ class OptimizerConfig(Node):
 
     kind: Literal["adam", "adamw", "keras-adam", "muon", "lora"] = "adam"
     """``keras-adam`` is Adam as TensorFlow computes it; ``muon`` is Muon for hidden convolutions, Adam for the rest;
-    ``lora`` trains changes of rank 8 of the weights."""
+    ``lora`` is LoRA, rank-8 updates of the weights."""
     rate: float = Field(gt=0)
     """Learning rate, before the schedule."""
     betas: tuple[float, float] = (0.9, 0.999)

@@ -1,4 +1,4 @@
-"""A recipe: one value that fully states a training run. Imports no torch."""
+"""A recipe: one value that completely describes a training run. Imports no torch."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -49,7 +49,7 @@ def import_recipe(path: Path, base: str | None = None) -> Imported:
         base: the built-in recipe that fills in what the file does not say; by default the nearest one.
 
     Raises:
-        RecipeError: the file is neither, or its network, data or values are none that a recipe can have.
+        RecipeError: the file has neither format, or a recipe cannot have its network, data or values.
     """
     values = read_options(path)
     options = OptionFile(values)

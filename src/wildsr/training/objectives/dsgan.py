@@ -166,7 +166,7 @@ def _batch_statistics_kept(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _weights_at_backward(network: nn.Module) -> Iterator[None]:
-    """The backward pass of what is computed here uses the weights that ``network`` has at that time, not those of now.
+    """Backward passes of this block use the weights that ``network`` has when they run, not those of the forward pass.
 
     Without mixed precision, which would save copies of the weights.
     """

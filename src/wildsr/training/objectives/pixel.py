@@ -1,4 +1,4 @@
-"""Training one network on losses against reference images, for PSNR or otherwise."""
+"""Trains one network on losses against reference images."""
 
 from collections.abc import Sequence
 

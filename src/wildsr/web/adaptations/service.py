@@ -1,4 +1,4 @@
-"""Adaptations accepted, run one after the other, and removed."""
+"""Accepts, runs and removes adaptations, one after the other."""
 
 import contextlib
 import secrets
@@ -70,7 +70,7 @@ class Adaptations:
         return [self.view(record) for record in self.store]
 
     async def receive(self, request: Request, client: str, key: str | None) -> tuple[AdaptationRecord, bool]:
-        """Make an adaptation of a request; the flag says that it was there already under the same key.
+        """Create an adaptation from a request; the flag says whether it existed already under the same key.
 
         Raises:
             Problem: as :func:`receive_photos`, and 422 for wrong options or too few photos, 429 for a full queue.

@@ -1,4 +1,4 @@
-"""Receiving the photos of an adaptation: many files in one form, each to the disk as it comes."""
+"""Receives the photos of an adaptation: many files in one form, each written to disk while it arrives."""
 
 import asyncio
 import hashlib

@@ -63,7 +63,7 @@ class Reporter:
 
 
 def work(message: Message, tell: Callable[..., None]) -> None:
-    """Run the adaptation of ``message``, and tell how it ended."""
+    """Run the adaptation of ``message``, and report how it ended."""
     from wildsr.adapt import adapt
     from wildsr.adapt.errors import SeveralCameras
     from wildsr.errors import WildsrError

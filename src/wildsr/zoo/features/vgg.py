@@ -40,7 +40,7 @@ def load_vgg(
 def load_keras_vgg(
     path: str | os.PathLike[str], layers: Sequence[str], normalise: bool = True
 ) -> VGGFeatures:
-    """VGG-19's ``layers`` from the file of ``keras.applications``, whose weights are others than torchvision's.
+    """VGG-19's ``layers`` from the file of ``keras.applications``, whose weights differ from torchvision's.
 
     Images are RGB in [0, 1] as for :func:`load_vgg`. The weights expect B, G, R in levels minus the means of ImageNet,
     which ``normalise`` gives them; without, R, G, B in [0, 1] go into the first convolution as they are, as in DDNSR.

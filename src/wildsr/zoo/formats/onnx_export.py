@@ -98,7 +98,7 @@ def with_half_kernels(model: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's warnings, for example that torchvision is not installed."""
+    """Suppress the exporter's warnings, for example that torchvision is not installed."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)  # of torch.onnx._internal.exporter._registration too
