@@ -18,8 +18,8 @@ def benchmark(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="classic, wild, real (by default these three), or a part such as wild/bsrgan; or ntire2020-track1, "
-            "ntire2020-track2, aim2019, realsr, camerasr, dped, div2k-noise8, div2k-jpeg30.",
+            help="classic, wild, real (by default these three), or a part such as wild/bsrgan; or bsrgan, "
+            "ntire2020-track1, ntire2020-track2, aim2019, realsr, camerasr, dped, div2k-noise8, div2k-jpeg30.",
             show_default=False,
         ),
     ] = None,

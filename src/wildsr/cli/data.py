@@ -185,7 +185,7 @@ def layout(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", help="Folder that `wildsr benchmark --data` then takes.", show_default=False
+            "-o", "--output", help="Output folder, for `wildsr benchmark --data`.", show_default=False
         ),
     ],
 ) -> None:

@@ -46,7 +46,9 @@ def kernels(
     ] = None,
     fast: Annotated[
         bool,
-        typer.Option("--fast", help="Start at the blur that edges show, and stop early: a few seconds each."),
+        typer.Option(
+            "--fast", help="Start from the blur measured at edges, and stop early: a few seconds each."
+        ),
     ] = False,
     iterations: Annotated[
         int | None,

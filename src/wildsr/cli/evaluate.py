@@ -92,7 +92,7 @@ def evaluate(
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionName.auto,
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Models average over eight flips and rotations.")
+        bool, typer.Option("--ensemble", help="Average each model over eight flips and rotations.")
     ] = False,
     cache: options.Cache = None,
     fresh: options.Fresh = False,

@@ -32,8 +32,8 @@ from wildsr.recipes.config import (
 
 WILDSR_PHOTO_START_X4 = Recipe(
     name="wildsr-photo-start-x4",
-    about="The first stage of wildsr-photo-x4: continues from realesr-general-x4v3, with its own output without halos "
-    "as the target: steeper edges, less noise in flat areas, the colours of the photo. Needs that model.",
+    about="First stage of wildsr-photo-x4: trains realesr-general-x4v3 on its own output without halos, for steeper "
+    "edges, less noise in flat areas and the colours of the photo. Needs that model.",
     seed=3,
     networks={"generator": CompactConfig(features=64, convs=32, start="realesr-general-x4v3")},
     objective=PixelObjectiveConfig(
@@ -47,7 +47,7 @@ WILDSR_PHOTO_START_X4 = Recipe(
             },
         ),
     ),
-    # Its weights bear no higher rate in batches of 4: at 1e-4 the loss grew.
+    # Higher rates fail with batches of 4: at 1e-4 the loss grew.
     optimizers={
         "generator": OptimizerConfig(
             kind="adam", rate=2e-5, betas=(0.9, 0.999), schedule=CosineConfig(warmup=50, final=0.1)
@@ -95,8 +95,8 @@ _TRAIN = WILDSR_PHOTO_START_X4.train
 
 WILDSR_PHOTO_X4 = Recipe(
     name="wildsr-photo-x4",
-    about="Continues from its first stage as a GAN, for texture, without grids, specks and noise in flat areas. Needs "
-    "realesr-general-x4v3 and the weights of LPIPS.",
+    about="Second stage of wildsr-photo-x4: continues as a GAN, for texture, with losses against grids, specks and "
+    "noise in flat areas. Needs realesr-general-x4v3 and the weights of LPIPS.",
     seed=10,
     networks={
         "generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4"),
@@ -145,8 +145,8 @@ _STRONGER = PresetConfig(
 
 WILDSR_PHOTO_FAITHFUL_X4 = Recipe(
     name="wildsr-photo-faithful-x4",
-    about="The faithful sibling of wildsr-photo-x4: the same network, trained for PSNR, so that it invents no detail. "
-    "Needs nothing but photos.",
+    about="Faithful sibling of wildsr-photo-x4: the same network, trained for PSNR, so it invents no detail. Needs "
+    "only photos.",
     seed=13,
     networks={"generator": CompactConfig(features=64, convs=32, start="wildsr-photo-x4")},
     objective=PixelObjectiveConfig(
@@ -168,7 +168,7 @@ WILDSR_PHOTO_FAITHFUL_X4 = Recipe(
 
 WILDSR_PHOTO_FAST_X4 = Recipe(
     name="wildsr-photo-fast-x4",
-    about="The fast sibling of wildsr-photo-x4: wildsr-compact-x4's network, with wildsr-photo-x4 as its teacher. "
+    about="Fast sibling of wildsr-photo-x4: the network of wildsr-compact-x4, with wildsr-photo-x4 as its teacher. "
     "Needs the weights of LPIPS.",
     seed=14,
     networks={"generator": ResUNetConfig(start="wildsr-compact-x4")},
