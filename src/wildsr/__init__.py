@@ -1,6 +1,6 @@
 """wildsr: real-world super-resolution.
 
-``wildsr.upscale("photo.jpg")`` is the whole of it for most people; :func:`load` gives a model to keep.
+For most uses, ``wildsr.upscale("photo.jpg")`` is enough; :func:`load` returns a model that can be used repeatedly.
 Names are imported on first use, so that ``import wildsr`` is fast and loads no torch.
 """
 

@@ -70,7 +70,7 @@ def prepare(
 
     Folders must be mounted on every node under the same absolute names. Pairs and manifest are those of
     ``wildsr prepare``. Actors also record what was done in Parquet files in the folder ``.wildsr-status`` of the
-    output, from which a run goes on whose driver was lost. Each computes with one thread, as the worker processes
+    output, so that a run can continue after its driver was lost. Each computes with one thread, as the worker processes
     of ``wildsr prepare`` do.
 
     Args:

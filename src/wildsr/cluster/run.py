@@ -33,8 +33,8 @@ def upscale(
     """Upscale images on a Ray cluster, continuing an earlier run of the same task.
 
     An image that fails is a row with its reason, and does not stop the others. Lost actors and nodes are replaced, and
-    their images done again; when the driver is lost, the same call does the rest. What was done is recorded in Parquet
-    files in the folder ``.wildsr-status`` of the output.
+    their images processed again. After the driver was lost, the same call continues the run. Finished images are
+    recorded in Parquet files in the folder ``.wildsr-status`` of the output.
 
     Args:
         task: what to do.

@@ -52,7 +52,8 @@ class DegradedPairs:
     on a side in LR. BSRGAN crops 320 and then 72x4, so that blurs and shifts have context.
 
     ``sharpen`` sharpens the HR patch before it is degraded (Real-ESRGAN's ``gt_usm``); ``hr_reference`` is then the
-    original patch. With ``degrade_original`` that is degraded instead, so that the network learns to sharpen.
+    original patch. With ``degrade_original``, the original patch is degraded instead, so that the network learns to
+    sharpen.
     ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`.
     """
 

@@ -19,7 +19,7 @@ MANY = 8
 Existing = Literal["fail", "overwrite", "skip"]
 
 OnOutcome = Callable[[int, DegradeJob, "Degraded | Exception | None"], None]
-"""Called with the index of an job, the job, and its result, its error, or None if it was skipped."""
+"""Called with the index of a job, the job, and its result, its error, or None if it was skipped."""
 
 
 def degrade_batch(

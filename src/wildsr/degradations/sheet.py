@@ -27,7 +27,7 @@ def sample_sheet(
     """The central crop of (1, 3, H, W) and ``count`` degradations of it, upscaled by repeating pixels.
 
     Returns:
-        the sheet, (1, 3, height, width), and the samples in their job, named NAME#1, NAME#2 and so on.
+        the sheet, (1, 3, height, width), and the samples in their order, named NAME#1, NAME#2 and so on.
 
     Raises:
         DegradationError: the image is smaller than the scale.

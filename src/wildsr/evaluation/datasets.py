@@ -85,7 +85,7 @@ def degraded(
 ) -> EvaluationSet:
     """HR images of a folder, degraded, rounded to 8 bits.
 
-    What is sampled for an image depends on the seed and its path within the folder alone, as in ``wildsr degrade``
+    The parameters of an image depend only on the seed and its path within the folder, as in ``wildsr degrade``
     (:mod:`wildsr.storage.seeds`), unless ``parameters`` has its name. The sampled parameters become part of the
     facts, so that they can be replayed.
 

@@ -12,7 +12,7 @@ from wildsr.zoo.model import Model
 from wildsr.zoo.unit_range import pad_to_multiple
 
 LEAST_DB = 50.0
-"""An export is refused where its results differ from the model's by more: about one level of 8 bits."""
+"""Lowest accepted PSNR to the model's results, in dB: a difference of about one level of 8 bits."""
 LARGEST_FLOAT16 = 65504.0
 Run = Callable[[Tensor], Tensor]
 
@@ -87,8 +87,8 @@ def tiled(run: Run, image: Tensor, tile: int, border: int, scale: int) -> Tensor
 def seam_levels(found: Tensor, whole: Tensor, tile: int) -> tuple[float, float]:
     """How visible the seams of tiles of ``tile`` pixels are: mean and largest step across them, in 8-bit levels.
 
-    A step is that of the difference to ``whole``, which was computed without tiles, from one side of the seam to the
-    other: zero where both sides err alike.
+    A step is the change, across a seam, of the difference to ``whole``, which was computed without tiles: zero where
+    both sides have the same error.
     """
     error = found.clamp(0, 1) - whole.clamp(0, 1)
     height, width = error.shape[-2:]

@@ -1,8 +1,8 @@
 """A canvas as a libvips image that is encoded while it is painted.
 
-libvips takes pixels that do not exist yet only from a loader. Of the loaders that read from a function, TIFF's is the
-one that passes uncompressed samples of every type through unchanged: so the function gives the bytes of a BigTIFF file
-(TIFF 6.0 with 64-bit offsets), and waits where rows are not painted yet.
+libvips accepts pixels that are still to be computed only from a loader. Among the loaders that read from a function,
+only that of TIFF passes uncompressed samples of every type through unchanged. So the function returns the bytes of a
+BigTIFF file (TIFF 6.0 with 64-bit offsets), and waits for rows that are not painted yet.
 """
 
 import contextlib

@@ -8,9 +8,9 @@ from torch import Tensor
 def speck_loss(sr: Tensor, hr: Tensor, deviations: float = 2.5, tolerance: float = 1.0) -> Tensor:
     """Penalty on pixels of ``sr`` (B, C, H, W) in [0, 1] that stand out from the 24 around them.
 
-    A pixel costs what its difference from their mean exceeds ``deviations`` of their standard deviations and
-    ``tolerance`` levels of 8 bits. Lines, edges and even texture cost next to nothing, single specks in smooth areas
-    do. ``hr`` is not used.
+    The penalty of a pixel is the amount by which its difference from their mean exceeds ``deviations`` times their
+    standard deviation plus ``tolerance`` levels of 8 bits. Lines, edges and even texture cost next to nothing,
+    single specks in smooth areas do. ``hr`` is not used.
     """
     del hr
     x = sr.contiguous()
@@ -27,7 +27,7 @@ def phase_loss(sr: Tensor, hr: Tensor, period: int) -> Tensor:
 
     In natural images every phase has the same amount of detail; serrated edges and dots have more in some. The amount
     is the mean, over the blocks of an image, of e / (1 + e) where e is the squared difference from the mean of four
-    neighbours in units of 4 levels of 8 bits, so that a few strong edges do not decide. The loss is the mean squared
+    neighbours in units of 4 levels of 8 bits, so that a few strong edges do not dominate. The loss is the mean squared
     deviation of the amounts from their mean, relative to it. ``hr`` is not used.
 
     Raises:

@@ -94,8 +94,8 @@ class VGG128Discriminator(nn.Module):
 class UNetDiscriminator(nn.Module):
     """One logit for each pixel, (B, 1, H, W), of (B, in_channels, H, W); H and W multiples of 8.
 
-    Of Real-ESRGAN (Wang et al., 2021, section 3.3) and BSRGAN's code: three halvings and back, skips that are
-    added, spectral norm except at both ends.
+    As in Real-ESRGAN (Wang et al., 2021, section 3.3) and BSRGAN's code: three halvings and back, additive skip
+    connections, spectral norm except at both ends.
     """
 
     def __init__(self, in_channels: int = 3, features: int = 64) -> None:

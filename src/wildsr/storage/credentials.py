@@ -1,7 +1,7 @@
 """Credentials of object stores as each provider's own tools find them, and clear errors where there are none.
 
-obstore asks the metadata service of the provider's machines where it finds nothing else. Where that does not answer,
-its errors speak of the service, so it is tried here first.
+If obstore finds no other credentials, it asks the metadata service of the provider's machines. If that does not answer,
+the errors are about the service, so it is tried here first.
 """
 
 import configparser

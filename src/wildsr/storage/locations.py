@@ -1,7 +1,7 @@
 """The same functions for local files and for objects in stores. Loads no torch and no obstore.
 
 ``Location`` is what the program passes around; both kinds have ``name``, ``stem``, ``suffix``, ``parent``,
-``with_name`` and ``/``. Whatever touches the file itself goes through the functions here, ``atomic`` and ``digest``.
+``with_name`` and ``/``. Files themselves are accessed only through the functions here, ``atomic`` and ``digest``.
 Errors of stores are ``OSError`` with a readable message in ``strerror``, as those of local files are.
 """
 

@@ -1,7 +1,7 @@
 """Reads MATLAB files (level 5, which MATLAB saves as ``-v6`` and ``-v7``). Loads no torch.
 
 Such files come from strangers, and SciPy's reader trusts the types that they claim: a few changed bytes end the process
-with a bus error. Here each size and type is checked against the bytes that there are.
+with a bus error. Here each size and type is checked against the bytes that are present.
 """
 
 import math

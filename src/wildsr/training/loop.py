@@ -60,7 +60,7 @@ def fit(
 
     Raises:
         Interrupted: after SIGTERM or SIGINT, once a checkpoint is saved. A second signal ends the process at once.
-        TrainingError: losses are not finite again and again, the first or last checkpoint cannot be written (others
+        TrainingError: losses are repeatedly not finite, the first or last checkpoint cannot be written (others
             are tried again later), or the checkpoint in the folder belongs to another recipe. Errors of ``batches``
             pass through; a single process saves a checkpoint before.
     """

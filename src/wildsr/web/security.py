@@ -1,7 +1,7 @@
 """Checks of requests: the host they name, the page they come from, and the token they carry.
 
-A service on loopback is reached by every page that the same computer's browser shows. Such a page sends its own
-origin, and a name of its own even where it made that name resolve to this computer (DNS rebinding).
+Any web page open in a browser on the same computer can reach a service on loopback. Such a page sends its own origin,
+and its own host name even if it made that name resolve to this computer (DNS rebinding).
 """
 
 import hashlib

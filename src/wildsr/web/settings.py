@@ -56,7 +56,7 @@ class Settings:
         keep: how long ended jobs and their files stay.
         devices: one worker process for each.
         model: the model used where a job names none.
-        stall: a worker without any sign of progress for so long is ended.
+        stall: a worker that shows no progress for this long is ended.
         patience: how long a cancelled job may take to stop by itself before its worker is ended.
         grace: how long a shutdown waits for running jobs before they are kept for the next start.
         body_timeout: longest pause between two parts of an upload.

@@ -11,13 +11,13 @@ class RemoteFile:
     """One file to download: an archive, which is unpacked, or an image.
 
     Attributes:
-        path: where it comes to lie in the folder of the data set, with ``/``; an archive is unpacked beside it into
+        path: its path in the folder of the data set, with ``/``; an archive is unpacked beside it into
             a folder of its name.
         urls: direct addresses, best first; none where only a browser or a form can fetch it.
         sha256: of the file, or None where nobody has published it.
         size: in bytes, or None where unknown.
         by_hand: where a person finds it in a browser.
-        optional: fetched only by name, not with the whole set.
+        optional: downloaded only if requested by name.
     """
 
     path: str
@@ -72,7 +72,7 @@ class PublishedSet:
         paper: where it was published.
         page: where its authors describe it.
         licence: as its authors state it.
-        terms: what else is said about its use, or what follows from what is not said.
+        terms: further conditions of use, or a note on what is unknown.
         files: to download.
         groups: of images.
         pairs: of groups.

@@ -1,7 +1,7 @@
 """Simple named corruptions, as in the tables of DSGAN (Fritsche et al., 2019) and SRResCGAN (Umer et al., 2020).
 
-There a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, replaces the unknown one of a camera. It
-is applied to the LR image, which is the HR image downscaled by MATLAB's bicubic.
+In these tables a known corruption, Gaussian noise of 8 levels or JPEG of quality 30, replaces the unknown one of a
+camera. It is applied to the LR image, which is the HR image downscaled by MATLAB's bicubic.
 """
 
 import re

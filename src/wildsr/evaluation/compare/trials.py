@@ -84,7 +84,7 @@ def plan(
         contenders: their names.
         available: by image, which contenders have a result to show.
         seed: of sides and order.
-        most: so many pairs at most, spread evenly over the pairings of contenders.
+        most: maximum number of pairs, spread evenly over the pairings of contenders.
 
     Raises:
         ValueError: no image has results of two contenders.

@@ -72,7 +72,7 @@ def prepare(
         subjects: the images.
         side: largest side of what is shown, in pixels; 0 shows everything.
         seed: of sides and order.
-        most: so many pairs at most.
+        most: maximum number of pairs.
         on_image: progress.
 
     Raises:

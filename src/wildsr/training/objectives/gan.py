@@ -31,8 +31,8 @@ class AdversarialLoss:
             0 for none. The points depend on ``seed`` and the step.
         seed: for the points of the gradient penalty.
         conditional: the discriminator also sees the LR images, enlarged, as further channels; see :meth:`seen`.
-        jitter: the discriminator sees images without this many rows and columns, of which a random part, from PyTorch's
-            default generator, is the first ones; see :meth:`seen`.
+        jitter: number of rows and columns cropped from the discriminator's inputs; a random part of them, from
+            PyTorch's default generator, is cropped at the top and left; see :meth:`seen`.
     """
 
     loss: GanLoss
