@@ -49,8 +49,8 @@ CHALLENGES: dict[str, Protocol] = {
     "bsrgan": Protocol(
         (Part("RealSRSet-PI", ("testsets/RealSRSet", "RealSRSet"), 20, _real),),
         ("niqe", "nrqm", "pi"),
-        "RealSRSet by the three metrics of BSRGAN's comparison, on Y without cropping: NIQE, NRQM, and PI, which is "
-        "their mean in one direction. The published numbers are of single images of the set.",
+        "RealSRSet with the three metrics of BSRGAN's comparison, on Y without cropping: NIQE, NRQM, and PI, which "
+        "combines the two. The published numbers are for single images of the set.",
         published=published_numbers.BSRGAN,
         standard=False,
         data_sets=("realsrset",),

@@ -10,7 +10,7 @@ _NTIRE_PAPER = (
 )
 _NTIRE_NOTE = (
     "Users reported in August 2020 that the addresses of the challenge no longer answer (github.com/jixiaozhong/"
-    "RealSR, issue 18). The challenge's page then is the way: register there and download in a browser."
+    "RealSR, issue 18). In that case, register on the challenge's page and download in a browser."
 )
 _COPY_NOTE = (
     "The authors of KDSR name a folder with copies of this set (github.com/Zj-BinXia/KDSR, issue 7): "
@@ -102,7 +102,7 @@ CHALLENGE_SETS = (
         "Workshops 2019 (arXiv:1911.07783)",
         page="http://www.vision.ee.ethz.ch/aim19/",
         licence=UNKNOWN,
-        terms="Unknown: the page of the challenge has to be asked.",
+        terms="Unknown; see the page of the challenge.",
         files=tuple(
             RemoteFile(f"{name}.zip", by_hand="http://www.vision.ee.ethz.ch/aim19/")
             for name in ("train-source-noisy", "train-target-clean", "valid-input-noisy", "valid-gt-clean")

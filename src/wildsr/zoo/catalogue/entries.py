@@ -55,7 +55,7 @@ EMBEDDED = {
         scale=4,
         licence="Apache-2.0",
         origin="trained by the wildsr authors; comes with the package",
-        good_at="the same images, softer: it draws only what is certain",
+        good_at="the same images, softer: it adds no invented detail",
         trained_on=("psnr",),
     ),
     "wildsr-photo-x4": ModelEntry(
