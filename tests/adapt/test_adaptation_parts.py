@@ -8,18 +8,30 @@ import pytest
 import torch
 from camera_photos import scene
 
+from wildsr.adapt.choice import Mix, best_mix
 from wildsr.adapt.gain import decide, paired_gain
-from wildsr.adapt.images import CleanUpSettings, clean_factor, detailed_tiles, reflected, write_hr_images
+from wildsr.adapt.images import (
+    CleanUpSettings,
+    clean_factor,
+    clean_tile,
+    detailed_tiles,
+    is_clean,
+    reflected,
+    write_hr_images,
+)
 from wildsr.adapt.measured import compared
 from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, GENERAL, PAIRS
-from wildsr.adapt.sources import choose_photos, varies
+from wildsr.adapt.restoring import restorer
+from wildsr.adapt.sources import choose_photos, clean_up_of, varies
 from wildsr.adapt.training import Schedule
 from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
 from wildsr.errors import UsageError
 from wildsr.estimation.inventory import Inventory, Photo
 from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.image import read_levels, write_rgb
+from wildsr.ops.filtering import filter_per_sample
+from wildsr.ops.kernels import gaussian_kernel
 
 
 def _gain(values: list[float], metric: str = "psnr"):
@@ -63,6 +75,20 @@ def test_one_photo_proves_nothing() -> None:
 def test_psnr_must_be_better_and_lpips_not_worse(psnr: list[float], lpips: list[float], better: bool) -> None:
     verdict = decide([_gain(psnr), _gain(lpips, "lpips-alex")], "start")
     assert verdict.better is better
+
+
+def test_a_gain_that_is_certain_but_invisible_is_none() -> None:
+    verdict = decide([_gain([0.03, 0.031, 0.032])], "start")
+    assert not verdict.better
+    assert "equal" in verdict.reason
+    assert decide([_gain([0.06, 0.061, 0.062])], "start").better
+
+
+def test_the_best_blend_loses_no_lpips() -> None:
+    sharp, soft, softest = Mix(1, 0, 0.2, -0.02), Mix(1, 0.3, 0.6, -0.001), Mix(1, 0.45, 2.0, 0.01)
+    assert best_mix([sharp, soft, softest]) == soft
+    assert best_mix([softest]) == softest
+    assert best_mix([Mix(0.5, 0, 0.1), Mix(1, 0, 0.3)]) == Mix(1, 0, 0.3)
 
 
 def test_softer_edges_are_said_beside_the_decision() -> None:
@@ -118,6 +144,38 @@ def test_photos_of_every_size_become_images(tmp_path: Path) -> None:
     assert (made.images, made.photos) == (3, 3)
     assert "even.png" in made.left_out[0]
     assert "missing.png" in made.left_out[1]
+
+
+def test_photos_that_halving_does_not_clean_are_restored(tmp_path: Path) -> None:
+    assert [is_clean(*one) for one in ((0.9, 2, 0), (1.2, 2, 0), (0.5, 4, 0), (0.5, 2, 60), (0.5, 2, 90))] == [
+        True, False, False, False, True,
+    ]  # fmt: skip
+    seen: list[tuple[int, ...]] = []
+
+    def restore(image: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(image.shape[-2:]))
+        return 1 - image
+
+    clear, unclear = (Profile(blur=Blur(wide, wide)) for wide in (0.5, 2.0))
+    assert clean_up_of(clear, lambda: restore).restore is None
+    clean = clean_up_of(unclear, lambda: restore)
+    assert clean.of("a", 4000, 3000) == 2
+    levels = torch.zeros(1, 3, 1200, 800, dtype=torch.uint8)
+    levels[..., 600:, :] = torch.randint(0, 255, (1, 3, 600, 800), dtype=torch.uint8)
+    write_rgb(tmp_path / "a.png", levels.float() / 255)
+    made = write_hr_images([("a.png", tmp_path / "a.png")], clean, tmp_path / "hr", 128)
+    assert (made.images, seen) == (4, [(256, 256)] * 4)
+    assert read_levels(next((tmp_path / "hr").iterdir())).float().std() > 10  # of the lower half
+    assert clean_tile(levels, clean, "a", 100).shape[-2:] == (100, 100)
+
+
+def test_restoring_removes_blur_and_noise() -> None:
+    sharp = scene(0, 96, 96)
+    noise = torch.randn(sharp.shape, generator=torch.Generator().manual_seed(0)) * 6 / 255
+    photo = filter_per_sample(sharp, gaussian_kernel(9, 1.6, 1.6, 0.0)[None]) + noise
+    restored = restorer("cpu")(photo.clamp(0, 1))
+    assert restored.shape == sharp.shape
+    assert float((restored - sharp).square().mean()) < float((photo - sharp).square().mean())
 
 
 def test_small_images_are_continued_without_a_seam() -> None:

@@ -121,6 +121,20 @@ def test_noise_has_the_level_and_correlation_of_the_profile() -> None:
     )
 
 
+def test_uncertain_numbers_are_sampled_within_their_errors() -> None:
+    def samples(uncertain: bool) -> list[tuple[float, float, float]]:
+        blur = Blur(1.0, 1.0, wide_error=0.2)
+        degradation = Profiled(Profile(blur, Noise(9.0, error=0.1, correlation=0.5)), 4, uncertain=uncertain)
+        drawn = [degradation.sample(np.random.default_rng(seed), (64, 64))["steps"] for seed in range(200)]
+        return [(steps[0]["sigma_x"], steps[2]["constant"], steps[2]["correlation"]) for steps in drawn]
+
+    assert set(samples(uncertain=False)) == {(4.0, 9.0, 0.5)}
+    blur, noise, correlation = np.log(np.array(samples(uncertain=True))).std(0)
+    assert blur == pytest.approx(0.2, rel=0.2)
+    assert noise == pytest.approx(0.2, rel=0.2)  # of the variance
+    assert correlation > 0.2
+
+
 def test_wrong_shares_and_missing_pools_are_refused() -> None:
     bare = dataclasses.replace(PROFILE, noise_pool=None, kernel_pool=None)
     for arguments in ({"general": 1.5}, {"patches": 0.5}, {"kernels": 0.5}):

@@ -1,6 +1,9 @@
-"""Blends the weights of the starting and the fine-tuned model; the share is chosen on training photos."""
+"""Blends the weights of the starting and the fine-tuned model and a faithful sibling; the shares are chosen on training
+photos.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,13 +20,16 @@ from wildsr.storage.seeds import generator
 from wildsr.zoo.blend import blend
 from wildsr.zoo.features.files import MissingWeights
 from wildsr.zoo.features.lpips import load_lpips
-from wildsr.zoo.load import load
 from wildsr.zoo.model import Model
 
 SHARES = (0.5, 0.75, 1.0)
+"""Shares of the fine-tuned model that are tried."""
+TOWARD = (0.0, 0.15, 0.3, 0.45)
+"""Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
 _SEED = 0xC401
-_WEIGHTS = {"psnr": 1.0, "lpips-alex": -10.0}
+_LPIPS = "lpips-alex"
+_DB_PER_LPIPS = 10.0
 """0.1 dB of PSNR count as much as 0.01 of LPIPS."""
 
 
@@ -37,7 +43,7 @@ def write_pairs(
     step = max(1, len(photos) // _PAIRS)
     for name, path in photos[::step]:
         try:
-            hr = clean_tile(detailed_tiles(read_levels(path))[0], clean, name)
+            hr = clean_tile(detailed_tiles(read_levels(path))[0], clean, name, _SIDE)
         except ImageError:
             continue
         height, width = (min(side, _SIDE) // _SCALE * _SCALE for side in hr.shape[-2:])
@@ -54,28 +60,67 @@ def write_pairs(
     return count
 
 
-def choose_share(
-    start: str, tuned: Path, folder: Path, faithful: bool, features: Path | None
-) -> dict[str, float]:
-    """The score of each share of the fine-tuned model in a blend, by the share as text; higher is better.
+@dataclass(frozen=True)
+class Mix:
+    """Shares of a blend.
 
-    The score is the gain in PSNR, and for the perceptual style that in LPIPS, on the pairs of :func:`write_pairs`.
+    Attributes:
+        tuned: share of the fine-tuned model; the rest is the starting model.
+        toward: share of the faithful sibling in the blend with the result.
+        psnr: gain over the starting model in dB, on the pairs of the choice.
+        lpips: gain in LPIPS; a negative one is better. None: not measured.
     """
-    first, second = load(start), load(tuned)
+
+    tuned: float
+    toward: float = 0.0
+    psnr: float = 0.0
+    lpips: float | None = None
+
+    @property
+    def score(self) -> float:
+        """Gain in dB, with that in LPIPS."""
+        return self.psnr - _DB_PER_LPIPS * (self.lpips or 0.0)
+
+    def of(self, start: Model, tuned: Model, sibling: Model | None) -> Model:
+        """The blended model."""
+        model = blend(start, tuned, self.tuned)
+        return model if sibling is None or not self.toward else blend(model, sibling, self.toward)
+
+
+def best_mix(mixes: Sequence[Mix]) -> Mix:
+    """The mix with the highest score among those that do not lose LPIPS; among all if every one does."""
+    kept = [mix for mix in mixes if (mix.lpips or 0.0) <= 0]
+    return max(kept or mixes, key=lambda mix: mix.score)
+
+
+def measure_mixes(
+    start: Model, tuned: Model, sibling: Model | None, folder: Path, faithful: bool, features: Path | None
+) -> list[Mix]:
+    """The blends of the starting model, the fine-tuned one and its faithful sibling, with their gains.
+
+    The gains are those on the pairs of :func:`write_pairs`, LPIPS only for the perceptual style.
+    """
     pairs = [
         tuple(read_levels(folder / part / f"{index}.png").float() / 255 for part in ("LR", "HR"))
         for index in range(len(list((folder / "LR").glob("*.png"))))
     ]
-    before = _values(first, pairs, faithful, features)
-    scores = {}
-    for share in SHARES:
-        after = _values(blend(first, second, share), pairs, faithful, features)
-        score = 0.0
-        for metric, values in before.items():
-            gain = paired_gain(metric, values, after[metric], higher_is_better=metric == "psnr")
-            score += 0.0 if gain is None else _WEIGHTS[metric] * gain.mean
-        scores[f"{share:g}"] = score
-    return scores
+    before = _values(start, pairs, faithful, features)
+    mixes = []
+    for mix in (Mix(share, toward) for share in SHARES for toward in (TOWARD if sibling else (0.0,))):
+        after = _values(mix.of(start, tuned, sibling), pairs, faithful, features)
+        gains = {
+            metric: paired_gain(metric, values, after[metric], higher_is_better=metric == "psnr")
+            for metric, values in before.items()
+        }
+        psnr_gain, lpips_gain = gains["psnr"], gains.get(_LPIPS)
+        mixes.append(
+            replace(
+                mix,
+                psnr=0.0 if psnr_gain is None else psnr_gain.mean,
+                lpips=None if lpips_gain is None else lpips_gain.mean,
+            )
+        )
+    return mixes
 
 
 def _values(
@@ -91,5 +136,5 @@ def _values(
             sr = model(lr).clamp(0, 1)
         found["psnr"][str(index)] = [float(psnr(sr, hr, border=_SCALE))]
         if network is not None:
-            found.setdefault("lpips-alex", {})[str(index)] = [float(lpips_of(network, sr, hr))]
+            found.setdefault(_LPIPS, {})[str(index)] = [float(lpips_of(network, sr, hr))]
     return found

@@ -14,6 +14,8 @@ _T = (
 """0.975 quantiles of Student's t for 1 to 20 degrees of freedom."""
 
 
+LEAST = 0.05
+"""Gain in PSNR in dB below which two models are equal, however certain it is: nobody sees it."""
 _REMARKS = {"edge-sharpness": "Edges have become softer", "flat-noise": "Flat areas have become noisier"}
 
 
@@ -127,13 +129,16 @@ def _half_width(values: "np.ndarray[Any, Any]") -> float:
 
 
 def decide(gains: Sequence[Gain], start: str) -> Verdict:
-    """The decision over ``start``: PSNR must be certainly better, and LPIPS not certainly worse."""
+    """The decision over ``start``: PSNR must be certainly better, by 0.05 dB or more, and LPIPS not certainly worse."""
     found = {gain.metric: gain for gain in gains}
     psnr, lpips = found.get("psnr"), found.get("lpips-alex")
     if psnr is None:
         return Verdict(False, "no pair could be measured", tuple(gains))
     if not psnr.better:
         reason = f"the gain in PSNR over {start}, {psnr.text(unit='dB')}, is not certain"
+        return Verdict(False, reason, tuple(gains))
+    if psnr.mean < LEAST:
+        reason = f"PSNR is equal to that of {start}: {psnr.text(unit='dB')}, where less than {LEAST} dB is not visible"
         return Verdict(False, reason, tuple(gains))
     if lpips is not None and lpips.worse:
         reason = f"PSNR is better than that of {start}, but LPIPS is worse: {lpips.text(4)}"

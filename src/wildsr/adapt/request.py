@@ -12,8 +12,10 @@ LEARNED = ("dsgan", "ddnsr")
 
 FEWEST_PHOTOS = 10
 """Usable photos below which nothing reliable can be said about a camera."""
-STARTS = {"perceptual": "wildsr-photo-x4", "faithful": "wildsr-faithful-x4"}
+STARTS = {"perceptual": "wildsr-photo-x4", "faithful": "wildsr-photo-faithful-x4"}
 """The embedded model from which each style starts."""
+SIBLINGS = {"wildsr-photo-x4": "wildsr-photo-faithful-x4"}
+"""For starting models that were trained as a GAN, the same network trained for PSNR."""
 GENERAL = 0.3
 """Share of training patches that are degraded by the general mixture, against forgetting."""
 
@@ -76,6 +78,11 @@ class AdaptOptions:
     def start(self) -> str:
         """The model to start from."""
         return self.model or STARTS["faithful" if self.faithful else "perceptual"]
+
+    @property
+    def sibling(self) -> str | None:
+        """The faithful model that the result may be blended with; None if there is none, or none is wanted."""
+        return None if self.faithful else SIBLINGS.get(self.start)
 
     def identity(self, photos: tuple[Path, ...]) -> dict[str, str]:
         """Settings that two runs must share for one to continue the other.

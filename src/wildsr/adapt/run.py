@@ -144,9 +144,20 @@ def _facts(stages: Stages, chosen: Chosen, images: dict[str, Any]) -> dict[str, 
         "HR images": images["images"],
         "starting model": options.start,
         "time": f"{stages.time.spent / 60:.1f} minutes of {options.minutes:g}",
-        "share of the fine-tuned model": (stages.work.load("choice") or {}).get("share", ""),
+        "blend": _blend(stages.work.load("choice") or {}, options.start),
         "degradation": f"{options.method}, {GENERAL:.0%} of the patches by the general mixture",
     }
+
+
+def _blend(choice: dict[str, Any], start: str) -> str:
+    """The shares of the models in the result, as text."""
+    tuned, toward = float(choice.get("share", 1)), float(choice.get("toward", 0))
+    shares = {
+        "the fine-tuned model": tuned * (1 - toward),
+        start: (1 - tuned) * (1 - toward),
+        str(choice.get("sibling")): toward,
+    }
+    return ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
 
 
 def _write_model(output: Path, candidate: Path, header: dict[str, str], verdict: Verdict) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from wildsr.adapt.choice import write_pairs
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
-from wildsr.adapt.images import reflected, write_hr_images
+from wildsr.adapt.images import Restore, reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.proof import ProofPlan
 from wildsr.adapt.request import GENERAL, AdaptOptions
+from wildsr.adapt.restoring import restorer
 from wildsr.adapt.sources import Chosen, choose_photos, clean_up_of, named
 from wildsr.adapt.training import HR_PATCH
 from wildsr.adapt.work import Clock, WorkFolder
@@ -136,10 +137,10 @@ class Stages:
             photos = (
                 named(chosen.training) if sharp is None else [(s.name, s.path) for s in find_sources([sharp])]
             )
-            clean = clean_up_of(profile) if sharp is None else None
+            own = clean_up_of(profile, self.restorer if sharp is None else None)
             made = write_hr_images(
                 photos,
-                clean,
+                own if sharp is None else None,
                 self.work.path / "hr",
                 HR_PATCH,
                 seconds=_IMAGES_SHARE * self.time.budget,
@@ -148,7 +149,7 @@ class Stages:
             if not made.images:
                 raise AdaptError("none of the photos has any detail to learn from; add others")
             write_pairs(
-                photos, clean_up_of(profile), self.degradation("profile").build(4), self.work.path / "choice",
+                photos, own, self.degradation("profile").build(4), self.work.path / "choice",
                 self.options.seed,
             )  # fmt: skip
             known = {"images": made.images, "photos": made.photos, "left_out": list(made.left_out)}
@@ -156,6 +157,10 @@ class Stages:
         for reason in known["left_out"]:
             self.send(AdaptNote(f"not used: {reason}"))
         return known
+
+    def restorer(self) -> Restore:
+        """Restores photos that are blurred, noisy or compressed even when they are halved."""
+        return restorer(self.options.device)
 
     def degradation(self, name: str, general: float = 0.0) -> ProfileDegradationConfig:
         """The degradation of a profile."""
@@ -168,6 +173,7 @@ class Stages:
             general=general,
             patches=patches if profile.noise_pool is not None else 0.0,
             kernels=realsr if profile.kernel_pool is not None else 0.0,
+            uncertain=True,
         )
 
     def training_degradation(self, chosen: Chosen) -> DegradationConfig:
@@ -208,7 +214,9 @@ class Stages:
         """The pairs of the proof, and the starting model on them, which also shows how long the proof will take."""
         plan = ProofPlan.within(self.options.minutes, len(chosen.aside))
         camera = self.degradation("aside").build(4)
-        measured.sets = proof_sets(chosen.aside, aside, camera, plan, measured.folder, self.options.seed)
+        measured.sets = proof_sets(
+            chosen.aside, aside, camera, plan, measured.folder, self.options.seed, self.restorer
+        )
         known = self.work.load("before")
         self.stage("before", "measuring the starting model", done=known is not None)
         if known is None:

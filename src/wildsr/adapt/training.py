@@ -40,7 +40,7 @@ _SCALE = 4
 HR_PATCH = _SCALE * LR_PATCH + _MARGIN
 """Least side of an HR image."""
 _BATCH = 4
-_RATES = {"SRVGGNetCompact": ("adam", 3e-5), "ResUNet": ("muon", 3e-4), "RRDBNet": ("lora", 1e-4)}
+_RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4), "RRDBNet": ("lora", 1e-4)}
 """Optimizer and rate with which a finished network of each architecture can go on; for others a careful Adam."""
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}

@@ -1,13 +1,13 @@
 """The training of an adaptation, and the choice of the model that comes out of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from wildsr.adapt.choice import choose_share
+from wildsr.adapt.choice import best_mix, measure_mixes
 from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress, AdaptValidated
 from wildsr.adapt.request import AdaptOptions
 from wildsr.adapt.sources import Chosen
@@ -25,7 +25,6 @@ from wildsr.degradations.profile import Profile
 from wildsr.recipes.run import Built, build
 from wildsr.training.events import Event, TrainingNote, TrainingProgress, Validated
 from wildsr.training.export import save_model
-from wildsr.zoo.blend import blend
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.load import load
 
@@ -110,23 +109,21 @@ class Tuning:
                 pass
 
     def candidate(self, tuned: Path, chosen: Chosen, profile: Profile) -> Path:
-        """The blend of starting model and fine-tuned one that is best on pairs of the training photos."""
+        """The blend of the fine-tuned model with others that is best on pairs of the training photos."""
         path = self.stages.work.path / "candidate.safetensors"
         trained = self.stages.work.load("trained") or {}
         length = {"minutes": trained.get("minutes"), "steps": trained.get("steps")}
         known = self.stages.work.load("choice") or {}
         if {key: known.get(key) for key in length} != length or not path.is_file():
-            scores = choose_share(
-                self.stages.options.start,
-                tuned,
-                self.stages.work.path / "choice",
-                self.stages.options.faithful,
-                self.stages.options.features,
-            )
-            share = max(scores, key=lambda text: scores[text])
-            model = blend(load(self.stages.options.start), load(tuned), float(share))
-            save_model(path, model.network, self.header(chosen, profile))
-            self.stages.work.save("choice", {"share": share, "scores": scores, **length})
+            options = self.stages.options
+            start, model = load(options.start), load(tuned)
+            sibling = None if options.sibling is None else load(options.sibling)
+            folder = self.stages.work.path / "choice"
+            mixes = measure_mixes(start, model, sibling, folder, options.faithful, options.features)
+            mix = best_mix(mixes)
+            save_model(path, mix.of(start, model, sibling).network, self.header(chosen, profile))
+            found = {"share": f"{mix.tuned:g}", "toward": f"{mix.toward:g}", "sibling": options.sibling}
+            self.stages.work.save("choice", {**found, "mixes": [asdict(one) for one in mixes], **length})
         return path
 
     def header(self, chosen: Chosen, profile: Profile) -> dict[str, str]:

@@ -20,6 +20,8 @@ _SMALLEST_SIGMA = 0.1  # in HR pixels; less is no blur
 _LARGEST_KERNEL = 1023
 _REACH = 3.5  # of kernels, in sigmas
 _MOST_DEVIATIONS = 2.5
+_MOST_ERROR = 0.3  # relative; larger ones would sample other cameras
+_CORRELATION_ERROR = 0.4  # standard error of the logarithm of the correlation: compression hides it
 _WEAKEST = 0.02  # noise in levels, strength of sharpening
 
 
@@ -36,6 +38,8 @@ class Profiled:
         general: share of images degraded by the mixture ``wild`` instead, so that a model does not forget others.
         patches: share of images whose noise is RealSR's patches instead of the level function.
         kernels: share of images whose blur is a kernel of KernelGAN instead of a Gaussian.
+        uncertain: also sample blur and noise within the standard errors of the profile, so that nothing that is made
+            from the images relies on numbers that are not known so well.
 
     Raises:
         DegradationError: a share is not from 0 to 1, or the profile lacks the pool for it.
@@ -46,6 +50,7 @@ class Profiled:
     general: float = 0.0
     patches: float = 0.0
     kernels: float = 0.0
+    uncertain: bool = False
 
     def __post_init__(self) -> None:
         for name in ("general", "patches", "kernels"):
@@ -113,9 +118,13 @@ class Profiled:
 
     def _sample_blur(self, rng: np.random.Generator) -> list[Step]:
         blur = self.profile.blur
-        both = math.exp(blur.spread * _normal(rng))
+        spread, turn = blur.spread, blur.angle_spread
+        if self.uncertain and blur.wide:
+            spread = math.hypot(spread, min(blur.wide_error / blur.wide, _MOST_ERROR))
+            turn = math.hypot(turn, min(blur.angle_error, math.pi))
+        both = math.exp(spread * _normal(rng))
         wide, narrow = (sigma * both * self.scale for sigma in (blur.wide, blur.narrow))
-        theta = (blur.angle + blur.angle_spread * _normal(rng)) % math.pi
+        theta = (blur.angle + turn * _normal(rng)) % math.pi
         if wide < _SMALLEST_SIGMA:
             return []
         size = min(2 * math.ceil(_REACH * wide) + 1, _LARGEST_KERNEL)
@@ -133,14 +142,18 @@ class Profiled:
         seed = sample_seed(rng)
         if max(noise.level(0), noise.level(1)) < _WEAKEST:
             return []
-        factor = math.exp(2 * noise.spread * _normal(rng))  # of the variance
+        spread, correlation = noise.spread, noise.correlation
+        if self.uncertain:
+            spread = math.hypot(spread, min(noise.error, _MOST_ERROR))
+            correlation *= math.exp(_CORRELATION_ERROR * _normal(rng))
+        factor = math.exp(2 * spread * _normal(rng))  # of the variance
         step: Step = {
             "step": "level_noise",
             "constant": noise.constant * factor,
             "slope": noise.slope * factor,
         }
         channels = [list(row) for row in noise.channels]
-        return [step | {"seed": seed, "correlation": noise.correlation, "channels": channels}]
+        return [step | {"seed": seed, "correlation": correlation, "channels": channels}]
 
     def _sample_compression(self, rng: np.random.Generator) -> list[Step]:
         compression = self.profile.compression

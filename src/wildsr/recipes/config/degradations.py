@@ -88,13 +88,17 @@ class ProfileDegradationConfig(DegradationConfig):
     """Share of images whose noise is taken from the profile's noise patches (RealSR)."""
     kernels: float = Field(0.0, ge=0, le=1)
     """Share of images blurred by the profile's kernels (KernelGAN)."""
+    uncertain: bool = False
+    """Also vary blur and noise within the standard errors of the profile."""
 
     def build(self, scale: int) -> "Degradation":
         """A ``Profiled`` with its profile."""
         from wildsr.degradations.methods.profiled import Profiled
         from wildsr.degradations.profile import read_profile
 
-        return Profiled(read_profile(self.path), scale, self.general, self.patches, self.kernels)
+        return Profiled(
+            read_profile(self.path), scale, self.general, self.patches, self.kernels, self.uncertain
+        )
 
 
 class LearnedDegradationConfig(DegradationConfig):
