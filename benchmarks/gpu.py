@@ -27,7 +27,13 @@ from skimage import data
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpu_parity import degradation_parity, metric_parity, network_parity, operation_parity
+from gpu_parity import (
+    degradation_parity,
+    metric_parity,
+    network_parity,
+    operation_parity,
+    training_network_parity,
+)
 from gpu_sizes import Bench, Row, networks
 from wildsr.data.loader import Batches
 from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
@@ -203,6 +209,7 @@ def write_photos(folder: Path) -> None:
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "Networks: parity with the CPU": network_parity,
+    "Networks of training: parity with the CPU": training_network_parity,
     "Operations: parity with the CPU": operation_parity,
     "Metrics: parity with the CPU": metric_parity,
     "Inference": inference,

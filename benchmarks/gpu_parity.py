@@ -1,6 +1,7 @@
 """Agreement of a GPU with the CPU: networks, operations, metrics and degradations."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -8,17 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from gpu_sizes import Bench, Row, networks, photo
+from wildsr.degradations.degradation import Parameters
 from wildsr.degradations.presets import PRESETS, preset
 from wildsr.evaluation.metrics import MetricSettings, available_metrics, open_meters
 from wildsr.inference.fidelity import FAITHFUL
 from wildsr.inference.torch_engine import TorchEngine
+from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator
+from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
+from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator
 from wildsr.ops.back_projection import back_project
+from wildsr.ops.color import rgb_to_ycbcr, ycbcr_to_rgb
+from wildsr.ops.demosaic import demosaic, mosaic
 from wildsr.ops.diff_jpeg import differentiable_jpeg
 from wildsr.ops.dihedral import dihedral
-from wildsr.ops.filtering import filter_per_sample
-from wildsr.ops.kernels import gaussian_kernel
-from wildsr.ops.resize import imresize, resize
-from wildsr.ops.sharpening import unsharp_mask
+from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
+from wildsr.ops.isp import Development, camera_matrices, process, unprocess
+from wildsr.ops.kernels import gaussian_kernel, gaussian_profile
+from wildsr.ops.resize import downscale_with_kernel, imresize, resize
+from wildsr.ops.sharpening import steepen_edges, unsharp_mask
+from wildsr.ops.shifting import shift_cubic, shift_linear
 
 TOLERANCE = 1e-4
 """Largest difference of float32 results between devices; kernels add in another order."""
@@ -71,6 +80,12 @@ def operation_parity(bench: Bench) -> Iterator[Row]:
     images = photo(bench.size(256, 64), 4)
     half = images.shape[-1] // 2
     kernels = torch.stack([gaussian_kernel(21, 1.0 + n, 2.0, 0.3 * n).float() for n in range(4)])
+    patterns = ["rggb", "bggr", "grbg", "gbrg"]
+    development = Development(
+        camera_matrices(torch.full((4, 4), 0.25)),
+        torch.tensor([[2.0, 1.0, 1.6]]).expand(4, 3),
+        torch.tensor([True, False, True, False]),
+    )
     operations: dict[str, Callable[[Tensor], Tensor]] = {
         "imresize": lambda x: imresize(x, 0.25),
         "resize bicubic": lambda x: resize(x, (half, half), "bicubic"),
@@ -79,6 +94,14 @@ def operation_parity(bench: Bench) -> Iterator[Row]:
         "differentiable JPEG": lambda x: differentiable_jpeg(x, 50.0),
         "unsharp mask": unsharp_mask,
         "dihedral": lambda x: dihedral(x, 3),
+        "filter spectrally": lambda x: filter_spectrally(x, kernels.to(x)),
+        "filter separably": lambda x: filter_separably(x, gaussian_profile(9, 1.5)),
+        "downscale with kernel": lambda x: downscale_with_kernel(x, kernels.to(x), 0.25),
+        "steepen edges": steepen_edges,
+        "YCbCr and back": lambda x: ycbcr_to_rgb(rgb_to_ycbcr(x)),
+        "shift": lambda x: shift_cubic(shift_linear(x, 1.5), 0.5, -0.25),
+        "unprocess and process": lambda x: process(unprocess(x, development), development),
+        "demosaic": lambda x: demosaic(mosaic(x, patterns), patterns),
     }
     for name, operation in operations.items():
         yield name, check(difference(operation(images), operation(images.to(bench.device))), TOLERANCE)
@@ -97,22 +120,61 @@ def metric_parity(bench: Bench) -> Iterator[Row]:
         yield first.metric.name, check(difference(one, other), 1e-3)
 
 
+def without_noise(parameters: Parameters) -> Parameters:
+    """The parameters without the steps that sample noise: from one seed, each kind of device samples its own."""
+    return {**parameters, "steps": [step for step in parameters["steps"] if "seed" not in step]}
+
+
+def spread(noisy: Tensor, clean: Tensor) -> Tensor:
+    """Standard deviation of the difference of each image."""
+    return (noisy - clean).cpu().std(dim=(1, 2, 3))
+
+
 def degradation_parity(bench: Bench) -> Iterator[Row]:
-    """Every preset on a batch: the same parameters on both devices, and images per second."""
+    """Every preset on a batch: the same parameters on both devices, and images per second.
+
+    Without noise the results are compared value by value; with noise, how much of it there is.
+    """
     count, side = bench.size(64, 2), bench.size(256, 64)
     images = photo(side, count)
+    given = images.to(bench.device)
+    few = min(count, 8)
     for name in PRESETS:
         degradation = preset(name)
         rng = np.random.default_rng(0)
         parameters = [degradation.sample(rng, (side, side)) for _ in range(count)]
-        few = min(count, 8)
-        expected = degradation.apply(images[:few], parameters[:few])
-        given = images.to(bench.device)
-        found = degradation.apply(given, parameters)
+        plain = [without_noise(one) for one in parameters[:few]]
+        expected, found = (degradation.apply(one[:few], plain) for one in (images, given))
         # Levels are rounded and encoded as JPEG on the way: single pixels differ by more than rounding.
-        typical = float((expected - found[:few].cpu()).abs().mean())
+        typical = check(float((expected - found.cpu()).abs().mean()), 2e-3)
+        here = spread(degradation.apply(images[:few], parameters[:few]), expected)
+        there = spread(degradation.apply(given[:few], parameters[:few]), found)
+        noise = check(float(((here - there).abs() - 0.15 * here).max().clamp(min=0)), 2e-3)
         taken = bench.seconds(partial(degradation.apply, given, parameters), 1)
         yield (
             name,
-            f"mean difference {check(typical, 2e-3)}, {count / taken:.0f} images/s in batches of {count}",
+            f"mean difference {typical}, of noise beyond 15 % {noise}, "
+            f"{count / taken:.0f} images/s in batches of {count}",
         )
+
+
+def training_network_parity(bench: Bench) -> Iterator[Row]:
+    """Float32 of the networks that only training needs: discriminators and networks that degrade."""
+    width, image = bench.size(64, 8), photo(128)
+    made: dict[str, Callable[[], nn.Module]] = {
+        "PatchGAN": lambda: PatchGAN(features=width),
+        "VGG128Discriminator": lambda: VGG128Discriminator(features=width),
+        "UNetDiscriminator": lambda: UNetDiscriminator(features=width),
+        "DDNSRVGGDiscriminator": lambda: DDNSRVGGDiscriminator(features=width),
+        "DDNSRPatchDiscriminator": lambda: DDNSRPatchDiscriminator(features=width),
+        "DSGANGenerator": lambda: DSGANGenerator(features=width),
+        "DSGANDiscriminator": DSGANDiscriminator,
+    }
+    for name, make in made.items():
+        torch.manual_seed(0)
+        network = make().eval().requires_grad_(False)
+        expected = network(image)
+        there = deepcopy(network).to(device=bench.device, memory_format=torch.channels_last)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            found = there(image.to(bench.device))
+        yield name, f"float32 {check(difference(expected, found), 1e-3)}"

@@ -1,11 +1,12 @@
 """How fast `wildsr upscale` is, side by side with the ways people have today.
 
-    python benchmarks/upscale.py [--photo PHOTO] [--repeat 3] [--skip-rrdbnet] [--beside MODEL]
+    python benchmarks/upscale.py [--photo PHOTO] [--repeat 3] [--skip-rrdbnet] [--beside MODEL] [--warm 96x64]
 
 Everything is measured in one run, in turn, on this machine, and printed with its ratio. The baseline is what
 Real-ESRGAN and chaiNNer do on a CPU: PyTorch, float32, eager, the whole image at once. RRDBNet-23 has random
 weights here: they cost the same time as trained ones. ``--beside`` names a model that wildsr-compact-x4 is compared
-with, both in wildsr and warm.
+with, both in wildsr and warm. ``--warm`` compares nothing but the default and RRDBNet-23 with the baseline, once warm,
+on parts of the photo of this size, for machines that are slow.
 """
 
 import argparse
@@ -30,6 +31,8 @@ from wildsr.inference.engines import engine_maker
 from wildsr.networks.rrdbnet import RRDBNet
 
 FAST = "wildsr-compact-x4"
+LARGEST_RAW = 384
+"""Side of the largest tile that the engine computes alone; smaller photos are compared without it."""
 
 EAGER = """
 import sys, numpy, pyvips, torch, wildsr
@@ -114,8 +117,12 @@ def against_eager(name: str, model_file: str, photo: Path, folder: Path, repeat:
         ours.append(seconds(lambda: process(ours_command), 1))
     compare("end to end, process start included", eager, ours)
 
+    warm_against_eager(model_file, read(photo).rgb, repeat)
+
+
+def warm_against_eager(model_file: str, pixels: torch.Tensor, repeat: int) -> None:
+    """The computation alone, in turn, and what the engine could do at best."""
     model = wildsr.load(model_file)
-    pixels = read(photo).rgb
     upscaler = wildsr.Upscaler(model)
     upscaler(pixels)
     eager, ours = [], []
@@ -127,7 +134,8 @@ def against_eager(name: str, model_file: str, photo: Path, folder: Path, repeat:
     warm = compare(f"once warm ({upscaler.engine})", eager, ours)
     error = (upscaler(pixels) - exact.clamp(0, 1)).square().mean()
     print(f"{'PSNR to PyTorch float32':44} {-10 * torch.log10(error):7.1f} dB")
-    raw_tiles(model, upscaler, pixels, warm, repeat)
+    if min(pixels.shape[-2:]) > LARGEST_RAW:
+        raw_tiles(model, upscaler, pixels, warm, repeat)
 
 
 def compare(what: str, eager: list[float], ours: list[float]) -> float:
@@ -159,7 +167,7 @@ def raw_tiles(
     make, half_helps = engine_maker(lambda: model.network, f"benchmark {model.contract.sha256}", "cpu")
     engine = make(half_helps and "bf16" in upscaler.engine)
     height, width = pixels.shape[-2:]
-    for side in (128, 256, 384):
+    for side in (128, 256, LARGEST_RAW):
         alone = raw(engine, side, repeat)
         print(
             f"{f'raw {side}x{side} tiles, {alone:.3f} s each':44} {alone * height * width / side**2:7.2f} for the area"
@@ -192,12 +200,28 @@ def memory(folder: Path) -> None:
     print(f"10,000x10,000 output with {FAST}: {peak:.2f} GiB, {time.perf_counter() - began:.0f} s")
 
 
+def warm(photo: Path, folder: Path, options: argparse.Namespace) -> None:
+    """The default and RRDBNet-23 on the centre of the photo."""
+    width, height = map(int, options.warm.split("x"))
+    pixels = read(photo).rgb
+    top, left = (pixels.shape[-2] - height) // 2, (pixels.shape[-1] - width) // 2
+    pixels = pixels[..., top : top + height, left : left + width].contiguous()
+    names = ["default"]
+    if not options.skip_rrdbnet:
+        names.append(str(folder / "rrdbnet.safetensors"))
+        random_rrdbnet(Path(names[1]))
+    for name in names:
+        print(f"\n## {Path(name).stem}, {options.warm}, seconds")
+        warm_against_eager(name, pixels, options.repeat)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photo", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--skip-rrdbnet", action="store_true")
     parser.add_argument("--beside")
+    parser.add_argument("--warm", metavar="WIDTHxHEIGHT")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as temporary:
@@ -205,6 +229,9 @@ def main() -> None:
         photo = options.photo or folder / "photo.png"
         if not options.photo:
             photograph(photo)
+        if options.warm:
+            warm(photo, folder, options)
+            return
         memory(folder)  # first: the figure is the largest child so far
         doorstep(photo, folder, options.repeat)
         against_eager(FAST, FAST, photo, folder, options.repeat)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import wildsr.cli
 from wildsr.cli import main as main_module
-from wildsr.cli.console import exits
+from wildsr.cli.console import exits, importing
 from wildsr.cli.main import VERBS, app, main
 
 
@@ -43,6 +43,9 @@ def test_garbage_is_collected_while_a_verb_runs_only(monkeypatch: pytest.MonkeyP
         enabled.append(gc.isenabled())
         with exits():
             enabled.append(gc.isenabled())
+            with importing():
+                enabled.append(gc.isenabled())
+            enabled.append(gc.isenabled())
 
     monkeypatch.setattr(main_module, "app", verb)
     monkeypatch.setattr(atexit, "register", at_end.append)
@@ -50,5 +53,5 @@ def test_garbage_is_collected_while_a_verb_runs_only(monkeypatch: pytest.MonkeyP
         main()
     finally:
         gc.enable()
-    assert enabled == [False, True]
+    assert enabled == [False, True, False, True]
     assert at_end == [gc.freeze]

@@ -1,5 +1,6 @@
 """The benchmark for GPUs runs from end to end at tiny sizes on a CPU."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -7,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from wildsr.degradations.presets import PRESETS
+from wildsr.degradations.steps import noise
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 
@@ -21,10 +26,34 @@ def test_every_section_runs_on_a_cpu() -> None:
     assert json.loads(done.stdout.splitlines()[-1])["failed"] == []
     for row in (
         "| RRDBNet |",
+        "| ResUNet |",
+        "| UNetDiscriminator |",
         "| imresize |",
+        "| demosaic |",
         "| ssim |",
         "| bsrgan-plus |",
         "| batch of 2 |",
         "| its memory |",
     ):
         assert row in done.stdout
+
+
+def test_devices_that_sample_other_noise_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a GPU and a CPU do: their random numbers differ, their amount of noise does not."""
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    from gpu_parity import degradation_parity
+    from gpu_sizes import Bench
+
+    seeds = itertools.count()
+    monkeypatch.setattr(
+        noise, "_generator", lambda seed, _: torch.Generator().manual_seed(seed ^ next(seeds))
+    )
+    monkeypatch.setattr("gpu_parity.PRESETS", {name: PRESETS[name] for name in ("bsrgan", "noise-8")})
+    bench = Bench(torch.device("cpu"), small=True, folder=tmp_path)
+    assert [name for name, _ in degradation_parity(bench)] == ["bsrgan", "noise-8"]
+    normal, images = noise._normal, itertools.count()
+    # The first batch is that of one device, the second that of the other.
+    monkeypatch.setattr(noise, "_normal", lambda image, step: normal(image, step) * (1 + next(images) // 2))
+    monkeypatch.setattr("gpu_parity.PRESETS", {"noise-8": PRESETS["noise-8"]})
+    with pytest.raises(AssertionError, match="differs by"):
+        list(degradation_parity(bench))

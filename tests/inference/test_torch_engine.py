@@ -1,12 +1,15 @@
 """Choices of the PyTorch engine on CUDA, with the functions of CUDA replaced."""
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from wildsr.inference.engine import OutOfMemory
 from wildsr.inference.torch_engine import TorchEngine
 
 GPU = torch.device("cuda:1")
@@ -47,3 +50,28 @@ def test_computing_makes_its_gpu_the_current_one(monkeypatch: pytest.MonkeyPatch
     with engine_on(GPU)._computing():
         assert current == [GPU]
     assert not current
+
+
+class _Hungry(nn.Module):
+    """Runs out of memory while it holds a large tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: weakref.ref[Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        large = x.repeat(2, 1, 1, 1)
+        self.held = weakref.ref(large)
+        raise RuntimeError("CUDA out of memory")
+
+
+def test_nothing_of_a_tile_that_did_not_fit_stays_in_memory() -> None:
+    """Neither the memory that is free then, nor the next try, would be right."""
+    engine = TorchEngine(_Hungry(), torch.device("cpu"), False)
+    with pytest.raises(OutOfMemory) as caught:
+        engine.start(np.zeros((1, 3, 4, 4), np.float32), False)
+    network = engine._network
+    assert isinstance(network, _Hungry)
+    assert network.held is not None
+    assert network.held() is None
+    assert "out of memory" in str(caught.value)

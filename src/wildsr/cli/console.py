@@ -204,6 +204,16 @@ class Reporting:
 
 
 @contextmanager
+def importing() -> Iterator[None]:
+    """Pause the search for garbage while modules are imported: it would visit all their objects again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
 def exits(interrupted: str = "Interrupted.", reporting: Reporting | None = None) -> Iterator[None]:
     """Run a command: an error of :data:`EXIT_CODES` becomes a message and ``typer.Exit`` with its code.
 

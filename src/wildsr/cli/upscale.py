@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wildsr.cli import options
-from wildsr.cli.console import exits
+from wildsr.cli.console import exits, importing
 from wildsr.cli.on_ray import run_on_ray
 from wildsr.cli.report import BatchReport
 from wildsr.errors import UsageError
@@ -150,10 +150,10 @@ def upscale(
         part = parse_shard(shard) if shard is not None else None
 
         def loaded() -> "Upscaler":
-            from wildsr.inference.upscaler import Upscaler
-            from wildsr.zoo.load import load
+            with importing(), report.loading(model):
+                from wildsr.inference.upscaler import Upscaler
+                from wildsr.zoo.load import load
 
-            with report.loading(model):
                 return Upscaler(
                     load(model),
                     device=device,

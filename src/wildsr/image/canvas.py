@@ -1,5 +1,6 @@
 """The output image while it is assembled from tiles, in its final sample type."""
 
+import contextlib
 import mmap
 import os
 import tempfile
@@ -72,7 +73,7 @@ class Canvas:
             if size > MEMORY_LIMIT:
                 self._pixels = _on_disk(shape, dtype, size)
             elif unfinished and hasattr(mmap, "MADV_DONTNEED"):
-                self._memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                self._memory = _anonymous(size)
                 self._pixels = np.frombuffer(self._memory, dtype).reshape(shape)
             else:
                 self._pixels = np.zeros(shape, dtype)
@@ -177,6 +178,15 @@ class Canvas:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _anonymous(size: int) -> mmap.mmap:
+    """Zeroed memory, in large pages where the system has them: the first touch of small ones outlasts the painting."""
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def _on_disk(shape: tuple[int, int, int], dtype: "np.dtype[Any]", size: int) -> "np.ndarray[Any, Any]":

@@ -76,7 +76,7 @@ class _File:
                 self.cut = True
                 return None
             skipped = begin - first * self._line
-            part = rows[first:last].reshape(-1).view(np.uint8)[skipped : skipped + most].tobytes()
+            part = rows[first:last].reshape(-1).view(np.uint8)[skipped : skipped + most]
             self._canvas.release(first)
         self._at += len(part)
         return part  # type: ignore[no-any-return]

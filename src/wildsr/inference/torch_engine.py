@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from traceback import clear_frames
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,8 @@ class TorchEngine:
                 yield
         except RuntimeError as error:
             if is_out_of_memory(error):
+                # The traceback holds what the layers were computing, so that none of it would be free.
+                clear_frames(error.__traceback__)
                 if self._device.type == "cuda":
                     torch.cuda.empty_cache()
                 raise OutOfMemory(str(error)) from error

@@ -103,6 +103,7 @@ class Upscaler:
         self._exact: Engine | None = None if half else self._engine
         self._plain = not (ensemble or back_projection or self._strength < 1 or model.needs_whole_image)
         self._most_at_once = 1 << 30
+        self._tried = 1
 
     @property
     def scale(self) -> int:
@@ -200,7 +201,7 @@ class Upscaler:
             state.begin()
         height, width = samples.shape[:2]
         tiles = self._plan(height, width, engine)
-        at_once = self._at_once(engine, tiles.height, tiles.width)
+        at_once = self._tried = self._at_once(engine, tiles.height, tiles.width)
         groups = [tiles.windows[at : at + at_once] for at in range(0, len(tiles.windows), at_once)]
         ahead: Wait | None = None
         done = 0
@@ -302,7 +303,8 @@ class Upscaler:
         """Halve the number of tiles at once, then the area of the tile, or give up where that is not possible."""
         height, width = samples.shape[:2]
         before = self._plan(height, width, engine)
-        at_once = min(self._at_once(engine, before.height, before.width), len(before.windows))
+        # Not what the engine says now: memory is short, so that would be 1.
+        at_once = min(self._tried, len(before.windows))
         if at_once > 1:
             self._most_at_once = at_once // 2
             return
