@@ -277,7 +277,7 @@ def _bad_then_stop() -> object:
 def test_repeated_nan_is_an_error_with_advice(tmp_path: Path) -> None:
     trouble = TroubleAt(*range(4, 100))
     with pytest.raises(
-        TrainingError, match=r"'g/l1' was nan in step 4, for the 3. time since step 3.*learning rate"
+        TrainingError, match=r"'g/l1' was nan in step 4; this is failure 3 since step 3.*learning rate"
     ):
         train(tmp_path, settings(8, attempts=2), batches=trouble)
     assert last_state(tmp_path)["step"] == 3

@@ -120,7 +120,7 @@ def decoded(path: Location, source: DecodedImage) -> Any:
 def unreadable(path: Location, error: Exception) -> ImageError:
     """The error for pixels that cannot be decoded."""
     return ImageError(
-        f"{path} is damaged or truncated ({reason(error)}). Copy it again from where it came from; "
+        f"{path} is damaged or truncated ({reason(error)}). Copy it again from its source; "
         "if it opens elsewhere, save it from there as PNG."
     )
 

@@ -258,7 +258,7 @@ class _Loop:
         self.failures += 1
         if self.failures > self.settings.attempts:
             raise TrainingError(
-                f"{what}, for the {self.failures}. time since step {content['step']}, each time with other images. "
+                f"{what}; this is failure {self.failures} since step {content['step']}, each with other images. "
                 f"Lower the learning rate of '{bad.name.split('/')[0]}', clip its gradients (clip), or, if this is "
                 f"fp16, train in bf16 or fp32. The checkpoint of step {content['step']} is kept; the same command "
                 "resumes from it"

@@ -26,7 +26,7 @@ class JobOptions(BaseModel):
     width: int | None = Field(default=None, gt=0, le=MAX_SIDE, description="Width of the result in pixels.")
     height: int | None = Field(default=None, gt=0, le=MAX_SIDE, description="Height of the result in pixels.")
     fit: Literal["inside", "outside", "crop", "stretch"] = Field(
-        default="inside", description="How to meet width and height together."
+        default="inside", description="How a width and a height are combined."
     )
     megapixels: float | None = Field(
         default=None, gt=0, le=100_000, description="Size in millions of pixels."

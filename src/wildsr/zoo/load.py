@@ -100,7 +100,7 @@ def _loaded(name: str, path: Path, entry: ModelEntry | None) -> Model:
     if header.scale not in (None, contract.scale):
         raise ModelError(
             f"{path} cannot be used: its header says x{header.scale}, but its weights upscale x{contract.scale}; the "
-            "file is mislabelled or damaged, so get it again from where it came from"
+            "file is mislabelled or damaged, so get it again from its source"
         )
     model = Model(network, replace(contract, trained_on=trained_on))
     if path.suffix.lower() not in _TWO_FILES:

@@ -213,7 +213,7 @@ def _optimizers(options: OptionFile, changes: Changes, with_gan: bool) -> None:
         put_steps_of_rates(changes, network, later, factor)
         options.leave(
             f"train.{letter}_optimizer_reuse",
-            "a run that goes on keeps its optimizers, a new one starts anew",
+            "a resumed run keeps the state of its optimizers, a new run starts without it",
         )
 
 

@@ -133,8 +133,8 @@ class Adaptations:
             raise Problem(
                 422,
                 "too-few-photos",
-                f"{photos} {'photo' if photos == 1 else 'photos'} came; at least {FEWEST_PHOTOS} are needed, and 30 or "
-                f"more are better. Add photos of the same camera as they come from it.{more}",
+                f"{photos} {'photo was' if photos == 1 else 'photos were'} received; at least {FEWEST_PHOTOS} are "
+                f"needed, and 30 or more are better. Add photos of the same camera as they come from it.{more}",
             )
         size = sum(one.size for one in files)
         return AdaptationRecord(

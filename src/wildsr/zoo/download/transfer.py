@@ -91,7 +91,7 @@ def download(
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ModelError(
             f"cannot write {target}: {error.strerror or error}"
-            + ("; make room and run the same again, it goes on where it stopped" if full else "")
+            + ("; make room, then run the same command again to continue the download" if full else "")
         ) from error
     raise ModelError(f"cannot download {target.name}: {'; '.join(failures) or 'there is no address for it'}")
 
