@@ -8,6 +8,7 @@ import pytest
 import torch
 from camera_photos import scene
 
+from wildsr.adapt import training
 from wildsr.adapt.choice import Mix, best_mix
 from wildsr.adapt.gain import decide, paired_gain
 from wildsr.adapt.images import (
@@ -82,6 +83,25 @@ def test_a_gain_that_is_certain_but_invisible_is_none() -> None:
     assert not verdict.better
     assert "equal" in verdict.reason
     assert decide([_gain([0.06, 0.061, 0.062])], "start").better
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "better"), [(0.8, 1.2, True), (0.8, 1.6, False), (1.8, 1.6, True)]
+)
+def test_visible_noise_in_flat_areas_rules_a_model_out(before: float, after: float, better: bool) -> None:
+    sides = ({str(index): [value + 0.01 * index] for index in range(4)} for value in (before, after))
+    noise = paired_gain("flat-noise", *sides, higher_is_better=False)
+    assert noise is not None
+    verdict = decide([_gain([0.4, 0.5, 0.6]), noise], "start")
+    assert verdict.better is better
+    assert better or "flat areas" in verdict.reason
+
+
+def test_lpips_comes_with_penalties_of_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "lpips_files", lambda *_: None)
+    terms = training._terms(False, "SRVGGNetCompact", None)
+    assert {"psnr", "alex", "flat", "specks", "grid"} == set(terms)
+    assert set(training._terms(True, "SRVGGNetCompact", None)) == {"psnr"}
 
 
 def test_the_best_blend_loses_no_lpips() -> None:

@@ -16,6 +16,8 @@ _T = (
 
 LEAST = 0.05
 """Gain in PSNR in dB below which two models are equal, however certain it is: nobody sees it."""
+NOISIEST = 1.4
+"""Noise in flat areas, as a multiple of that of the references, above which it may not increase: dots are visible."""
 _REMARKS = {"edge-sharpness": "Edges have become softer", "flat-noise": "Flat areas have become noisier"}
 
 
@@ -129,7 +131,9 @@ def _half_width(values: "np.ndarray[Any, Any]") -> float:
 
 
 def decide(gains: Sequence[Gain], start: str) -> Verdict:
-    """The decision over ``start``: PSNR must be certainly better, by 0.05 dB or more, and LPIPS not certainly worse."""
+    """The decision over ``start``: PSNR must be certainly better, by 0.05 dB or more, LPIPS not certainly worse, and
+    flat areas not visibly noisier than the references.
+    """
     found = {gain.metric: gain for gain in gains}
     psnr, lpips = found.get("psnr"), found.get("lpips-alex")
     if psnr is None:
@@ -142,5 +146,12 @@ def decide(gains: Sequence[Gain], start: str) -> Verdict:
         return Verdict(False, reason, tuple(gains))
     if lpips is not None and lpips.worse:
         reason = f"PSNR is better than that of {start}, but LPIPS is worse: {lpips.text(4)}"
+        return Verdict(False, reason, tuple(gains))
+    noise = found.get("flat-noise")
+    if noise is not None and noise.worse and noise.after > NOISIEST:
+        reason = (
+            f"PSNR is better than that of {start}, but flat areas have {noise.after:.2f} times the noise of the "
+            f"references, {noise.before:.2f} before"
+        )
         return Verdict(False, reason, tuple(gains))
     return Verdict(True, f"PSNR is better than that of {start} by {psnr.text(unit='dB')}", tuple(gains))

@@ -14,7 +14,15 @@ from wildsr.adapt.errors import AdaptError
 from wildsr.data.loader import Batches
 from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import DegradationConfig
-from wildsr.recipes.config.losses import GridConfig, LossConfig, LpipsConfig, PSNRConfig, TVConfig
+from wildsr.recipes.config.losses import (
+    FlatConfig,
+    GridConfig,
+    LossConfig,
+    LpipsConfig,
+    PSNRConfig,
+    SpecksConfig,
+    TVConfig,
+)
 from wildsr.recipes.config.networks import NetworkConfig
 from wildsr.recipes.config.objectives import PixelObjectiveConfig
 from wildsr.recipes.config.optimizers import OptimizerConfig
@@ -148,6 +156,14 @@ def _terms(faithful: bool, architecture: str, features: Path | None) -> dict[str
     terms["alex"] = LpipsConfig(weight=0.4, backbone="alex", jitter=3)
     if architecture == "ResUNet":
         terms["grid"] = GridConfig(weight=3000)
+    elif architecture == "SRVGGNetCompact":
+        # LPIPS alone brings back the dots and the noise in flat areas that these networks were trained not to have.
+        terms |= {
+            "alex": LpipsConfig(weight=0.55, backbone="alex", jitter=3),
+            "flat": FlatConfig(weight=30, level=2.5),
+            "specks": SpecksConfig(weight=1000),
+            "grid": GridConfig(period=4, weight=50_000, level=6),
+        }
     return terms
 
 
