@@ -111,6 +111,12 @@ def test_the_best_blend_loses_no_lpips() -> None:
     assert best_mix([Mix(0.5, 0, 0.1), Mix(1, 0, 0.3)]) == Mix(1, 0, 0.3)
 
 
+def test_a_blend_with_sharp_edges_is_preferred_to_a_higher_score() -> None:
+    sharp, soft = Mix(0.5, 0, 0.3, -0.01, edges=0.95), Mix(1, 0, 0.9, -0.02, edges=0.8)
+    assert best_mix([soft, sharp]) == sharp
+    assert best_mix([soft, Mix(1, 0.3, 1.0, 0.01, edges=1.0)]) == soft
+
+
 def test_softer_edges_are_said_beside_the_decision() -> None:
     def verdict(change: float):
         before = {str(index): [0.6 + 0.02 * index] for index in range(4)}

@@ -15,6 +15,7 @@ from wildsr.degradations.degradation import Degradation
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import SMALLEST
 from wildsr.evaluation.perceptual import lpips as lpips_of
+from wildsr.evaluation.sharpness import edge_sharpness
 from wildsr.image import ImageError, read_levels, write_rgb
 from wildsr.storage.seeds import generator
 from wildsr.zoo.blend import blend
@@ -28,7 +29,9 @@ TOWARD = (0.0, 0.3)
 """Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
 _SEED = 0xC401
-_LPIPS = "lpips-alex"
+_LPIPS, _EDGES = "lpips-alex", "edge-sharpness"
+LEAST_EDGES = 0.9
+"""Least edge sharpness relative to the starting model, if one of the blends has it."""
 _DB_PER_LPIPS = 10.0
 """0.1 dB of PSNR count as much as 0.01 of LPIPS."""
 
@@ -69,12 +72,14 @@ class Mix:
         toward: share of the faithful sibling in the blend with the result.
         psnr: gain over the starting model in dB, on the pairs of the choice.
         lpips: gain in LPIPS; a negative one is better. None: not measured.
+        edges: edge sharpness relative to that of the starting model.
     """
 
     tuned: float
     toward: float = 0.0
     psnr: float = 0.0
     lpips: float | None = None
+    edges: float = 1.0
 
     @property
     def score(self) -> float:
@@ -88,9 +93,14 @@ class Mix:
 
 
 def best_mix(mixes: Sequence[Mix]) -> Mix:
-    """The mix with the highest score among those that do not lose LPIPS; among all if every one does."""
+    """The mix with the highest score among those that lose neither LPIPS nor sharp edges.
+
+    If there is none, among those that do not lose LPIPS, or else among all. PSNR and LPIPS, which were trained on, do
+    not notice that a result has become soft, but people do.
+    """
     kept = [mix for mix in mixes if (mix.lpips or 0.0) <= 0]
-    return max(kept or mixes, key=lambda mix: mix.score)
+    sharp = [mix for mix in kept if mix.edges >= LEAST_EDGES]
+    return max(sharp or kept or mixes, key=lambda mix: mix.score)
 
 
 def measure_mixes(
@@ -98,7 +108,7 @@ def measure_mixes(
 ) -> list[Mix]:
     """The blends of the starting model, the fine-tuned one and its faithful sibling, with their gains.
 
-    The gains are those on the pairs of :func:`write_pairs`, LPIPS only for the perceptual style.
+    The gains are those on the pairs of :func:`write_pairs`, LPIPS and edges only for the perceptual style.
     """
     pairs = [
         tuple(read_levels(folder / part / f"{index}.png").float() / 255 for part in ("LR", "HR"))
@@ -109,15 +119,16 @@ def measure_mixes(
     for mix in (Mix(share, toward) for share in SHARES for toward in (TOWARD if sibling else (0.0,))):
         after = _values(mix.of(start, tuned, sibling), pairs, faithful, features)
         gains = {
-            metric: paired_gain(metric, values, after[metric], higher_is_better=metric == "psnr")
+            metric: paired_gain(metric, values, after[metric], higher_is_better=metric != _LPIPS)
             for metric, values in before.items()
         }
-        psnr_gain, lpips_gain = gains["psnr"], gains.get(_LPIPS)
+        psnr_gain, lpips_gain, edges = gains["psnr"], gains.get(_LPIPS), gains.get(_EDGES)
         mixes.append(
             replace(
                 mix,
                 psnr=0.0 if psnr_gain is None else psnr_gain.mean,
                 lpips=None if lpips_gain is None else lpips_gain.mean,
+                edges=1.0 if edges is None or not edges.before else edges.after / edges.before,
             )
         )
     return mixes
@@ -137,4 +148,6 @@ def _values(
         found["psnr"][str(index)] = [float(psnr(sr, hr, border=_SCALE))]
         if network is not None:
             found.setdefault(_LPIPS, {})[str(index)] = [float(lpips_of(network, sr, hr))]
+        if not faithful:
+            found.setdefault(_EDGES, {})[str(index)] = [float(edge_sharpness(sr, hr))]
     return found

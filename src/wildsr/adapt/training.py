@@ -53,6 +53,9 @@ _RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4), "RRDBNet
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}
 """Batch size of networks that need much memory and time for each pixel."""
+_CRISP = 3.0
+"""Weight with which the edges of the target are made steeper, so that training for PSNR and LPIPS does not soften
+those of a perceptual model."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
@@ -135,6 +138,7 @@ def adaptation_recipe(
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
+            crisp=0 if faithful else _CRISP,
             workers=0 if not torch.cuda.is_available() else None,
         ),
         train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),
