@@ -210,6 +210,13 @@ def importing() -> Iterator[None]:
     try:
         yield
     finally:
+        collect_garbage()
+
+
+def collect_garbage() -> None:
+    """Search for garbage from now on, if that was paused, but not among what there is already."""
+    if not gc.isenabled():
+        gc.freeze()
         gc.enable()
 
 
@@ -220,7 +227,7 @@ def exits(interrupted: str = "Interrupted.", reporting: Reporting | None = None)
     SIGTERM ends a command like Ctrl-C. ``interrupted`` says what is left after that.
     """
     reporting = reporting or Reporting()
-    gc.enable()  # ``main`` starts without
+    collect_garbage()  # ``main`` starts without
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

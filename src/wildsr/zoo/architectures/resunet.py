@@ -67,6 +67,6 @@ RESUNET = Architecture(
     layouts=(KeyLayout(("head.", "to_half.", "quarter.0.", "tail.")),),
     sizes=_sizes,
     projects="wildsr",
-    largest_overlap=32,
+    largest_overlap=32,  # differs by at most 0.5 levels of 8 bits then, by 1.4 at 28 (docs/speed.md)
     from_ncnn=_from_ncnn,
 )
