@@ -13,6 +13,7 @@ from wildsr.data.errors import DataError
 from wildsr.data.image_sets import find_images
 from wildsr.data.pairs import find_pairs
 from wildsr.data.patches import Augment, Picker
+from wildsr.degradations.methods.wild import Wild
 from wildsr.degradations.pools import NoisePool
 from wildsr.degradations.presets import preset
 
@@ -104,6 +105,33 @@ def test_the_original_can_be_degraded_instead_of_the_sharpened_image(tmp_path: P
     assert torch.equal(sample["hr"], 1 - sample["hr_reference"])
     means = torch.nn.functional.avg_pool2d(sample["hr_reference"], 4)
     assert (means - sample["lr"]).abs().mean() < 0.04
+
+
+def test_defocused_patches_are_blurred_in_both_images_of_the_pair(tmp_path: Path) -> None:
+    images = find_images(save_folder(tmp_path, 1), 64)
+
+    def sample(degradation: str, share: float) -> dict[str, Tensor]:
+        return DegradedPairs(
+            Picker(images, 0), preset(degradation), 64, 16, 0, augment="none", defocused=share
+        ).sample(0)
+
+    def detail(image: Tensor) -> float:
+        return (image[..., 1:] - image[..., :-1]).abs().mean().item()
+
+    sharp, blurred = sample("clean", 0), sample("clean", 1)
+    assert detail(blurred["hr"]) < 0.4 * detail(sharp["hr"])
+    assert detail(blurred["lr"]) < 0.8 * detail(sharp["lr"])
+    means = torch.nn.functional.avg_pool2d(blurred["hr"], 4)
+    assert (means - blurred["lr"]).abs().mean() < 0.01
+
+
+def test_strong_degradations_are_not_defocused(tmp_path: Path) -> None:
+    images = find_images(save_folder(tmp_path, 1), 64)
+    strong = Wild(light=0, compressed=0, clean=0)
+    pairs = [DegradedPairs(Picker(images, 0), strong, 64, 12, 0, defocused=share) for share in (0, 1)]
+    for index in range(3):
+        sharp, other = (pair.sample(index)["hr"] for pair in pairs)
+        assert torch.equal(sharp, other)
 
 
 def test_noise_is_added_to_lr_alone(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from wildsr.losses.grid import grid_loss
+from wildsr.losses.grid import grid_loss, serration_loss
 
 
 def test_a_pattern_counts_and_a_colour_shift_does_not() -> None:
@@ -50,3 +50,30 @@ def test_with_a_level_only_flat_areas_count() -> None:
     share = 60 * 64 / (128 * 64)  # the windows of 9 pixels reach 4 into the noise
     assert found.item() == pytest.approx(share * pattern.var(correction=0).item(), rel=0.02)
     assert grid_loss(noise + pattern.tile(16, 16), noise, 4, level=2) == 0
+
+
+def dotted_line(height: float) -> torch.Tensor:
+    x = torch.full((1, 3, 64, 96), 0.1)
+    x[..., 40:44] = 0.9
+    x[..., ::4, 44] += height
+    return x
+
+
+def test_dots_beside_a_line_count_and_their_direction_does_not() -> None:
+    line, dotted = dotted_line(0), dotted_line(8 / 255)
+    assert serration_loss(line, line, 4) == 0
+    expected = 0.5 * (4 * 3 / 4 - 1 + 3 * (4 / 4 - 1)) / 255 / 4 / 96
+    assert serration_loss(dotted, line, 4).item() == pytest.approx(expected, rel=1e-3)
+    torch.testing.assert_close(serration_loss(dotted.mT, line.mT, 4), serration_loss(dotted, line, 4))
+
+
+def test_errors_that_do_not_repeat_along_a_line_count_little() -> None:
+    line, dotted = dotted_line(0), dotted_line(20 / 255)
+    moved = line.clone()
+    moved[..., 40:44] -= torch.randn(1, 1, 64, 1, generator=torch.Generator().manual_seed(6)) * 20 / 255
+    assert serration_loss(moved, line, 4) < 0.2 * 4 * serration_loss(dotted, line, 4)
+
+
+def test_images_shorter_than_a_piece_are_refused() -> None:
+    with pytest.raises(ValueError, match="12 periods of 4 pixels do not fit into 47x64"):
+        serration_loss(torch.rand(1, 3, 64, 47), torch.rand(1, 3, 64, 47), 4)

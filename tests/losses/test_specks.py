@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wildsr.losses.specks import phase_loss, speck_loss
+from wildsr.losses.specks import dots_loss, phase_loss, speck_loss
 
 
 def noise(seed: int, size: int = 64) -> Tensor:
@@ -35,6 +35,41 @@ def test_the_gradient_removes_a_speck() -> None:
     speck_loss(speck, speck.detach()).backward()
     assert speck.grad is not None
     assert (speck.grad[..., 12, 14] < 0).all()
+
+
+def dotted(level: float, height: float = 0.03) -> Tensor:
+    x = torch.full((1, 3, 32, 32), level)
+    x[..., 12:15, 14:17] += height
+    return x
+
+
+def test_a_dot_of_three_pixels_costs_where_the_reference_is_smooth() -> None:
+    flat = torch.full((1, 3, 32, 32), 0.4)
+    assert dots_loss(flat, flat) == 0
+    assert dots_loss(dotted(0.4), flat) > 10 * speck_loss(dotted(0.4), flat)
+    assert dots_loss(dotted(0.4, 1 / 255 / 2), flat) == 0, "below the tolerance"
+    assert dots_loss(dotted(0.4), dotted(0.4)) == 0, "the reference has that dot"
+    assert dots_loss(dotted(0.4), noise(0, 32)) == 0, "the reference is not smooth"
+
+
+def test_a_dot_half_dark_and_half_bright_costs_as_well() -> None:
+    flat = torch.full((1, 3, 32, 32), 0.4)
+    dipole = flat.clone()
+    dipole[..., 12:15, 14:16] += 0.03
+    dipole[..., 12:15, 16:18] -= 0.03
+    assert dots_loss(dipole, flat) > dots_loss(dotted(0.4), flat)
+
+
+def test_a_dot_costs_most_in_the_dark() -> None:
+    dark, bright = (
+        dots_loss(dotted(level), torch.full((1, 3, 32, 32), level)).item() for level in (0.1, 0.7)
+    )
+    assert dark == pytest.approx(3 * bright, rel=1e-3)
+
+
+def test_a_high_dot_costs_little_more_than_a_faint_one() -> None:
+    dark = torch.full((1, 3, 32, 32), 0.1)
+    assert dots_loss(dotted(0.1, 0.8), dark) < 6 * dots_loss(dotted(0.1, 0.08), dark)
 
 
 def test_phases_of_noise_are_equal_and_those_of_dots_are_not() -> None:

@@ -15,12 +15,17 @@ from torch import Tensor
 from wildsr.data.patches import Augment, Picker, as_float, cut, draw_crop, draw_mode, turned
 from wildsr.data.rendered import render_image
 from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.methods.wild import is_mild
 from wildsr.degradations.pools import NoisePool
+from wildsr.ops.filtering import filter_separably
+from wildsr.ops.kernels import gaussian_profile
 from wildsr.ops.noise import inject_noise
 
 TrainingSample = dict[str, Tensor]
 SHUFFLED = 1024
 """Patches that are shuffled together where several come from one image; the size of DDNSR's buffer."""
+_DEFOCUS = (1.0, 3.0)
+"""Standard deviations in LR pixels, beyond the blur of the mild degradations."""
 
 
 class Dataset(Protocol):
@@ -54,7 +59,9 @@ class DegradedPairs:
     ``sharpen`` sharpens the HR patch before it is degraded (Real-ESRGAN's ``gt_usm``); ``hr_reference`` is then the
     original patch. With ``degrade_original``, the original patch is degraded instead, so that the network learns to
     sharpen.
-    ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`.
+    ``rendered`` is the share of patches from :func:`wildsr.data.rendered.render_image`. ``defocused`` is the share of
+    blurred HR patches among those with a mild degradation (see :func:`wildsr.degradations.methods.wild.is_mild`): sharp
+    photos have few areas out of focus, and a network that has seen none draws edges into them.
     """
 
     hr: Picker
@@ -66,6 +73,7 @@ class DegradedPairs:
     sharpen: Sharpener | None = None
     rendered: float = 0
     degrade_original: bool = False
+    defocused: float = 0
 
     @property
     def pickers(self) -> Sequence[Picker]:
@@ -78,8 +86,10 @@ class DegradedPairs:
         rendered = self.rendered > 0 and rng.random() < self.rendered
         image = render_image(rng, self.hr_patch) if rendered else self.hr.pick(index, rng)
         reference = _patch(image, self.hr_patch, self.augment, rng, rng)
-        hr = reference if self.sharpen is None else self.sharpen(reference)
         parameters = self.degradation.sample(rng, (self.hr_patch, self.hr_patch))
+        if self.defocused > 0 and is_mild(parameters) and rng.random() < self.defocused:
+            reference = _defocused(reference, rng, self.degradation.scale)
+        hr = reference if self.sharpen is None else self.sharpen(reference)
         degraded = reference if self.degrade_original else hr
         lr = self.degradation.apply(degraded.unsqueeze(0), [parameters])[0]
         scale = self.degradation.scale
@@ -247,3 +257,9 @@ def _noise(pool: NoisePool, size: int, rng: np.random.Generator) -> Tensor:
     patch = pool.patches[int(rng.integers(len(pool)))]
     place = draw_crop(rng, (patch.shape[-2], patch.shape[-1]), size)
     return as_float(cut(patch, place, size)).unsqueeze(0)
+
+
+def _defocused(patch: Tensor, rng: np.random.Generator, scale: int) -> Tensor:
+    sigma = float(np.exp(rng.uniform(*np.log(_DEFOCUS)))) * scale
+    profile = gaussian_profile(2 * int(3 * sigma) + 1, sigma)
+    return filter_separably(patch.unsqueeze(0), profile)[0]

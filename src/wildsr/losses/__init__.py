@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wildsr.losses.frequency import mean_loss as mean_loss
     from wildsr.losses.frequency import rgb_loss as rgb_loss
     from wildsr.losses.grid import grid_loss as grid_loss
+    from wildsr.losses.grid import serration_loss as serration_loss
     from wildsr.losses.penalties import gradient_penalty as gradient_penalty
     from wildsr.losses.penalties import r1_penalty as r1_penalty
     from wildsr.losses.perceptual import LpipsLoss as LpipsLoss
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from wildsr.losses.pixel import l1 as l1
     from wildsr.losses.pixel import l2 as l2
     from wildsr.losses.pixel import psnr_loss as psnr_loss
+    from wildsr.losses.specks import dots_loss as dots_loss
     from wildsr.losses.specks import phase_loss as phase_loss
     from wildsr.losses.specks import speck_loss as speck_loss
     from wildsr.losses.ssim import ssim_index as ssim_index
@@ -39,8 +41,10 @@ _HOME_OF = {
     "PerceptualLoss": "wildsr.losses.perceptual",
     "charbonnier_mean": "wildsr.losses.pixel",
     "charbonnier_sum": "wildsr.losses.pixel",
+    "dots_loss": "wildsr.losses.specks",
     "flat_loss": "wildsr.losses.flat",
     "phase_loss": "wildsr.losses.specks",
+    "serration_loss": "wildsr.losses.grid",
     "speck_loss": "wildsr.losses.specks",
     "gradient_penalty": "wildsr.losses.penalties",
     "grid_loss": "wildsr.losses.grid",
@@ -65,6 +69,7 @@ __all__ = [
     "PerceptualLoss",
     "charbonnier_mean",
     "charbonnier_sum",
+    "dots_loss",
     "flat_loss",
     "gradient_penalty",
     "grid_loss",
@@ -76,6 +81,7 @@ __all__ = [
     "psnr_loss",
     "r1_penalty",
     "rgb_loss",
+    "serration_loss",
     "speck_loss",
     "ssim_index",
     "ssim_loss",

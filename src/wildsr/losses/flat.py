@@ -13,7 +13,7 @@ def flat_loss(sr: Tensor, hr: Tensor, size: int = 9, level: float = 2.0) -> Tens
     flat where the local standard deviation of its luma is below ``level`` levels of 8 bits. The mean is over all
     pixels, so a batch without flat areas has a loss of 0.
     """
-    return (flat_mask(hr, level, size).to(sr) * (sr - _local_mean(sr, size)).abs()).mean()
+    return (flat_mask(hr, level, size).to(sr) * (sr - local_mean(sr, size)).abs()).mean()
 
 
 def flat_mask(images: Tensor, level: float, size: int = 9) -> Tensor:
@@ -23,10 +23,11 @@ def flat_mask(images: Tensor, level: float, size: int = 9) -> Tensor:
     8 bits.
     """
     luma = grey(images)
-    variance = _local_mean(luma.square(), size) - _local_mean(luma, size).square()
+    variance = local_mean(luma.square(), size) - local_mean(luma, size).square()
     return (variance < (level / 255) ** 2).to(images)
 
 
-def _local_mean(images: Tensor, size: int) -> Tensor:
+def local_mean(images: Tensor, size: int) -> Tensor:
+    """Means of (B, C, H, W) over ``size`` x ``size`` pixels, ``size`` odd, at the borders over the pixels there are."""
     rows = F.avg_pool2d(images.contiguous(), (size, 1), 1, (size // 2, 0), count_include_pad=False)
     return F.avg_pool2d(rows, (1, size), 1, (0, size // 2), count_include_pad=False)

@@ -20,6 +20,7 @@ _METHODS: tuple[Step, ...] = (
     {"method": "bilinear", "antialias": True},
     {"method": "coverage"},
 )
+_STRONG = ("bsrgan", "bsrgan-plus", "real-esrgan")
 _QUIET_SHOTS = (1e-4, 1e-3)
 
 
@@ -79,6 +80,11 @@ class Wild:
         if picked == "bsrgan-plus":
             return BsrganPlus(self.scale, camera=self.camera).sample(rng, size)
         return Bsrgan(self.scale, camera=self.camera).sample(rng, size)
+
+
+def is_mild(parameters: Parameters) -> bool:
+    """Whether these are not parameters of a :class:`Wild` that picked a strong degradation."""
+    return parameters.get("picked") not in _STRONG
 
 
 def light(scale: int = 4) -> Wild:

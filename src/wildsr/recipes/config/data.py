@@ -145,6 +145,8 @@ class DegradedDataConfig(DataConfig):
     Instead of ``sharpen``."""
     rendered: Annotated[float, Field(ge=0, le=1)] = 0
     """Share of patches that are rendered instead of cropped from an image: text, line art and dead leaves."""
+    defocused: Annotated[float, Field(ge=0, le=1)] = 0
+    """Share of blurred HR patches, among those with a mild degradation, so that areas out of focus stay smooth."""
 
     def build_degradation(self, scale: int) -> "Degradation":
         """The degradation."""
@@ -181,6 +183,7 @@ class DegradedDataConfig(DataConfig):
             sharpen,
             self.rendered,
             self.crisp > 0,
+            self.defocused,
         )
         return TrainingData(dataset, {"HR": images})
 
@@ -190,9 +193,9 @@ class DegradedDataConfig(DataConfig):
                 f"data.context must be a multiple of the scale {scale}, and data.hr_patch {scale} times data.lr_patch: "
                 "the patch is not cropped again"
             )
-        if self.sharpen or self.crisp or self.rendered:
+        if self.sharpen or self.crisp or self.rendered or self.defocused:
             raise RecipeError(
-                "data.context excludes data.sharpen, data.crisp and data.rendered; set it to null"
+                "data.context excludes data.sharpen, data.crisp, data.rendered and data.defocused; set it to null"
             )
 
 

@@ -268,6 +268,34 @@ class SpecksConfig(LossConfig):
         return speck_loss
 
 
+class DotsConfig(LossConfig):
+    """Penalty on dots of a few pixels where the reference has none, strongest in dark areas."""
+
+    kind: Literal["dots"] = "dots"
+
+    def build(self, features: Path | None) -> "ImageLoss":
+        """:func:`wildsr.losses.specks.dots_loss`."""
+        from wildsr.losses.specks import dots_loss
+
+        del features
+        return dots_loss
+
+
+class SerrationConfig(LossConfig):
+    """Penalty on errors that repeat along straight lines: serrated lines and rows of dots beside them."""
+
+    kind: Literal["serration"] = "serration"
+    period: Annotated[int, Field(ge=2)] = 4
+    """In HR pixels: the scale times the downscaling inside the network."""
+
+    def build(self, features: Path | None) -> "ImageLoss":
+        """:func:`wildsr.losses.grid.serration_loss`."""
+        from wildsr.losses.grid import serration_loss
+
+        del features
+        return partial(serration_loss, period=self.period)
+
+
 class PhasesConfig(LossConfig):
     """Penalty on fine detail that is spread unequally over the pixels of a block: serrated edges, dots."""
 
@@ -299,7 +327,9 @@ Loss = Annotated[
         GridConfig,
         FlatConfig,
         SpecksConfig,
+        DotsConfig,
         PhasesConfig,
+        SerrationConfig,
     ),
 ]
 Losses = dict[str, Loss]
