@@ -1,4 +1,4 @@
-"""Draws a sheet of results for faces, fur, text, foliage, skies and clean images.
+"""Draws a sheet of results for faces, fur, text, foliage, skies, the night and clean images.
 
     python benchmarks/sheet.py SHEET.jpg [MODEL ...]
 
@@ -46,6 +46,7 @@ SCENES = (
     Scene("text", "text", 0, 100, "light"),
     Scene("foliage", "grass", 100, 100, seed=1),
     Scene("sky", "rocket", 20, 220, seed=11),
+    Scene("night", "rocket", 171, 60, "light", seed=1),
     Scene("clean", "coffee", 60, 200, "bicubic"),
     Scene("clean face", "astronaut", 0, 96, "bicubic"),
     Scene("JPEG", "coffee", 100, 250, "jpeg-30"),
