@@ -21,6 +21,7 @@ from wildsr.errors import UsageError
 from wildsr.networks import RRDBNet
 from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
+from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import ProfileDegradationConfig
 from wildsr.training.export import save_model
 from wildsr.zoo.load import load
@@ -111,6 +112,7 @@ def test_an_rrdbnet_is_trained_by_low_rank_changes_unless_all_are_asked_for(
         adaptable(start),
         tmp_path,
         ProfileDegradationConfig(path=tmp_path),
+        blur=0.4,
         faithful=True,
         full=full,
         seed=0,
@@ -118,6 +120,28 @@ def test_an_rrdbnet_is_trained_by_low_rank_changes_unless_all_are_asked_for(
     )
     assert recipe.optimizers["generator"].kind == kind
     assert recipe.train.batch_size == 1
+
+
+@pytest.mark.parametrize(
+    ("blur", "faithful", "steeper"), [(0.4, False, True), (1.2, False, False), (0.4, True, False)]
+)
+def test_edges_of_the_target_are_steeper_for_sharp_photos_only(
+    blur: float, faithful: bool, steeper: bool, tmp_path: Path
+) -> None:
+    start = small(tmp_path / "small.safetensors", RRDBNet(features=8, blocks=1, growth=4))
+    recipe = adaptation_recipe(
+        start,
+        adaptable(start),
+        tmp_path,
+        ProfileDegradationConfig(path=tmp_path),
+        blur=blur,
+        faithful=faithful,
+        full=False,
+        seed=0,
+        features=None,
+    )
+    assert isinstance(recipe.data, DegradedDataConfig)
+    assert (recipe.data.crisp > 0) is steeper
 
 
 def test_an_rrdbnet_is_adapted(

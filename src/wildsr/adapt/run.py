@@ -111,7 +111,7 @@ def _adapted(stages: Stages, chosen: Chosen, output: Path, report: Path) -> Adap
     failures = stages.check(profile)
     before = stages.before(chosen, aside, measured)
     tuning = Tuning(stages)
-    candidate = tuning.candidate(tuning.train(chosen, before["seconds"]), chosen, profile)
+    candidate = tuning.candidate(tuning.train(chosen, profile, before["seconds"]), chosen, profile)
     stages.stage("proof", "comparing the models on set-aside photos")
     results = measured.results(
         options.start, candidate, lambda _, done, total: stages.progress("proof", done, total)

@@ -84,16 +84,21 @@ def clean_up_of(profile: Profile, restore: Callable[[], Restore] | None = None) 
     return CleanUpSettings(factors, clean_factor(blur, noise), restore() if restore and needed else None)
 
 
+_LEAST_BLUR = 0.6
+"""Blur in pixels below which differences between photos are hardly visible."""
+
+
 def varies(profile: Profile) -> bool:
     """Whether the photos have as little in common as photos of any origin.
 
     Photos of one camera share their blur and their compression; noise varies with the light. On simulated cameras the
-    relative standard deviation of the blur was at most 0.1, on photos of the general mixture 0.6. Two signs are needed.
+    standard deviation of the blur, relative to its mean or to 0.6 pixels, was at most 0.25, on photos of the general
+    mixture 0.6. Two signs are needed.
     """
     widths = [photo.wide for photo in profile.photos if photo.edges and photo.wide > 0]
     levels = [math.log(photo.noise) for photo in profile.photos if photo.noise > 0]
     qualities = [float(photo.quality) for photo in profile.photos if photo.quality]
-    blur = _deviation(widths) / statistics.fmean(widths) if widths else 0.0
+    blur = _deviation(widths) / max(_LEAST_BLUR, statistics.fmean(widths)) if widths else 0.0
     return (blur > 0.4) + (_deviation(levels) > 0.7) + (_deviation(qualities) > 12) >= 2
 
 

@@ -53,9 +53,9 @@ _RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4), "RRDBNet
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}
 """Batch size of networks that need much memory and time for each pixel."""
-_CRISP = 3.0
-"""Weight with which the edges of the target are made steeper, so that training for PSNR and LPIPS does not soften
-those of a perceptual model."""
+_CRISP, _SHARP = 3.0, 0.7
+"""Weight with which the edges of the target are made steeper, and the blur in pixels below which that is done: training
+for PSNR and LPIPS softens the edges of a perceptual model, unless it has to learn to remove blur."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
@@ -102,6 +102,7 @@ def adaptation_recipe(
     images: Path,
     degradation: DegradationConfig,
     *,
+    blur: float,
     faithful: bool,
     full: bool,
     seed: int,
@@ -109,7 +110,8 @@ def adaptation_recipe(
 ) -> Recipe:
     """The recipe of an adaptation; its number of steps follows from the pace.
 
-    An RRDBNet gets low-rank changes of its weights, or with ``full`` any changes; other networks always get those.
+    ``blur`` is the standard deviation of that of the photos, in pixels. An RRDBNet gets low-rank changes of its
+    weights, or with ``full`` any changes; other networks always get those.
 
     Raises:
         RecipeError: the architecture cannot be trained.
@@ -138,7 +140,7 @@ def adaptation_recipe(
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
-            crisp=0 if faithful else _CRISP,
+            crisp=0 if faithful or blur >= _SHARP else _CRISP,
             workers=0 if not torch.cuda.is_available() else None,
         ),
         train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),

@@ -40,7 +40,7 @@ class Tuning:
 
     stages: Stages
 
-    def train(self, chosen: Chosen, proof_seconds: float) -> Path:
+    def train(self, chosen: Chosen, profile: Profile, proof_seconds: float) -> Path:
         """Fine-tune for the time that is left; a finished training goes on if there are more minutes now."""
         folder = self.stages.work.path / "run"
         known = self.stages.work.load("trained") or {}
@@ -54,6 +54,7 @@ class Tuning:
             adaptable(self.stages.options.start),
             self.stages.work.path / "hr",
             self.stages.training_degradation(chosen),
+            blur=profile.blur.wide,
             faithful=self.stages.options.faithful,
             full=self.stages.options.full,
             seed=self.stages.options.seed,
