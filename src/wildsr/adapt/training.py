@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from wildsr.adapt.errors import AdaptError
+from wildsr.adapt.gain import BLURRED
 from wildsr.data.loader import Batches
 from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import DegradationConfig
@@ -53,9 +54,9 @@ _RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4), "RRDBNet
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}
 """Batch size of networks that need much memory and time for each pixel."""
-_CRISP, _SHARP = 3.0, 0.7
-"""Weight with which the edges of the target are made steeper, and the blur in pixels below which that is done: training
-for PSNR and LPIPS softens the edges of a perceptual model, unless it has to learn to remove blur."""
+_CRISP = 3.0
+"""Weight with which the edges of the target are made steeper if the photos are not blurred: training for PSNR and LPIPS
+softens the edges of a perceptual model, unless it has to learn to remove blur."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
@@ -140,7 +141,7 @@ def adaptation_recipe(
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
-            crisp=0 if faithful or blur >= _SHARP else _CRISP,
+            crisp=0 if faithful or blur >= BLURRED else _CRISP,
             workers=0 if not torch.cuda.is_available() else None,
         ),
         train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),
