@@ -86,7 +86,7 @@ def test_a_gain_that_is_certain_but_invisible_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "better"), [(0.8, 1.2, True), (0.8, 1.6, False), (1.8, 1.6, True)]
+    ("before", "after", "better"), [(0.6, 0.9, True), (0.7, 1.05, False), (1.8, 1.6, True)]
 )
 def test_visible_noise_in_flat_areas_rules_a_model_out(before: float, after: float, better: bool) -> None:
     sides = ({str(index): [value + 0.01 * index] for index in range(4)} for value in (before, after))

@@ -16,8 +16,10 @@ _T = (
 
 LEAST = 0.05
 """Gain in PSNR in dB below which two models are equal, however certain it is: nobody sees it."""
-NOISIEST = 1.4
-"""Noise in flat areas, as a multiple of that of the references, above which it may not increase: dots are visible."""
+NOISIEST = 1.0
+"""Noise in flat areas, as a multiple of that of the references, above which it may not increase: a blind judge
+preferred the starting model in 18 of 20 pairs with two models that had raised it from 0.69 to 1.04, and from 0.84 to
+1.06."""
 BLURRED, LEAST_IF_BLURRED = 0.7, 0.4
 """Blur in pixels from which photos need a gain of 0.4 dB. On simulated cameras with such a blur the true gain was up to
 0.38 dB below that on the pairs of the proof, whose sharp images have to be made from blurred photos."""
