@@ -22,7 +22,7 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "wild": Preset(
         Wild,
-        "a mixture of bsrgan and bsrgan-plus with camera noise, real-esrgan, light, compressed and clean",
+        "bsrgan and bsrgan-plus with camera noise, real-esrgan, light, compressed and clean, mixed",
     ),
     "bsrgan": Preset(
         Bsrgan, "BSRGAN's blur, downscaling, noise and JPEG in random order, as in its public code"
