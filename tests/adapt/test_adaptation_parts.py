@@ -108,6 +108,7 @@ def test_lpips_comes_with_penalties_of_dots(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(training, "lpips_files", lambda *_: None)
     terms = training._terms(False, "SRVGGNetCompact", None)
     assert {"psnr", "alex", "flat", "specks", "grid"} == set(terms)
+    assert terms["alex"].weight == 0.2
     assert set(training._terms(True, "SRVGGNetCompact", None)) == {"psnr"}
 
 

@@ -58,7 +58,7 @@ _CRISP = 3.0
 """Weight with which the edges of the target are made steeper if the photos are not blurred: training for PSNR and LPIPS
 softens the edges of a perceptual model, unless it has to learn to remove blur."""
 _LPIPS = 0.2
-"""Weight of LPIPS beside one of 3 for PSNR. With 0.4 LPIPS falls further, but skin becomes mottled and skies get a
+"""Weight of LPIPS beside one of 3 for PSNR. With 0.55 LPIPS falls further, but skin becomes mottled and skies get a
 grid."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
@@ -169,7 +169,6 @@ def _terms(faithful: bool, architecture: str, features: Path | None) -> dict[str
     elif architecture == "SRVGGNetCompact":
         # LPIPS alone brings back the dots and the noise in flat areas that these networks were trained not to have.
         terms |= {
-            "alex": LpipsConfig(weight=0.55, backbone="alex", jitter=3),
             "flat": FlatConfig(weight=30, level=2.5),
             "specks": SpecksConfig(weight=1000),
             "grid": GridConfig(period=4, weight=50_000, level=6),
