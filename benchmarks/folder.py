@@ -60,7 +60,7 @@ def folder_seconds(upscaler: Upscaler, sources: list[Path], target: Path) -> flo
 
 def engine_seconds(upscaler: Upscaler, tiles: list[Array]) -> float:
     """Seconds of the engine alone for the same tiles."""
-    make, _ = engine_maker(lambda: upscaler.model.network, upscaler.model.identity(), "cpu")
+    make, _ = engine_maker(upscaler.model, "cpu")
     engine = make("bf16" in upscaler.engine)
     engine.start(tiles[0], True)()  # loads the compiled model
     began = time.perf_counter()

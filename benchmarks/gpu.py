@@ -2,11 +2,11 @@
 
     python benchmarks/gpu.py [--device cuda] [--small] [--seconds 480]
 
-First parity with the CPU: every network, operations, metrics that need no files, and degradations in batches. Then 30
-steps of every objective in bf16, KernelGAN in batches, and the memory of a recipe's step beside the dry run's estimate.
-Then throughput of RRDBNet-23 as a share of what products of large bf16 matrices reach: inference through the engine,
-and training. A section that fails is reported with its error and the others go on; the exit code is 1 if any failed.
-No section begins after ``--seconds``. ``--small`` makes everything tiny, so that it runs on a CPU.
+First parity with the CPU: every network, operations, metrics that need no files, KernelGAN and degradations in
+batches. Then 30 steps of every objective in bf16, KernelGAN in batches, and the memory of a recipe's step beside the
+dry run's estimate. Then throughput of RRDBNet-23 as a share of what products of large bf16 matrices reach: inference
+through the engine, and training. A section that fails is reported with its error and the others go on; the exit code
+is 1 if any failed. No section begins after ``--seconds``. ``--small`` makes everything tiny, so that it runs on a CPU.
 """
 
 import argparse
@@ -29,17 +29,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gpu_parity import (
     degradation_parity,
+    kernelgan_parity,
     metric_parity,
     network_parity,
+    new_kernelgan,
     operation_parity,
     training_network_parity,
 )
 from gpu_sizes import Bench, Row, networks
 from wildsr.data.loader import Batches
-from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
 from wildsr.image import write_rgb
 from wildsr.inference.torch_engine import TorchEngine
-from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
 from wildsr.networks.vgg import VGGFeatures, layer_names
 from wildsr.recipes.builtin import RECIPES
 from wildsr.recipes.config.recipe import Recipe
@@ -57,14 +57,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # for the tiny rec
 def kernelgan(bench: Bench) -> Iterator[Row]:
     """Steps of KernelGAN on many images at once."""
     for count in (2,) if bench.small else (16, 64, 256):
-        generators, discriminators = KernelGANGenerators(count), KernelGANDiscriminators(count)
-        for index in range(count):
-            rng = torch.Generator().manual_seed(index)
-            generators.initialise(index, rng)
-            discriminators.initialise(index, rng)
-        gan = KernelGAN(
-            generators.to(bench.device), discriminators.to(bench.device), KernelGANSchedule(count)
-        )
+        gan = new_kernelgan(count, bench.device)
         crop_g, crop_d = (2 * torch.rand(count, 3, side, side, device=bench.device) - 1 for side in (64, 26))
         taken = bench.seconds(
             lambda g=gan, a=crop_g, b=crop_d: g.step(a, b, torch.randn_like(b) / 255), bench.size(20, 1)
@@ -212,6 +205,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "Networks of training: parity with the CPU": training_network_parity,
     "Operations: parity with the CPU": operation_parity,
     "Metrics: parity with the CPU": metric_parity,
+    "KernelGAN: parity with the CPU": kernelgan_parity,
     "Inference": inference,
     "Objectives in bf16": objectives,
     "Training": training,

@@ -1,4 +1,4 @@
-"""Agreement of a GPU with the CPU: networks, operations, metrics and degradations."""
+"""Agreement of a GPU with the CPU: networks, operations, metrics, degradations and KernelGAN."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from gpu_sizes import Bench, Row, networks, photo
 from wildsr.degradations.degradation import Parameters
 from wildsr.degradations.presets import PRESETS, preset
+from wildsr.estimation.kernelgan import KernelGAN, KernelGANSchedule
 from wildsr.evaluation.metrics import MetricSettings, available_metrics, open_meters
 from wildsr.inference.fidelity import FAITHFUL
 from wildsr.inference.torch_engine import TorchEngine
-from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator
+from wildsr.networks.ddnsr import DDNSRPatchDiscriminator, DDNSRVGGDiscriminator, DegradationNetwork
 from wildsr.networks.discriminators import PatchGAN, UNetDiscriminator, VGG128Discriminator
 from wildsr.networks.dsgan import DSGANDiscriminator, DSGANGenerator
+from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators
 from wildsr.ops.back_projection import back_project
 from wildsr.ops.color import rgb_to_ycbcr, ycbcr_to_rgb
 from wildsr.ops.demosaic import demosaic, mosaic
@@ -161,6 +163,7 @@ def degradation_parity(bench: Bench) -> Iterator[Row]:
 def training_network_parity(bench: Bench) -> Iterator[Row]:
     """Float32 of the networks that only training needs: discriminators and networks that degrade."""
     width, image = bench.size(64, 8), photo(128)
+    small = imresize(image, 0.25)
     made: dict[str, Callable[[], nn.Module]] = {
         "PatchGAN": lambda: PatchGAN(features=width),
         "VGG128Discriminator": lambda: VGG128Discriminator(features=width),
@@ -169,12 +172,50 @@ def training_network_parity(bench: Bench) -> Iterator[Row]:
         "DDNSRPatchDiscriminator": lambda: DDNSRPatchDiscriminator(features=width),
         "DSGANGenerator": lambda: DSGANGenerator(features=width),
         "DSGANDiscriminator": DSGANDiscriminator,
+        "DegradationNetwork": lambda: DegradationNetwork(features=width),
     }
     for name, make in made.items():
         torch.manual_seed(0)
         network = make().eval().requires_grad_(False)
-        expected = network(image)
+        given = (image, small) if isinstance(network, DegradationNetwork) else (image,)
+        expected = network(*given)
         there = deepcopy(network).to(device=bench.device, memory_format=torch.channels_last)
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            found = there(image.to(bench.device))
+            found = there(*(one.to(bench.device) for one in given))
         yield name, f"float32 {check(difference(expected, found), 1e-3)}"
+
+
+def new_kernelgan(count: int, device: torch.device) -> KernelGAN:
+    """The same KernelGANs of ``count`` images on every device."""
+    generators, discriminators = KernelGANGenerators(count), KernelGANDiscriminators(count)
+    for index in range(count):
+        rng = torch.Generator().manual_seed(index)
+        generators.initialise(index, rng)
+        discriminators.initialise(index, rng)
+    return KernelGAN(generators.to(device), discriminators.to(device), KernelGANSchedule(count))
+
+
+def kernelgan_parity(bench: Bench) -> Iterator[Row]:
+    """KernelGAN on a batch of images: kernels and losses of the first step, and some losses after more.
+
+    Adam's first steps have the size of the learning rate however small a gradient is, so that rounding soon makes
+    other kernels, even on one device: after 4 steps in float32 and float64 they differ by a tenth.
+    """
+    count, more = bench.size(16, 2), bench.size(20, 3)
+    here, there = (new_kernelgan(count, device) for device in (torch.device("cpu"), bench.device))
+    crops = 2 * photo(64, count) - 1
+    noise = torch.randn(count, 3, 26, 26, generator=torch.Generator().manual_seed(0)) / 255
+    given = (crops, crops[..., :26, :26], noise)
+    moved = [one.to(bench.device) for one in given]
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        expected, found = here.step(*given), there.step(*moved)
+        kernels = [gan.generators.kernels().detach() for gan in (here, there)]
+        losses = max(difference(value, found[name]) for name, value in expected.items())
+        yield (
+            f"first step, batch of {count}",
+            f"kernels {check(difference(*kernels), 5e-3)}, losses {check(losses, 1e-3)}",
+        )
+        for _ in range(more):
+            expected, found = here.step(*given), there.step(*moved)
+    losses = max(difference(expected[name], found[name]) for name in ("bicubic", "d_real", "d_fake"))
+    yield f"{more} steps later", f"losses bicubic, d_real and d_fake {check(losses, 1e-2)}"

@@ -124,7 +124,7 @@ def main() -> None:
         decoded = timed(lambda: read(source))
         samples = read(source).samples
         plan = upscaler.plan(*samples.shape[:2])
-        make, _ = engine_maker(lambda: upscaler.model.network, upscaler.model.identity(), "cpu")
+        make, _ = engine_maker(upscaler.model, "cpu")
         engine = make("bf16" in upscaler.engine)
         before, levels = engine_alone(engine, samples, plan, options.tiles)
         seconds, peak = whole(source, target, options.model)

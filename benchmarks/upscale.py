@@ -164,7 +164,7 @@ def raw_tiles(
     model: wildsr.Model, upscaler: wildsr.Upscaler, pixels: torch.Tensor, warm: float, repeat: int
 ) -> None:
     """The limit: the engine alone, on tiles that lose nothing to overlap."""
-    make, half_helps = engine_maker(lambda: model.network, f"benchmark {model.contract.sha256}", "cpu")
+    make, half_helps = engine_maker(model, "cpu")
     engine = make(half_helps and "bf16" in upscaler.engine)
     height, width = pixels.shape[-2:]
     for side in (128, 256, LARGEST_RAW):

@@ -12,6 +12,7 @@ import torch
 
 from wildsr.degradations.presets import PRESETS
 from wildsr.degradations.steps import noise
+from wildsr.estimation.kernelgan import KernelGAN
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 
@@ -28,6 +29,8 @@ def test_every_section_runs_on_a_cpu() -> None:
         "| RRDBNet |",
         "| ResUNet |",
         "| UNetDiscriminator |",
+        "| DegradationNetwork |",
+        "| first step, batch of 2 |",
         "| imresize |",
         "| demosaic |",
         "| ssim |",
@@ -57,3 +60,23 @@ def test_devices_that_sample_other_noise_agree(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("gpu_parity.PRESETS", {"noise-8": PRESETS["noise-8"]})
     with pytest.raises(AssertionError, match="differs by"):
         list(degradation_parity(bench))
+
+
+def test_a_device_with_another_kernelgan_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    import gpu_parity
+    from gpu_sizes import Bench
+
+    bench = Bench(torch.device("cpu"), small=True, folder=tmp_path)
+    assert len(list(gpu_parity.kernelgan_parity(bench))) == 2
+    new, made = gpu_parity.new_kernelgan, itertools.count()
+
+    def wrong(count: int, device: torch.device) -> KernelGAN:
+        gan = new(count, device)
+        with torch.no_grad():
+            gan.generators.weights[0].mul_(1 + 0.01 * next(made))  # the second one's
+        return gan
+
+    monkeypatch.setattr(gpu_parity, "new_kernelgan", wrong)
+    with pytest.raises(AssertionError, match="differs by"):
+        list(gpu_parity.kernelgan_parity(bench))

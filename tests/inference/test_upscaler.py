@@ -168,7 +168,7 @@ class _Limited(_Standin):
 
 def with_engine(monkeypatch: pytest.MonkeyPatch, make: object) -> None:
     monkeypatch.setattr(
-        module, "engine_maker", lambda network, *_: (lambda half: make(network(), half), False)
+        module, "engine_maker", lambda model, *_: (lambda half: make(model.unit_range, half), False)
     )  # type: ignore[operator]
 
 
@@ -250,7 +250,7 @@ def test_a_model_that_half_precision_spoils_runs_in_float32(monkeypatch: pytest.
         monkeypatch.setattr(
             module,
             "engine_maker",
-            lambda network, *_, step=step: (lambda half: Rounding(network(), step if half else 0), True),
+            lambda model, *_, step=step: (lambda half: Rounding(model.unit_range, step if half else 0), True),
         )
         assert Upscaler(small_model("compact")).engine == chosen
         assert Upscaler(small_model("compact"), precision="exact").engine == "rounding 0"

@@ -87,6 +87,19 @@ def test_a_known_model_needs_no_torch(
         again.unlink()
 
 
+def test_an_embedded_model_needs_no_torch_even_when_nothing_is_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDSR_CACHE", str(tmp_path / "cache"))
+    photo = tmp_path / "photo.png"
+    write_rgb(photo, noise(16, 20))
+    for name in ("wildsr-photo-x4", "wildsr-photo-fast-x4"):
+        assert not upscaled(photo, Path(name), tmp_path / f"{name}.png", with_torch=False)
+        expected = load(name)(read(photo).rgb)
+        found = read(tmp_path / f"{name}.png").rgb
+        assert float((found - expected.clamp(0, 1)).abs().max()) < 0.6 / 255
+
+
 def test_levels_of_the_engine_are_those_of_its_floats() -> None:
     model, image = small_model("compact"), noise(70, 90) * 1.2
     upscale = Upscaler(model, precision="exact", tile=48)

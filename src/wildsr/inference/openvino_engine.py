@@ -22,9 +22,8 @@ from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 if TYPE_CHECKING:
     from torch import nn
 
-_GRAPH = 3
-"""Changes with the graphs that :mod:`wildsr.inference.openvino_graph` makes of a network, and with the form of their
-files."""
+_GRAPH = 4
+"""Changes with the graphs that a network becomes, and with the form of their files."""
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The most recently used are kept."""
 
@@ -70,13 +69,23 @@ class _Request:
 
 
 class OpenVinoEngine:
-    """Runs one network, compiled for each tile shape; compiled models are cached in memory and on disk."""
+    """Runs one network, compiled for each tile shape; compiled models are cached in memory and on disk.
 
-    def __init__(self, network: "Callable[[], nn.Module]", identity: str, half: bool) -> None:
+    ``identity`` names the network and its weights in the cache. ``network`` is called when it must be traced: if
+    ``build`` gives no OpenVINO model of it.
+    """
+
+    def __init__(
+        self,
+        network: "Callable[[], nn.Module]",
+        identity: str,
+        half: bool,
+        build: Callable[[], Any | None] = lambda: None,
+    ) -> None:
         self.name = f"OpenVINO CPU {'bf16' if half else 'f32'}"
         self.version = str(_openvino().__version__)
         self.costs = cpu_costs(half)
-        self._network = network
+        self._network, self._build = network, build
         self._kind = (_GRAPH, self.version, identity)
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
@@ -131,10 +140,12 @@ class OpenVinoEngine:
         if self._converted is None:
             self._converted = openvino_cache.load_converted(kept)
         if self._converted is None:
-            network = self._network()
-            if depends_on_size(network):
-                return convert(network, (height, width))
-            self._converted = convert(network, (16, 16))
+            self._converted = self._build()
+            if self._converted is None:
+                network = self._network()
+                if depends_on_size(network):
+                    return convert(network, (height, width))
+                self._converted = convert(network, (16, 16))
             openvino_cache.keep_converted(kept, self._converted)
         return self._converted
 

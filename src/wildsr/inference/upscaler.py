@@ -18,7 +18,7 @@ from wildsr.inference.tiling import TilePlan, Window, plan
 from wildsr.zoo.model import Model
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from wildsr.networks.protocols import WholeImagePass
 
@@ -96,7 +96,7 @@ class Upscaler:
         self._back_projection = back_projection
         self._strength = strength
         identity = model.identity()
-        make, half_helps = engine_maker(lambda: _local(model), identity, device)
+        make, half_helps = engine_maker(model, device)
         half = precision == "half" or (precision == "auto" and half_helps and is_faithful(make, identity))
         self._engine = make(half)
         self._make_exact: Callable[[], Engine] = lambda: make(False)
@@ -346,10 +346,3 @@ def _tiles(samples: Array, windows: Sequence[Window]) -> Array:
             for rows, columns in windows
         ]
     )
-
-
-def _local(model: Model) -> "nn.Module":
-    """The part of a model that an engine runs on tiles, from and to [0, 1]."""
-    from wildsr.zoo.unit_range import LocalPart
-
-    return LocalPart(model.unit_range)

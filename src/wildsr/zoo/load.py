@@ -70,7 +70,9 @@ def _recalled(name: str, path: Path, entry: ModelEntry | None) -> Model | None:
         sha256=digest,
         trained_on=trained_on,
     )
-    return Model.deferred(partial(_unchanged, path, digest), contract, record.identity, record.whole_image)
+    return Model.deferred(
+        partial(_unchanged, path, digest), contract, record.identity, record.whole_image, path
+    )
 
 
 def _loaded(name: str, path: Path, entry: ModelEntry | None) -> Model:

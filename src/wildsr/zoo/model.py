@@ -1,15 +1,18 @@
 """A Model: a network and its contract, the facts that are needed to run it. Imports torch only for the network."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor, nn
 
     from wildsr.zoo.unit_range import UnitRange
 
+    Arrays = dict[str, np.ndarray[Any, Any]]
 
 LARGEST_TILE = 384
 """Side of the largest square tile of most networks, in LR pixels. RRDBNet-23 needs about 1.4 GiB for it on a CPU."""
@@ -62,17 +65,26 @@ class Model:
         self.contract = contract
         self._network: nn.Module | None = network
         self._build: Callable[[], nn.Module] | None = None
+        self._file: Path | None = None
         self._identity: str | None = None
         self._whole_image = False
 
     @classmethod
     def deferred(
-        cls, build: "Callable[[], nn.Module]", contract: Contract, identity: str, whole_image: bool
+        cls,
+        build: "Callable[[], nn.Module]",
+        contract: Contract,
+        identity: str,
+        whole_image: bool,
+        file: Path | None = None,
     ) -> "Model":
-        """A model whose network is built when it is needed for the first time; not every use needs it."""
+        """A model whose network is built when it is needed for the first time; not every use needs it.
+
+        ``file``: has its weights, perhaps in a form that :meth:`weights` can read.
+        """
         model = cls.__new__(cls)
         model.contract = contract
-        model._network, model._build = None, build
+        model._network, model._build, model._file = None, build, file
         model._identity, model._whole_image = identity, whole_image
         return model
 
@@ -121,8 +133,32 @@ class Model:
         """A digest of the network and its weights, the key of compiled models and measurements in caches."""
         if self._network is None and self._identity is not None:
             return self._identity
-        digest = hashlib.sha256(f"{self.contract.architecture} {self.contract.sizes}".encode())
-        for name, tensor in self.network.state_dict().items():
+        return self._identity_of(_arrays(self.network))
+
+    def weights(self) -> "Arrays | None":
+        """The weights by the names of the network's module; read without PyTorch where its file allows that.
+
+        None for a network of another class than its architecture's, which may compute something else with them.
+        """
+        if self._network is None and self._file is not None:
+            from wildsr.zoo.formats.arrays import read_arrays
+
+            found = read_arrays(self._file)
+            # The names in the file may be others, and the file may have changed.
+            if found is not None and self._identity_of(found) == self._identity:
+                return found
+        own = type(self.network).__name__ == self.contract.architecture
+        return _arrays(self.network) if own else None
+
+    def _identity_of(self, weights: "Mapping[str, np.ndarray[Any, Any]]") -> str:
+        digest = hashlib.sha256(
+            f"{self.contract.architecture} {sorted(self.contract.sizes.items())}".encode()
+        )
+        for name in sorted(weights):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(weights[name].tobytes())
         return digest.hexdigest()
+
+
+def _arrays(network: "nn.Module") -> "Arrays":
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}

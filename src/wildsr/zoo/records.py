@@ -1,4 +1,7 @@
-"""Remembers the contract of model files, by their content, so that a known file need not be read again. No torch."""
+"""Remembers the contract of model files, by their content, so that a known file need not be read again. No torch.
+
+The records of the embedded models come with the package; ``python tests/zoo/packaged_records.py`` writes them.
+"""
 
 import hashlib
 import json
@@ -10,6 +13,8 @@ from wildsr.storage.atomic import write_text
 from wildsr.storage.caches import cache_folder
 
 _CODE = ("zoo/architectures", "networks")
+PACKAGED = Path(__file__).parent / "weights" / "records.json"
+"""Records of the embedded models by the SHA-256 of their files."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class KnownModel:
 
 def recall(digest: str) -> KnownModel | None:
     """The record of the file with this SHA-256; None if there is none, or other code wrote it."""
+    if packaged := _packaged().get(digest):
+        return packaged
     try:
         return KnownModel(**json.loads(_path(digest).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -51,6 +58,12 @@ def remember(digest: str, record: KnownModel) -> None:
         write_text(path, json.dumps(asdict(record)))
     except OSError:
         return
+
+
+@cache
+def _packaged() -> dict[str, KnownModel]:
+    records = json.loads(PACKAGED.read_text(encoding="utf-8"))
+    return {digest: KnownModel(**record) for digest, record in records.items()}
 
 
 def _path(digest: str) -> Path:
