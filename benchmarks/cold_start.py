@@ -1,12 +1,13 @@
 """The time of whole `wildsr upscale` processes, from file to file: the first use, and with a model used before.
 
     python benchmarks/cold_start.py [--size 64x64 --size 768x512] [--repeat 3] [--model default] [--beside SRC]
+        [--skip-first]
 
 The first use has an empty cache; every other run has the compiled model in the cache. Between the processes the engine
 computes the same tiles alone, warm, so that the rest is the time of everything else: imports, reading, compiling,
-painting, writing, ending. ``--beside`` names the folder ``src`` of another version, which runs in turn with this one.
-Wall-clock time and processor time are medians, with the least and the most in brackets. Photos are parts of
-scikit-image's, as JPEG.
+painting, writing, ending. ``--beside`` names the folder ``src`` of another version, which runs in turn with this one;
+``--skip-first`` leaves out the first use, for machines that are slow, and is for one version only. Wall-clock time and
+processor time are medians, with the least and the most in brackets. Photos are parts of scikit-image's, as JPEG.
 """
 
 import argparse
@@ -87,7 +88,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--model", default="default")
     parser.add_argument("--beside", type=Path)
+    parser.add_argument("--skip-first", action="store_true")
     options = parser.parse_args()
+    if options.skip_first and options.beside:
+        parser.error("--beside needs the first use, which fills the cache of the other version")
     sources = {"this": HERE, **({"other": options.beside} if options.beside else {})}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -100,15 +104,17 @@ def main() -> None:
             engine = [engine_alone(upscaler, width, height)]
             first: dict[str, Times] = {name: [] for name in sources}
             cached: dict[str, Times] = {name: [] for name in sources}
+            shutil.copytree(folder / "engine", folder / "this", dirs_exist_ok=True)
             for _ in range(options.repeat):
-                for name, source in sources.items():
+                for name, source in () if options.skip_first else sources.items():
                     shutil.rmtree(folder / name, ignore_errors=True)
                     first[name].append(process(source, folder / name, image, options.model))
                 for name, source in sources.items():
                     cached[name].append(process(source, folder / name, image, options.model))
                 engine.append(engine_alone(upscaler, width, height))
             print(f"{size}, {upscaler.engine}, engine alone {spread(engine)} s")
-            report("first use", first, engine)
+            if not options.skip_first:
+                report("first use", first, engine)
             report("used before", cached, engine)
 
 

@@ -4,9 +4,9 @@
 
 Each round upscales the folder with the code of the command, reading and writing JPEG files, and lets the engine alone
 compute the same tiles, two under way at a time, with nothing else to do; their order alternates. The ratio is the
-folder's rate to the engine's. Then the folder is upscaled with an engine that gives a finished tile at once: what is
-left is the time of everything else, which does not depend on how fast the engine is. The process is warm: models are
-compiled before. Photos are parts of scikit-image's.
+folder's rate to the engine's, and the same of processor time, which other programs disturb less. Then the folder is
+upscaled with an engine that gives a finished tile at once: what is left is the time of everything else, which does not
+depend on how fast the engine is. The process is warm: models are compiled before. Photos are parts of scikit-image's.
 """
 
 import argparse
@@ -45,31 +45,44 @@ def photos(folder: Path, count: int, width: int, height: int) -> list[Path]:
     return written
 
 
-def folder_seconds(upscaler: Upscaler, sources: list[Path], target: Path) -> float:
-    """Seconds to upscale all files."""
+Times = tuple[float, float]
+"""Wall-clock time and processor time in seconds."""
+
+
+def now() -> Times:
+    return time.perf_counter(), time.process_time()
+
+
+def since(began: Times) -> Times:
+    wall, processor = now()
+    return wall - began[0], processor - began[1]
+
+
+def folder_times(upscaler: Upscaler, sources: list[Path], target: Path) -> Times:
+    """Time to upscale all files."""
 
     def on_event(event: JobEvent) -> None:
         if isinstance(event, Failed):
             raise SystemExit(f"{event.source}: {event.reason}")
 
     jobs = [Job(source, target / source.name) for source in sources]
-    began = time.perf_counter()
+    began = now()
     run(jobs, upscaler, OutputSize(), SaveOptions(), on_event)
-    return time.perf_counter() - began
+    return since(began)
 
 
-def engine_seconds(upscaler: Upscaler, tiles: list[Array]) -> float:
-    """Seconds of the engine alone for the same tiles."""
+def engine_times(upscaler: Upscaler, tiles: list[Array]) -> Times:
+    """Time of the engine alone for the same tiles."""
     make, _ = engine_maker(upscaler.model, "cpu")
     engine = make("bf16" in upscaler.engine)
     engine.start(tiles[0], True)()  # loads the compiled model
-    began = time.perf_counter()
+    began = now()
     ahead = engine.start(tiles[0], True)
     for tile in tiles[1:]:
         current, ahead = ahead, engine.start(tile, True)
         current()
     ahead()
-    return time.perf_counter() - began
+    return since(began)
 
 
 class NoEngine:
@@ -88,15 +101,14 @@ class NoEngine:
         return lambda: self._levels
 
 
-def outside(upscaler: Upscaler, sources: list[Path], target: Path, tile: Array) -> tuple[float, float]:
-    """Seconds of a photo without its engine, and of processor time."""
+def outside(upscaler: Upscaler, sources: list[Path], target: Path, tile: Array) -> Times:
+    """Time of a photo without its engine."""
     engine = upscaler._engine
     upscaler._engine = NoEngine(engine, engine.start(tile, True)().copy())
     try:
-        folder_seconds(upscaler, sources, target)
-        before = time.process_time()
-        seconds = folder_seconds(upscaler, sources, target)
-        return seconds / len(sources), (time.process_time() - before) / len(sources)
+        folder_times(upscaler, sources, target)
+        wall, processor = folder_times(upscaler, sources, target)
+        return wall / len(sources), processor / len(sources)
     finally:
         upscaler._engine = engine
 
@@ -127,25 +139,28 @@ def main() -> None:
             sources = photos(Path(temporary), options.photos, width, height)
             upscaler = Upscaler(wildsr.load(name))
             tiles = tiles_of(upscaler, sources)
-            folder_seconds(upscaler, sources[:1], Path(temporary) / "first")
-            whole: list[float] = []
-            alone: list[float] = []
+            folder_times(upscaler, sources[:1], Path(temporary) / "first")
+            whole: list[Times] = []
+            alone: list[Times] = []
             for turn in range(options.rounds):
                 if turn % 2:
-                    whole.append(folder_seconds(upscaler, sources, Path(temporary) / str(turn)))
-                    alone.append(engine_seconds(upscaler, tiles))
+                    whole.append(folder_times(upscaler, sources, Path(temporary) / str(turn)))
+                    alone.append(engine_times(upscaler, tiles))
                 else:
-                    alone.append(engine_seconds(upscaler, tiles))
-                    whole.append(folder_seconds(upscaler, sources, Path(temporary) / str(turn)))
-            ratios = [a / b for a, b in zip(alone, whole, strict=True)]
+                    alone.append(engine_times(upscaler, tiles))
+                    whole.append(folder_times(upscaler, sources, Path(temporary) / str(turn)))
             print(
                 f"{name}, {len(sources)} photos of {options.size}, {len(tiles)} tiles of "
                 f"{tiles[0].shape[-1]}x{tiles[0].shape[-2]}, {upscaler.engine}"
             )
-            print(
-                f"  folder {statistics.median(whole):.2f} s, engine {statistics.median(alone):.2f} s, "
-                f"share {statistics.median(ratios):.1%} ({min(ratios):.1%} to {max(ratios):.1%})"
-            )
+            for index, kind in enumerate(("wall-clock", "processor")):
+                folder, engine = ([times[index] for times in series] for series in (whole, alone))
+                ratios = [a / b for a, b in zip(engine, folder, strict=True)]
+                print(
+                    f"  {kind} time: folder {statistics.median(folder):.2f} s, "
+                    f"engine {statistics.median(engine):.2f} s, share {statistics.median(ratios):.1%} "
+                    f"({min(ratios):.1%} to {max(ratios):.1%})"
+                )
             elapsed, processor = outside(upscaler, sources, Path(temporary) / "outside", tiles[0])
             print(
                 f"  without the engine {1e3 * elapsed:.0f} ms a photo, {1e3 * processor:.0f} ms of processor time",

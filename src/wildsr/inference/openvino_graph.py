@@ -50,17 +50,22 @@ def convert(network: "nn.Module", example: tuple[int, int]) -> Any:
 def with_outputs(model: Any, levels: bool) -> Any:
     """The model with two outputs: the pixels, (1, H, W, 3) uint8 with ``levels``, and their sum before rounding.
 
-    The sum is NaN or infinite if any value is: far cheaper than a look at every value afterwards.
+    The sum is NaN or infinite if any value is: far cheaper than a look at every value afterwards. A pixel shuffle at
+    the end of the network comes after the rounding, so that it moves bytes instead of floats.
     """
     openvino()
     from openvino import Model, opset13
 
     pixels = model.output(0).get_node().input_value(0)
-    total = opset13.reduce_sum(pixels, opset13.constant(np.array([0, 1, 2, 3])), False)
+    last = pixels.get_node()
+    shuffled = last.get_type_name() == "DepthToSpace"
+    values = last.input_value(0) if shuffled else pixels
+    total = opset13.reduce_sum(values, opset13.constant(np.array([0, 1, 2, 3])), False)
     if levels:
-        unit = opset13.clamp(pixels, 0.0, 1.0)
+        unit = opset13.clamp(values, 0.0, 1.0)
         rounded = opset13.round(opset13.multiply(unit, opset13.constant(np.float32(255))), "half_to_even")
-        pixels = opset13.transpose(
-            opset13.convert(rounded, "u8"), opset13.constant(np.array([0, 2, 3, 1]))
-        ).output(0)
+        bytes_ = opset13.convert(rounded, "u8")
+        if shuffled:
+            bytes_ = opset13.depth_to_space(bytes_, **last.get_attributes())
+        pixels = opset13.transpose(bytes_, opset13.constant(np.array([0, 2, 3, 1]))).output(0)
     return Model([pixels, total.output(0)], model.get_parameters(), "tile")

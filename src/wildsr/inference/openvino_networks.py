@@ -77,6 +77,10 @@ class _Layers:
     def pixel_unshuffle(self, x: Any, scale: int) -> Any:
         return self._opset.space_to_depth(x, "depth_first", scale)
 
+    def repeated(self, x: Any, times: int) -> Any:
+        """Each of three channels several times."""
+        return self._opset.gather(x, np.repeat(np.arange(3), times), np.int64(1))
+
     def upsampled(self, x: Any, scale: int, mode: str) -> Any:
         """``nearest`` or ``bilinear``, as PyTorch's ``interpolate`` with ``align_corners=False``."""
         nearest = mode == "nearest"
@@ -105,7 +109,10 @@ def _compact(layers: _Layers, image: Any) -> Any:
     x = image
     for index in range(0, last, 2):
         x = layers.prelu(layers.convolution(x, f"body.{index}"), f"body.{index + 1}")
-    return _added_to_image(layers, layers.convolution(x, f"body.{last}"), image, "nearest")
+    tail = layers.convolution(x, f"body.{last}")
+    scale = _scale(tail)
+    # The image is added before the pixel shuffle: the same sums, but the shuffle is last (see with_outputs).
+    return layers.pixel_shuffle(layers.add(tail, layers.repeated(image, scale**2)), scale)
 
 
 def _resunet(layers: _Layers, image: Any) -> Any:
@@ -124,13 +131,13 @@ def _resunet(layers: _Layers, image: Any) -> Any:
     up = layers.pixel_shuffle(layers.convolution(half, "from_half"), 2)
     full = blocks(layers.add(full, up), "full_out")
     tail = layers.convolution(layers.prelu(full, "activation"), "tail")
-    return _added_to_image(layers, tail, image, "bilinear")
+    scale = _scale(tail)
+    return layers.add(layers.pixel_shuffle(tail, scale), layers.upsampled(image, scale, "bilinear"))
 
 
-def _added_to_image(layers: _Layers, tail: Any, image: Any, mode: str) -> Any:
-    """The tail, shuffled to RGB of full size, added to the upsampled image."""
-    scale = math.isqrt(tail.get_output_partial_shape(0)[1].get_length() // 3)
-    return layers.add(layers.pixel_shuffle(tail, scale), layers.upsampled(image, scale, mode))
+def _scale(tail: Any) -> int:
+    """The scale of a pixel shuffle of these channels to RGB."""
+    return math.isqrt(tail.get_output_partial_shape(0)[1].get_length() // 3)
 
 
 def _rrdbnet(layers: _Layers, image: Any) -> Any:
