@@ -12,7 +12,7 @@ from torch import nn
 
 from wildsr.adapt import AdaptOptions, adapt
 from wildsr.adapt.errors import AdaptError
-from wildsr.adapt.training import adaptable, adaptation_recipe
+from wildsr.adapt.training import _CRISP, _CRISP_IF_BLURRED, adaptable, adaptation_recipe
 from wildsr.adapt.tuning import _enough
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.methods.mixed import Mixed
@@ -123,10 +123,10 @@ def test_an_rrdbnet_is_trained_by_low_rank_changes_unless_all_are_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("blur", "faithful", "steeper"), [(0.4, False, True), (1.2, False, False), (0.4, True, False)]
+    ("blur", "faithful", "crisp"), [(0.4, False, _CRISP), (1.2, False, _CRISP_IF_BLURRED), (0.4, True, 0.0)]
 )
-def test_edges_of_the_target_are_steeper_for_sharp_photos_only(
-    blur: float, faithful: bool, steeper: bool, tmp_path: Path
+def test_edges_of_the_target_are_steepest_for_sharp_photos(
+    blur: float, faithful: bool, crisp: float, tmp_path: Path
 ) -> None:
     start = small(tmp_path / "small.safetensors", RRDBNet(features=8, blocks=1, growth=4))
     recipe = adaptation_recipe(
@@ -141,7 +141,7 @@ def test_edges_of_the_target_are_steeper_for_sharp_photos_only(
         features=None,
     )
     assert isinstance(recipe.data, DegradedDataConfig)
-    assert (recipe.data.crisp > 0) is steeper
+    assert recipe.data.crisp == crisp
 
 
 def test_an_rrdbnet_is_adapted(

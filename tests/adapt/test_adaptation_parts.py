@@ -16,14 +16,12 @@ from wildsr.adapt.images import (
     clean_factor,
     clean_tile,
     detailed_tiles,
-    is_clean,
     reflected,
     write_hr_images,
 )
 from wildsr.adapt.measured import compared
 from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, PAIRS
-from wildsr.adapt.restoring import restorer
 from wildsr.adapt.sources import choose_photos, clean_up_of, varies
 from wildsr.adapt.training import Schedule
 from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
@@ -31,8 +29,7 @@ from wildsr.errors import UsageError
 from wildsr.estimation.inventory import Inventory, Photo
 from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.image import read_levels, write_rgb
-from wildsr.ops.filtering import filter_per_sample
-from wildsr.ops.kernels import gaussian_kernel
+from wildsr.zoo.features.files import MissingWeights
 
 
 def _gain(values: list[float], metric: str = "psnr"):
@@ -104,12 +101,25 @@ def test_blurred_photos_need_a_larger_gain(blur: float, gain: float, better: boo
     assert better or "blurred (1.2 pixels)" in verdict.reason
 
 
-def test_lpips_comes_with_penalties_of_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lpips_comes_with_penalties_of_dots_and_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "lpips_files", lambda *_: None)
-    terms = training._terms(False, "SRVGGNetCompact", None)
-    assert {"psnr", "alex", "flat", "specks", "grid"} == set(terms)
-    assert terms["alex"].weight == 0.2
-    assert set(training._terms(True, "SRVGGNetCompact", None)) == {"psnr"}
+    terms = training._terms(False, "SRVGGNetCompact", False, None)
+    guards = {"flat", "specks", "dots", "grid", "phases", "serration"}
+    assert {"psnr", "alex", "squeeze"} | guards == set(terms)
+    assert terms["squeeze"].weight > training._terms(False, "SRVGGNetCompact", True, None)["squeeze"].weight
+    assert set(training._terms(True, "SRVGGNetCompact", False, None)) == {"psnr"}
+
+
+def test_lpips_is_trained_on_as_far_as_its_weights_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def files(backbone: str, _: object) -> None:
+        if backbone not in found:
+            raise MissingWeights("not found")
+
+    monkeypatch.setattr(training, "lpips_files", files)
+    found = {"alex"}
+    assert {"psnr", "alex"} == set(training._terms(False, "RRDBNet", False, None))
+    found = set()
+    assert {"psnr", "differences"} == set(training._terms(False, "RRDBNet", False, None))
 
 
 def test_the_best_blend_loses_no_lpips() -> None:
@@ -158,6 +168,15 @@ def test_stronger_blur_and_noise_are_downscaled_more() -> None:
     assert clean.of("a", 100, 100) == 1
 
 
+def test_noise_that_downscaling_leaves_is_removed() -> None:
+    levels = torch.randint(
+        120, 136, (1, 3, 80, 80), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    before, after = (float(clean_tile(levels, CleanUpSettings({}, noise=n), "a").std()) for n in (0.0, 4.6))
+    assert after < 0.5 * before
+    assert clean_up_of(Profile(noise=Noise(constant=9.0, slope=0.0))).noise == 3.0
+
+
 def test_photos_of_every_size_become_images(tmp_path: Path) -> None:
     photos = []
     for index, (height, width) in enumerate(((70, 200), (200, 240), (96, 96))):
@@ -173,38 +192,6 @@ def test_photos_of_every_size_become_images(tmp_path: Path) -> None:
     assert (made.images, made.photos) == (3, 3)
     assert "even.png" in made.left_out[0]
     assert "missing.png" in made.left_out[1]
-
-
-def test_photos_that_halving_does_not_clean_are_restored(tmp_path: Path) -> None:
-    assert [is_clean(*one) for one in ((0.9, 2, 0), (1.2, 2, 0), (0.5, 4, 0), (0.5, 2, 60), (0.5, 2, 90))] == [
-        True, False, False, False, True,
-    ]  # fmt: skip
-    seen: list[tuple[int, ...]] = []
-
-    def restore(image: torch.Tensor) -> torch.Tensor:
-        seen.append(tuple(image.shape[-2:]))
-        return 1 - image
-
-    clear, unclear = (Profile(blur=Blur(wide, wide)) for wide in (0.5, 2.0))
-    assert clean_up_of(clear, lambda: restore).restore is None
-    clean = clean_up_of(unclear, lambda: restore)
-    assert clean.of("a", 4000, 3000) == 2
-    levels = torch.zeros(1, 3, 1200, 800, dtype=torch.uint8)
-    levels[..., 600:, :] = torch.randint(0, 255, (1, 3, 600, 800), dtype=torch.uint8)
-    write_rgb(tmp_path / "a.png", levels.float() / 255)
-    made = write_hr_images([("a.png", tmp_path / "a.png")], clean, tmp_path / "hr", 128)
-    assert (made.images, seen) == (4, [(256, 256)] * 4)
-    assert read_levels(next((tmp_path / "hr").iterdir())).float().std() > 10  # of the lower half
-    assert clean_tile(levels, clean, "a", 100).shape[-2:] == (100, 100)
-
-
-def test_restoring_removes_blur_and_noise() -> None:
-    sharp = scene(0, 96, 96)
-    noise = torch.randn(sharp.shape, generator=torch.Generator().manual_seed(0)) * 6 / 255
-    photo = filter_per_sample(sharp, gaussian_kernel(9, 1.6, 1.6, 0.0)[None]) + noise
-    restored = restorer("cpu")(photo.clamp(0, 1))
-    assert restored.shape == sharp.shape
-    assert float((restored - sharp).square().mean()) < float((photo - sharp).square().mean())
 
 
 def test_small_images_are_continued_without_a_seam() -> None:

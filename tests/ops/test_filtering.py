@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wildsr.ops.borders import Border
-from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally
+from wildsr.ops.filtering import filter_per_sample, filter_separably, filter_spectrally, wiener_filter
 
 BORDERS: list[Border] = ["reflect", "symmetric", "circular", "replicate"]
 
@@ -51,3 +51,14 @@ def test_a_kernel_for_each_or_for_all(filtered: object) -> None:
     assert callable(filtered)
     with pytest.raises(ValueError, match="2 images need kernels of shape"):
         filtered(noise(2, 3, 9, 9), noise(3, 5, 5))
+
+
+def test_wieners_filter_removes_noise_and_keeps_edges() -> None:
+    step = torch.zeros(1, 3, 40, 60)
+    step[..., 30:] = 0.6
+    noisy = step + torch.randn(step.shape, generator=torch.Generator().manual_seed(0)) * 0.02
+    clean = wiener_filter(noisy, 0.03)
+    flat = (..., slice(None), slice(5, 25))
+    assert float((clean - step)[flat].std()) < 0.3 * float((noisy - step)[flat].std())
+    assert float((clean[..., 30] - clean[..., 29]).mean()) > 0.55
+    torch.testing.assert_close(wiener_filter(step, 0.0), step, atol=1e-6, rtol=0)

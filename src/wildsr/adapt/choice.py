@@ -25,7 +25,7 @@ from wildsr.zoo.model import Model
 
 SHARES = (0.5, 0.75, 1.0)
 """Shares of the fine-tuned model that are tried."""
-TOWARD = (0.0, 0.3)
+TOWARD = (0.0, 0.15, 0.3)
 """Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
 _SEED = 0xC401
@@ -46,7 +46,7 @@ def write_pairs(
     step = max(1, len(photos) // _PAIRS)
     for name, path in photos[::step]:
         try:
-            hr = clean_tile(detailed_tiles(read_levels(path))[0], clean, name, _SIDE)
+            hr = clean_tile(detailed_tiles(read_levels(path))[0], clean, name)
         except ImageError:
             continue
         height, width = (min(side, _SIDE) // _SCALE * _SCALE for side in hr.shape[-2:])

@@ -1,11 +1,7 @@
-"""HR images for training and proof: sharp photos, or the camera's own photos, downscaled until they are clean.
+"""HR images for training and proof: sharp photos, or the camera's own photos, downscaled until they are clean."""
 
-Where that is not enough, they are restored by the default model.
-"""
-
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from torch import Tensor
 
 from wildsr.image import ImageError, read_levels, write_rgb
 from wildsr.ops.cropping import crop_to_multiple
+from wildsr.ops.filtering import wiener_filter
 from wildsr.ops.resize import imresize
 
 LEAST = 96
@@ -28,37 +25,29 @@ _DENSE = 256
 far more detail in each pixel than real HR images, and a model that is trained on them sharpens too much."""
 _SHARP, _QUIET = 0.5, 1.5
 """Blur in HR pixels and noise in levels below which an HR image counts as clean."""
-_FINE = 75
-"""JPEG quality below which blocks stay visible in a photo that was halved."""
+_REMAINING, _LEAST_NOISE = 1.5, 0.8
+"""Noise that is removed from downscaled photos: as a multiple of the level divided by the factor, since noise is
+correlated, and at least, in levels. LPIPS rewards dots where its reference has noise."""
 _FLAT = 1.0
 """Standard deviation in levels below which an image has nothing to learn from."""
 
-_WINDOW, _WINDOWS = 256, 4
-"""Side of the parts of a photo that are restored, and their largest number."""
-_RESTORED_FACTOR = 2
-"""Restored photos need no further downscaling than by this."""
-
 OnImage = Callable[[int, int], None]
-Restore = Callable[[Tensor], Tensor]
-"""Makes an image (1, 3, H, W) in [0, 1] sharp and clean, at its own size."""
 
 
 @dataclass(frozen=True)
 class CleanUpSettings:
-    """Factor by which each photo is downscaled, by name; photos that are not named are taken as ``usual``.
+    """Factor by which each photo is downscaled, by name, and the level of their noise, which is then removed.
 
-    With ``restore`` the downscaled photos are restored, and downscaled by 2 at most.
+    Photos that are not named are downscaled by ``usual``; 0 levels: without noise.
     """
 
     factors: Mapping[str, int]
     usual: int = 2
-    restore: Restore | None = None
+    noise: float = 0.0
 
     def of(self, name: str, width: int, height: int) -> int:
         """The factor for a photo, smaller where little would be left of it."""
         factor = self.factors.get(name, self.usual)
-        if self.restore is not None:
-            factor = min(factor, _RESTORED_FACTOR)
         while factor > 1 and min(width, height) // factor < (_DENSE if factor > 2 else LEAST):
             factor -= 1
         return factor
@@ -70,12 +59,6 @@ def clean_factor(blur: float, noise: float) -> int:
     RealSR halves all photos; stronger blur and noise need more.
     """
     return next((f for f in _FACTORS if blur / f <= _SHARP and noise / f <= _QUIET), _FACTORS[-1])
-
-
-def is_clean(blur: float, noise: float, quality: int) -> bool:
-    """Whether photos of a blur, noise level and JPEG quality (0: no JPEG files) are clean once they are halved."""
-    factor = _RESTORED_FACTOR
-    return blur / factor <= _SHARP and noise / factor <= _QUIET and (quality == 0 or quality >= _FINE)
 
 
 @dataclass(frozen=True)
@@ -99,8 +82,7 @@ def write_hr_images(
     """Write the HR images of photos, as PNG files of at least ``least`` pixels a side.
 
     Smaller ones are continued by reflection, so that every photo is used. A large photo gives its tiles with the most
-    detail, and one that is restored up to four parts of 256x256 pixels, as many as there is time for. Images that exist
-    already are kept.
+    detail. Images that exist already are kept.
 
     Args:
         photos: their names and files.
@@ -126,59 +108,29 @@ def write_hr_images(
         except ImageError as error:
             left_out.append(str(error))
             continue
-        found, until = 0, math.inf if seconds is None else began + seconds * (number + 1) / len(photos)
-        for index, hr in enumerate(_clean_images(tiles, clean, name)):
+        found = 0
+        for index, hr in enumerate(clean_tile(tile, clean, name) for tile in tiles):
             if float(hr.std()) * 255 < _FLAT:
                 continue
             write_rgb(folder / f"{number:05d}-{index}.png", reflected(hr, least))
             found += 1
-            if clean is not None and clean.restore is not None and time.monotonic() > until:
-                break
         if not found:
             left_out.append(f"{name}: it has no detail")
         images, used = images + found, used + bool(found)
     return MadeImages(images, used, tuple(left_out))
 
 
-def clean_tile(tile: Tensor, clean: CleanUpSettings | None, name: str, side: int | None = None) -> Tensor:
-    """The HR image (1, 3, h, w) in [0, 1] of a photo or a tile of one, (1, 3, H, W) uint8.
-
-    Of an image with more than ``side`` pixels along a side, the central part.
-    """
-    image = _downscaled(tile, clean, name)
-    if side is not None:
-        height, width = image.shape[-2:]
-        top, left = (max(length - side, 0) // 2 for length in (height, width))
-        image = image[..., top : top + side, left : left + side]
-    return image if clean is None or clean.restore is None else clean.restore(image)
-
-
-def _clean_images(tiles: Sequence[Tensor], clean: CleanUpSettings | None, name: str) -> Iterator[Tensor]:
-    """The HR images of the tiles of a photo; if they are restored, those parts first that have the most detail."""
-    if clean is None or clean.restore is None:
-        yield from (clean_tile(tile, clean, name) for tile in tiles)
-        return
-    windows: list[Tensor] = []
-    for tile in tiles:
-        image = _downscaled(tile, clean, name)
-        tops, lefts = (_positions(side) for side in image.shape[-2:])
-        windows += [image[..., top : top + _WINDOW, left : left + _WINDOW] for top in tops for left in lefts]
-    for window in sorted(windows, key=lambda one: -_detail(one))[:_WINDOWS]:
-        yield clean.restore(window)
-
-
-def _positions(side: int) -> list[int]:
-    """Where windows begin along a side that they cover."""
-    last = max(side - _WINDOW, 0)
-    return sorted({*range(0, last + 1, _WINDOW), last})
-
-
-def _downscaled(tile: Tensor, clean: CleanUpSettings | None, name: str) -> Tensor:
-    unit = tile.float() / 255
-    factor = 1 if clean is None else clean.of(name, unit.shape[-1], unit.shape[-2])
-    if factor == 1:
-        return unit
-    return imresize(crop_to_multiple(unit, factor), 1 / factor).clamp(0, 1)
+def clean_tile(tile: Tensor, clean: CleanUpSettings | None, name: str) -> Tensor:
+    """The HR image (1, 3, h, w) in [0, 1] of a photo or a tile of one, (1, 3, H, W) uint8."""
+    image = tile.float() / 255
+    if clean is None:
+        return image
+    factor = clean.of(name, image.shape[-1], image.shape[-2])
+    if factor > 1:
+        image = imresize(crop_to_multiple(image, factor), 1 / factor).clamp(0, 1)
+    if not clean.noise:
+        return image
+    return wiener_filter(image, max(_REMAINING * clean.noise / factor, _LEAST_NOISE) / 255)
 
 
 def detailed_tiles(levels: Tensor) -> list[Tensor]:

@@ -1,11 +1,10 @@
 """Measures the models of the proof: the starting one, the adapted one, bicubic, and the other embedded ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wildsr.adapt.gain import Verdict, decide
-from wildsr.adapt.images import Restore
 from wildsr.adapt.proof import AFTER, BICUBIC, PAIRS, ProofPlan, gains, make_sets, measure
 from wildsr.adapt.sources import clean_up_of, named
 from wildsr.degradations.degradation import Degradation
@@ -26,10 +25,9 @@ def proof_sets(
     plan: ProofPlan,
     folder: Path,
     seed: int,
-    restore: Callable[[], Restore] | None = None,
 ) -> list[EvaluationSet]:
     """The datasets of the proof, made of set-aside photos and their own profile."""
-    return make_sets(named(photos), clean_up_of(profile, restore), camera, Wild(4), plan, folder, seed)
+    return make_sets(named(photos), clean_up_of(profile), camera, Wild(4), plan, folder, seed)
 
 
 @dataclass

@@ -88,7 +88,7 @@ def make_sets(
             tile = detailed_tiles(read_levels(path))[0]
         except ImageError:
             continue  # reported when the photos were listed
-        hr = _centre(clean_tile(tile, clean, name, _SIDE), _SIDE)
+        hr = _centre(clean_tile(tile, clean, name), _SIDE)
         if min(hr.shape[-2:]) < _SMALLEST:
             continue
         hr_path = keep_image(folder / "hr", hr)

@@ -2,13 +2,13 @@
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wildsr.adapt.errors import SeveralCameras
-from wildsr.adapt.images import CleanUpSettings, Restore, clean_factor, is_clean
+from wildsr.adapt.images import CleanUpSettings, clean_factor
 from wildsr.adapt.request import FEWEST_PHOTOS
 from wildsr.degradations.profile import Profile
 from wildsr.errors import UsageError
@@ -70,18 +70,13 @@ def named(photos: Sequence[Photo]) -> list[Named]:
     return [(photo.name, photo.path) for photo in photos]
 
 
-def clean_up_of(profile: Profile, restore: Callable[[], Restore] | None = None) -> CleanUpSettings:
+def clean_up_of(profile: Profile) -> CleanUpSettings:
     """How the photos of a profile are downscaled until they are clean.
 
-    The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo.
-    ``restore`` makes what restores photos that are not clean when they are halved.
-    """
+    The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo."""
     blur, noise = profile.blur.wide, profile.noise.level(0.5)
     factors = {photo.name: clean_factor(blur, photo.noise) for photo in profile.photos if photo.noise >= 0}
-    settings = profile.compression.settings if profile.compression.share >= 0.5 else ()
-    quality = round(statistics.median(one.quality for one in settings)) if settings else 0
-    needed = restore is not None and not is_clean(blur, noise, quality)
-    return CleanUpSettings(factors, clean_factor(blur, noise), restore() if restore and needed else None)
+    return CleanUpSettings(factors, clean_factor(blur, noise), noise)
 
 
 _LEAST_BLUR = 0.6

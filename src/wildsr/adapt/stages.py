@@ -8,11 +8,10 @@ from typing import Any
 from wildsr.adapt.choice import write_pairs
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
-from wildsr.adapt.images import Restore, reflected, write_hr_images
+from wildsr.adapt.images import reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.proof import ProofPlan
 from wildsr.adapt.request import GENERAL, AdaptOptions
-from wildsr.adapt.restoring import restorer
 from wildsr.adapt.sources import Chosen, choose_photos, clean_up_of, named
 from wildsr.adapt.training import HR_PATCH
 from wildsr.adapt.work import Clock, WorkFolder
@@ -137,7 +136,7 @@ class Stages:
             photos = (
                 named(chosen.training) if sharp is None else [(s.name, s.path) for s in find_sources([sharp])]
             )
-            own = clean_up_of(profile, self.restorer if sharp is None else None)
+            own = clean_up_of(profile)
             made = write_hr_images(
                 photos,
                 own if sharp is None else None,
@@ -157,10 +156,6 @@ class Stages:
         for reason in known["left_out"]:
             self.send(AdaptNote(f"not used: {reason}"))
         return known
-
-    def restorer(self) -> Restore:
-        """Restores photos that are blurred, noisy or compressed even when they are halved."""
-        return restorer(self.options.device)
 
     def degradation(self, name: str, general: float = 0.0) -> ProfileDegradationConfig:
         """The degradation of a profile."""
@@ -214,9 +209,7 @@ class Stages:
         """The pairs of the proof, and the starting model on them, which also shows how long the proof will take."""
         plan = ProofPlan.within(self.options.minutes, len(chosen.aside))
         camera = self.degradation("aside").build(4)
-        measured.sets = proof_sets(
-            chosen.aside, aside, camera, plan, measured.folder, self.options.seed, self.restorer
-        )
+        measured.sets = proof_sets(chosen.aside, aside, camera, plan, measured.folder, self.options.seed)
         known = self.work.load("before")
         self.stage("before", "measuring the starting model", done=known is not None)
         if known is None:

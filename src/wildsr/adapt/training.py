@@ -13,14 +13,18 @@ import torch
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.gain import BLURRED
 from wildsr.data.loader import Batches
+from wildsr.networks.lpips import Backbone
 from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import DegradationConfig
 from wildsr.recipes.config.losses import (
+    DotsConfig,
     FlatConfig,
     GridConfig,
     LossConfig,
     LpipsConfig,
+    PhasesConfig,
     PSNRConfig,
+    SerrationConfig,
     SpecksConfig,
     TVConfig,
 )
@@ -49,17 +53,17 @@ _SCALE = 4
 HR_PATCH = _SCALE * LR_PATCH + _MARGIN
 """Least side of an HR image."""
 _BATCH = 4
-_RATES = {"SRVGGNetCompact": ("adam", 2e-5), "ResUNet": ("muon", 3e-4), "RRDBNet": ("lora", 1e-4)}
+_RATES = {"SRVGGNetCompact": ("adam", 4e-5), "ResUNet": ("muon", 3e-4), "RRDBNet": ("lora", 1e-4)}
 """Optimizer and rate with which a finished network of each architecture can go on; for others a careful Adam."""
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}
 """Batch size of networks that need much memory and time for each pixel."""
-_CRISP = 3.0
-"""Weight with which the edges of the target are made steeper if the photos are not blurred: training for PSNR and LPIPS
-softens the edges of a perceptual model, unless it has to learn to remove blur."""
-_LPIPS = 0.2
-"""Weight of LPIPS beside one of 3 for PSNR. With 0.55 LPIPS falls further, but skin becomes mottled and skies get a
-grid."""
+_CRISP, _CRISP_IF_BLURRED = 2.0, 0.7
+"""Weight with which the edges of the target are made steeper, for sharp and for blurred photos: training for PSNR and
+LPIPS softens the edges of a perceptual model, unless it has to learn to remove blur."""
+_ALEX, _SQUEEZE, _SQUEEZE_IF_BLURRED = 0.2, 0.25, 0.15
+"""Weights of LPIPS with two networks beside one of 3 for PSNR. One network alone is exploited where the other is blind:
+AlexNet gives mottled skin and a grid, SqueezeNet gains little detail."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
@@ -133,7 +137,9 @@ def adaptation_recipe(
         about="Fine-tuning for the photos of one camera, made by `wildsr adapt`.",
         seed=seed,
         networks=generator,
-        objective=PixelObjectiveConfig(terms=_terms(faithful, contract.architecture, features)),
+        objective=PixelObjectiveConfig(
+            terms=_terms(faithful, contract.architecture, blur >= BLURRED, features)
+        ),
         optimizers={
             "generator": OptimizerConfig.model_validate({"kind": kind, "rate": rate, "betas": (0.9, 0.99)})
         },
@@ -144,7 +150,7 @@ def adaptation_recipe(
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
-            crisp=0 if faithful or blur >= BLURRED else _CRISP,
+            crisp=0 if faithful else _CRISP_IF_BLURRED if blur >= BLURRED else _CRISP,
             workers=0 if not torch.cuda.is_available() else None,
         ),
         train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),
@@ -154,26 +160,39 @@ def adaptation_recipe(
     )
 
 
-def _terms(faithful: bool, architecture: str, features: Path | None) -> dict[str, LossConfig]:
+def _terms(faithful: bool, architecture: str, blurred: bool, features: Path | None) -> dict[str, LossConfig]:
     """PSNR alone for the faithful style; else also LPIPS, or gradients where its weights are missing."""
     if faithful:
         return {"psnr": PSNRConfig()}
     terms: dict[str, LossConfig] = {"psnr": PSNRConfig(weight=3)}
-    try:
-        lpips_files("alex", features)
-    except MissingWeights:
+    if not _found("alex", features):
         return terms | {"differences": TVConfig(weight=4)}
-    terms["alex"] = LpipsConfig(weight=_LPIPS, backbone="alex", jitter=3)
+    terms["alex"] = LpipsConfig(weight=_ALEX, backbone="alex", jitter=3)
+    if _found("squeeze", features):
+        weight = _SQUEEZE_IF_BLURRED if blurred else _SQUEEZE
+        terms["squeeze"] = LpipsConfig(weight=weight, backbone="squeeze", jitter=3)
     if architecture == "ResUNet":
         terms["grid"] = GridConfig(weight=3000)
     elif architecture == "SRVGGNetCompact":
-        # LPIPS alone brings back the dots and the noise in flat areas that these networks were trained not to have.
+        # LPIPS alone brings back the dots, the grid and the noise in flat areas that these networks were
+        # trained not to have.
         terms |= {
             "flat": FlatConfig(weight=30, level=2.5),
             "specks": SpecksConfig(weight=1000),
+            "dots": DotsConfig(weight=80),
             "grid": GridConfig(period=4, weight=50_000, level=6),
+            "phases": PhasesConfig(weight=0.8),
+            "serration": SerrationConfig(weight=120),
         }
     return terms
+
+
+def _found(backbone: Backbone, features: Path | None) -> bool:
+    try:
+        lpips_files(backbone, features)
+    except MissingWeights:
+        return False
+    return True
 
 
 def measure_pace(built: Built, device: str) -> Pace:

@@ -64,6 +64,24 @@ def filter_separably(images: Tensor, profiles: Tensor, border: Border = "reflect
     return filter_per_sample(rows, each.unsqueeze(-2), border)[..., ::every]
 
 
+def wiener_filter(images: Tensor, sigma: float, size: int = 5) -> Tensor:
+    """Remove white noise of standard deviation ``sigma`` from images (B, C, H, W), and keep edges.
+
+    Wiener's filter with means and variances over ``size`` x ``size`` pixels (Lee, "Digital image enhancement and noise
+    filtering by use of local statistics", 1980). Areas whose variance is that of the noise become their local mean. The
+    channels share the mean of their variances, so that edges stay in all of them.
+    """
+    reach = (size // 2, size // 2)
+
+    def local_mean(values: Tensor) -> Tensor:
+        return F.avg_pool2d(pad(values, reach, reach, "reflect"), size, 1)
+
+    mean = local_mean(images)
+    variance = (local_mean(images.square()) - mean.square()).mean(1, keepdim=True).clamp(min=0)
+    share = (variance - sigma**2).clamp(min=0) / variance.clamp(min=max(sigma**2, 1e-12))
+    return mean + share * (images - mean)
+
+
 def _by_taps(image: Tensor, profile: Tensor, border: Border, every: int) -> Tensor:
     """Filter one image (C, H, W) by adding shifted copies, which on CPUs is faster than a convolution."""
     weights: list[float] = profile.to(image).tolist()
