@@ -139,7 +139,7 @@ class Stages:
             own = clean_up_of(profile)
             made = write_hr_images(
                 photos,
-                own if sharp is None else None,
+                None if sharp is not None else replace(own, noise=profile.noise.level(0.5)),
                 self.work.path / "hr",
                 HR_PATCH,
                 seconds=_IMAGES_SHARE * self.time.budget,
