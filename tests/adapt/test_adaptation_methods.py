@@ -12,6 +12,7 @@ from torch import nn
 
 from wildsr.adapt import AdaptOptions, adapt
 from wildsr.adapt.errors import AdaptError
+from wildsr.adapt.request import GENERAL
 from wildsr.adapt.training import _CRISP, _CRISP_IF_BLURRED, adaptable, adaptation_recipe
 from wildsr.adapt.tuning import _enough
 from wildsr.degradations.degradation import DegradationError
@@ -60,7 +61,7 @@ def test_a_trained_network_degrades_the_images_of_the_training(
     assert result.model is not None
     recipe = yaml.safe_load((result.work / "run" / "recipe.yaml").read_text())
     used = recipe["data"]["degradation"]
-    assert (used["kind"], used["model"], used["general"]) == ("learned-mixture", degrader, 0.3)
+    assert (used["kind"], used["model"], used["general"]) == ("learned-mixture", degrader, GENERAL)
     # DDNSR's network takes the noise from the photos for training, DSGAN's needs none.
     references = list((result.work / "references").glob("*.png"))
     assert len(references) == (9 if method == "ddnsr" else 0)
