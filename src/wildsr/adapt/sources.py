@@ -73,7 +73,8 @@ def named(photos: Sequence[Photo]) -> list[Named]:
 def clean_up_of(profile: Profile) -> CleanUpSettings:
     """How the photos of a profile are downscaled until they are clean.
 
-    The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo."""
+    The noise decides photo by photo; the blur of the whole camera is more certain than that of a single photo.
+    """
     blur, noise = profile.blur.wide, profile.noise.level(0.5)
     factors = {photo.name: clean_factor(blur, photo.noise) for photo in profile.photos if photo.noise >= 0}
     return CleanUpSettings(factors, clean_factor(blur, noise))
