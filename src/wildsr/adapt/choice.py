@@ -35,7 +35,7 @@ LEAST_EDGES = 0.95
 was nearer to the truth by 0.8 dB, but a blind judge preferred the starting model in all 9 pairs that were decided."""
 _DB_PER_LPIPS = 4.0
 """0.04 dB of PSNR count as much as 0.01 of LPIPS. LPIPS was trained on, and where the references are blurred photos the
-pairs show less than half of the PSNR that a blend with the sibling gains."""
+pairs show about half of the PSNR that a blend with the sibling gains."""
 
 
 def write_pairs(

@@ -36,9 +36,9 @@ OnImage = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CleanUpSettings:
-    """Factor by which each photo is downscaled, by name, and the level of their noise, which is then removed.
+    """Factor by which each photo is downscaled, by name, and the noise of the photos in levels, 0 to leave it.
 
-    Photos that are not named are downscaled by ``usual``; 0 levels: without noise.
+    Photos that are not named are downscaled by ``usual``. What downscaling leaves of the noise is removed.
     """
 
     factors: Mapping[str, int]

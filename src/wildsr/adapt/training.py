@@ -62,8 +62,7 @@ _CRISP, _CRISP_IF_BLURRED = 2.0, 0.7
 """Weight with which the edges of the target are made steeper, for sharp and for blurred photos: training for PSNR and
 LPIPS softens the edges of a perceptual model, unless it has to learn to remove blur."""
 _ALEX, _SQUEEZE, _SQUEEZE_IF_BLURRED = 0.2, 0.25, 0.15
-"""Weights of LPIPS with two networks beside one of 3 for PSNR. One network alone is exploited where the other is blind:
-AlexNet gives mottled skin and a grid, SqueezeNet gains little detail."""
+"""Weights of LPIPS with two networks beside one of 3 for PSNR. AlexNet's alone gave mottled skin and a grid."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20
