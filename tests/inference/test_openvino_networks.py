@@ -15,6 +15,7 @@ from wildsr.inference import openvino_engine
 from wildsr.inference.openvino_networks import ARCHITECTURES, built
 from wildsr.inference.upscaler import Upscaler
 from wildsr.networks.compact import SRVGGNetCompact
+from wildsr.networks.resunet import ResUNet
 from wildsr.networks.rrdbnet import RRDBNet
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.arrays import read_arrays
@@ -132,8 +133,19 @@ def test_a_damaged_file_has_no_arrays(tmp_path: Path) -> None:
     assert read_arrays(tmp_path / "none.safetensors") is None
 
 
-def test_the_image_is_added_in_float32_even_in_half_precision() -> None:
-    """Rounded to bfloat16, the image would cost 4 dB (where a CPU computes in float32 instead, nothing differs)."""
+@pytest.mark.parametrize(("name", "decibels"), [("wildsr-photo-x4", 58), ("wildsr-photo-fast-x4", 65)])
+def test_the_image_is_added_in_float32_even_in_half_precision(name: str, decibels: float) -> None:
+    """Rounded to bfloat16, it would leave 56 dB of either (where a CPU computes in float32, nothing differs)."""
     crop = torch.from_numpy(data.astronaut()[100:148, 180:228].copy()).permute(2, 0, 1)[None].float() / 255
-    half, exact = (Upscaler(load(), device="cpu", precision=name)(crop) for name in ("half", "exact"))
-    assert -10 * float(torch.log10((half - exact).square().mean() + 1e-12)) > 58
+    half, exact = (Upscaler(load(name), device="cpu", precision=kind)(crop) for kind in ("half", "exact"))
+    assert -10 * float(torch.log10((half - exact).square().mean() + 1e-12)) > decibels
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_a_resunet_of_any_scale_is_the_network(
+    scale: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    untraced(monkeypatch, tmp_path)
+    sizes = {"features": 8, "width": 8, "blocks": 1, "scale": scale}
+    network = ResUNet(**sizes).eval().requires_grad_(False)
+    assert_same(trained_like(Model(network, contract_of(network, "ResUNet", sizes, "scale"))))

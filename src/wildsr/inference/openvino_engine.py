@@ -22,7 +22,7 @@ from wildsr.zoo.formats.openvino_runtime import openvino as _openvino
 if TYPE_CHECKING:
     from torch import nn
 
-_GRAPH = 5
+_GRAPH = 6
 """Changes with the graphs that a network becomes, and with the form of their files."""
 KEPT_IN_MEMORY = 4
 """Compiled models that one engine holds; each has its own copy of the weights. The most recently used are kept."""

@@ -81,18 +81,39 @@ class _Layers:
         """Each of three channels several times."""
         return self._opset.gather(x, np.repeat(np.arange(3), times), np.int64(1))
 
-    def upsampled(self, x: Any, scale: int, mode: str) -> Any:
-        """``nearest`` or ``bilinear``, as PyTorch's ``interpolate`` with ``align_corners=False``."""
-        nearest = mode == "nearest"
+    def upsampled_nearest(self, x: Any, scale: int) -> Any:
         return self._opset.interpolate(
             x,
             np.array([scale, scale], np.float32),
-            "nearest" if nearest else "linear_onnx",
+            "nearest",
             "scales",
             axes=np.array([2, 3]),
-            coordinate_transformation_mode="asymmetric" if nearest else "pytorch_half_pixel",
+            coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
+
+    def bilinear_phases(self, image: Any, scale: int) -> Any:
+        """Channels whose pixel shuffle is the RGB image upsampled bilinearly (``align_corners=False``).
+
+        Element-wise operations, which OpenVINO leaves in float32 at the end of a network, unlike an interpolation.
+        """
+        offsets = (np.arange(scale) + 0.5) / scale - 0.5
+        rows = self._interpolated(image, 3, offsets, axis=2)
+        return self._interpolated(rows, 3 * scale, offsets, axis=3)
+
+    def _interpolated(self, x: Any, channels: int, offsets: Array, axis: int) -> Any:
+        """Each channel once for every offset, from -0.5 to 0.5 pixels along an axis; edges are repeated."""
+        ops, at = self._opset, np.array([axis])
+        border = np.where(np.arange(4) == axis, 1, 0)
+        padded = ops.pad(x, border, border, "edge")
+        before = ops.slice(padded, np.array([0]), np.array([-2]), np.array([1]), at)
+        after = ops.slice(padded, np.array([2]), np.array([np.iinfo(np.int64).max]), np.array([1]), at)
+        source = np.arange(channels).repeat(len(offsets))
+        later = np.tile(offsets > 0, channels)
+        weight = np.tile(np.abs(offsets), channels).astype(np.float32).reshape(1, -1, 1, 1)
+        near = ops.gather(x, source, np.int64(1))
+        far = ops.gather(ops.concat([before, after], 1), source + channels * later, np.int64(1))
+        return ops.add(near, ops.multiply(ops.subtract(far, near), weight))
 
     def add(self, x: Any, y: Any) -> Any:
         return self._opset.add(x, y)
@@ -132,7 +153,7 @@ def _resunet(layers: _Layers, image: Any) -> Any:
     full = blocks(layers.add(full, up), "full_out")
     tail = layers.convolution(layers.prelu(full, "activation"), "tail")
     scale = _scale(tail)
-    return layers.add(layers.pixel_shuffle(tail, scale), layers.upsampled(image, scale, "bilinear"))
+    return layers.pixel_shuffle(layers.add(tail, layers.bilinear_phases(image, scale)), scale)
 
 
 def _scale(tail: Any) -> int:
@@ -165,7 +186,7 @@ def _rrdbnet(layers: _Layers, image: Any) -> Any:
         x = layers.add(layers.scaled(inner, 0.2), x)
     x = layers.add(first, layers.convolution(x, "trunk_conv"))
     for index in range(1, layers.count("upconv") + 1):
-        x = activated(layers.upsampled(x, 2, "nearest"), f"upconv{index}")
+        x = activated(layers.upsampled_nearest(x, 2), f"upconv{index}")
     return layers.convolution(activated(x, "HRconv"), "conv_last")
 
 
