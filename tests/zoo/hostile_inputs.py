@@ -185,7 +185,7 @@ def _manifests() -> list[Files]:
     ]
     lines = [head.line(), *(one.line() for one in lines_of_images)]
     images = [
-        pairs.Entry(name, "source", 9, 1, digest, (8, 8), {}, (pairs.Output(name, digest, digest),))
+        pairs.PreparedImage(name, "source", 9, 1, digest, (8, 8), {}, (pairs.Output(name, digest, digest),))
         for name in "ab"
     ]
     with tempfile.TemporaryDirectory() as name:

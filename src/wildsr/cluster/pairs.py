@@ -20,7 +20,7 @@ from wildsr.cluster.errors import ClusterError, RoundLost
 from wildsr.cluster.task import STATUS, everywhere
 from wildsr.cluster.workers import check_version
 from wildsr.data.errors import DataError
-from wildsr.data.manifest import MANIFEST, Entry, Manifest, entry_of, line_of
+from wildsr.data.manifest import MANIFEST, Manifest, PreparedImage, entry_of, line_of
 from wildsr.data.pair_folders import Item, Outcome, Prepared, prepared, settings_of
 from wildsr.data.pair_maker import Preparation, TooSmall
 from wildsr.data.prepare_folders import prepare_folders
@@ -199,7 +199,7 @@ class PairActor:
             began = time.monotonic()
             made = prepared(item, Path(self._task.folder), self._task.how)
             state = {"input": item.name, "output": item.output, "seconds": round(time.monotonic() - began, 3)}
-            if isinstance(made, Entry):
+            if isinstance(made, PreparedImage):
                 state |= {"status": "done", "entry": line_of(made)}
             else:
                 state |= {"status": "small" if isinstance(made, TooSmall) else "failed", "error": str(made)}

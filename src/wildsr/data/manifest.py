@@ -24,7 +24,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PreparedImage:
     """A source image and its outputs.
 
     Attributes:
@@ -56,13 +56,13 @@ class Manifest:
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self.path = path
         self.settings = settings
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, PreparedImage] = {}
         if path.is_file():
             self._read()
         else:
             self.finish(())
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: PreparedImage) -> None:
         """Append a finished image."""
         self.entries[entry.source] = entry
         with self.path.open("a", encoding="utf-8") as file:
@@ -122,7 +122,7 @@ def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
         DataError: one is not a manifest, or was made with other settings.
     """
     head = _head(paths[0])
-    entries: dict[str, Entry] = {}
+    entries: dict[str, PreparedImage] = {}
     for path in paths:
         entries |= Manifest(path, head.get("settings", {})).entries
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -132,7 +132,7 @@ def merge_manifests_of_pairs(paths: Sequence[Path], output: Path) -> int:
     return len(entries)
 
 
-def line_of(entry: Entry) -> str:
+def line_of(entry: PreparedImage) -> str:
     """The line of an entry."""
     return json.dumps(asdict(entry), allow_nan=False)
 
@@ -153,13 +153,13 @@ def _object(line: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def entry_of(line: str) -> Entry | None:
+def entry_of(line: str) -> PreparedImage | None:
     """The image of a line; None for a damaged line, such as the incomplete last one of a run that was killed."""
     content = _object(line)
     try:
         outputs = tuple(Output(**output) for output in content["outputs"])
         width, height = content["hr_size"]
-        entry = Entry(**content | {"hr_size": (width, height), "outputs": outputs})
+        entry = PreparedImage(**content | {"hr_size": (width, height), "outputs": outputs})
     except (KeyError, TypeError, ValueError):
         return None
     texts = [entry.source, entry.role, entry.sha256]

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from wildsr.data.errors import DataError
-from wildsr.data.manifest import MANIFEST, Entry, Manifest, Output
+from wildsr.data.manifest import MANIFEST, Manifest, Output, PreparedImage
 from wildsr.data.pair_maker import Preparation, Role, TooSmall, degradation_of, make_pair, sub_images
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.pools import load_kernel_pool, load_noise_pool
@@ -88,7 +88,7 @@ def prepare(
             todo.append(item)
     made_of = through(todo, folder, how) if through is not None else _all(todo, folder, how, workers)
     for item, made in made_of:
-        if isinstance(made, Entry):
+        if isinstance(made, PreparedImage):
             manifest.add(made)
             result.done += 1
         elif isinstance(made, TooSmall):
@@ -133,7 +133,7 @@ def items_of(sources: Sequence[Source], targets: Sequence[Source]) -> list[Item]
     return items
 
 
-def is_done(item: Item, entry: Entry, folder: Path) -> bool:
+def is_done(item: Item, entry: PreparedImage, folder: Path) -> bool:
     """Whether the source is unchanged, and the outputs exist and are undamaged."""
     try:
         status = item.path.stat()
@@ -149,7 +149,7 @@ def is_done(item: Item, entry: Entry, folder: Path) -> bool:
         return False
 
 
-Outcome = Entry | TooSmall | Exception
+Outcome = PreparedImage | TooSmall | Exception
 Through = Callable[[Sequence[Item], Path, Preparation], Iterator[tuple[Item, Outcome]]]
 """Yields each image and its outcome, in order of completion."""
 
@@ -204,7 +204,7 @@ def prepared(item: Item, folder: Path, how: Preparation) -> Outcome:
                 outputs.append(_written(folder, name, *pair))
     except (ImageError, TooSmall, OSError, DegradationError) as error:
         return error
-    return Entry(
+    return PreparedImage(
         item.name,
         item.role,
         status.st_size,

@@ -14,7 +14,7 @@ from wildsr.inference.errors import JobCancelled
 from wildsr.inference.events import Cancelled, Failed, Finished, Note, OnEvent, Started, Tile, reason
 from wildsr.inference.files import (
     Painting,
-    Saved,
+    SavedImage,
     SaveOptions,
     UpscaledImage,
     begin,
@@ -82,7 +82,7 @@ def run(
             pending.settle(on_event)
 
 
-_Saving = Future[tuple[Saved, float]]
+_Saving = Future[tuple[SavedImage, float]]
 """What becomes of a file that is being written, and when it was complete."""
 
 
@@ -114,7 +114,7 @@ class _Pending:
         )
 
 
-def _save(job: Job, painted: UpscaledImage, saving: SaveOptions, digest: bool) -> tuple[Saved, float]:
+def _save(job: Job, painted: UpscaledImage, saving: SaveOptions, digest: bool) -> tuple[SavedImage, float]:
     saving = replace(saving, overwrite=True) if job.replaces else saving
     return save(job.target, painted, saving, digest), time.monotonic()
 

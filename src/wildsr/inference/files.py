@@ -139,14 +139,14 @@ def _further(
     return rgb[0].permute(1, 2, 0).numpy()
 
 
-class Saved(NamedTuple):
+class SavedImage(NamedTuple):
     """The size of a written image, and the SHA-256 of its file if it was asked for."""
 
     size: Size
     sha256: str | None
 
 
-def save(path: Location, painted: UpscaledImage, saving: SaveOptions, digest: bool = False) -> Saved:
+def save(path: Location, painted: UpscaledImage, saving: SaveOptions, digest: bool = False) -> SavedImage:
     """Write an upscaled image, whole or not at all; ``digest``: compute the SHA-256 of the file."""
     target = painted.target
     with painted.canvas as canvas:
@@ -161,4 +161,4 @@ def save(path: Location, painted: UpscaledImage, saving: SaveOptions, digest: bo
             overwrite=saving.overwrite,
             digest=digest,
         )
-    return Saved(target.crop or target.size, sha256)
+    return SavedImage(target.crop or target.size, sha256)

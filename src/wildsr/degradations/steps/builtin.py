@@ -22,7 +22,7 @@ from wildsr.degradations.steps.codecs import (
     webp,
 )
 from wildsr.degradations.steps.filters import (
-    Blur,
+    KernelBlur,
     Sharpen,
     Sinc,
     Subsample,
@@ -63,7 +63,7 @@ class StepKind(NamedTuple):
 
 
 STEPS: dict[str, StepKind] = {
-    "blur": StepKind(Blur, blur, Blur.is_separable),
+    "blur": StepKind(KernelBlur, blur, KernelBlur.is_separable),
     "sinc": StepKind(Sinc, sinc),
     "subsample": StepKind(Subsample, subsample, lambda step: step.every),
     "resize": StepKind(Resize, resize, lambda step: step),

@@ -19,7 +19,7 @@ _KERNEL_SIZE = f"a kernel has an odd size from 1 to {_LARGEST_KERNEL}"
 
 
 @dataclass(frozen=True)
-class Blur:
+class KernelBlur:
     """Filter with a kernel of :mod:`wildsr.ops.kernels`, with reflected borders; sigmas in pixels.
 
     ``beta`` is the exponent of the shapes generalized and plateau.
@@ -49,7 +49,7 @@ class Blur:
         return self.shape == "gaussian" and self.sigma_x == self.sigma_y
 
 
-def blur(images: Tensor, steps: Sequence[Blur]) -> Tensor:
+def blur(images: Tensor, steps: Sequence[KernelBlur]) -> Tensor:
     """Filter each image with its own kernel; either all kernels are separable, or none."""
     if not steps[0].is_separable():
         return _filter(images, [step.kernel() for step in steps]).clamp(0, 1)
