@@ -8,7 +8,48 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
-class KerasAdam(Optimizer):
+class GroupOptimizer(Optimizer):
+    """An optimizer that updates one group of parameters after the other."""
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update all parameters that have gradients."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self.update(group)
+        return loss
+
+    def update(self, group: dict[str, Any]) -> None:
+        """Update the parameters of a group that have gradients."""
+        raise NotImplementedError
+
+
+def adam_step(
+    values: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any], prefix: str = ""
+) -> None:
+    """One step of Adam for ``values``, whose count and moments are in ``state`` under names with ``prefix``."""
+    beta1, beta2 = group["betas"]
+    updates, first, second = (f"{prefix}{name}" for name in ("updates", "mean", "square"))
+    if first not in state:
+        state[updates] = 0
+        state[first] = torch.zeros_like(values)
+        state[second] = torch.zeros_like(values)
+    state[updates] += 1
+    mean = state[first].lerp_(gradient, 1 - beta1) / (1 - beta1 ** state[updates])
+    square = state[second].lerp_(gradient.square(), 1 - beta2) / (1 - beta2 ** state[updates])
+    values.addcdiv_(mean, square.sqrt_().add_(group["epsilon"]), value=-group["lr"])
+
+
+class KerasAdam(GroupOptimizer):
     """Adam (Kingma and Ba, 2015) as Keras 2.6 computes it.
 
     Keras adds ``epsilon`` to the square root of the second moment before the bias correction (the paper's section 2,
@@ -35,24 +76,8 @@ class KerasAdam(Optimizer):
         defaults = {"lr": lr, "betas": betas, "epsilon": epsilon, "stride": stride, "offset": offset}
         super().__init__(parameters, defaults)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Update all parameters that have gradients."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            self._update(group)
-        return loss
-
-    def _update(self, group: dict[str, Any]) -> None:
+    def update(self, group: dict[str, Any]) -> None:
+        """See :class:`GroupOptimizer`."""
         beta1, beta2 = group["betas"]
         for parameter in group["params"]:
             if parameter.grad is None:
@@ -71,7 +96,7 @@ class KerasAdam(Optimizer):
             parameter.addcdiv_(mean, square.sqrt().add_(group["epsilon"]), value=-rate)
 
 
-class Muon(Optimizer):
+class Muon(GroupOptimizer):
     """Muon (Jordan et al., 2024) for the weights of hidden convolutions, Adam for everything else.
 
     The momentum of a weight, as a matrix (out, in * height * width), is replaced by the nearest orthogonal matrix, so
@@ -105,25 +130,15 @@ class Muon(Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "epsilon": epsilon}
         super().__init__([group for group in groups if group["params"]], defaults)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Update all parameters that have gradients."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            update = self._orthogonal_update if group["hidden"] else self._adam_update
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    update(parameter, parameter.grad, group)
-        return loss
+    def update(self, group: dict[str, Any]) -> None:
+        """See :class:`GroupOptimizer`."""
+        for parameter in group["params"]:
+            if parameter.grad is None:
+                continue
+            if group["hidden"]:
+                self._orthogonal_update(parameter, parameter.grad, group)
+            else:
+                adam_step(parameter, parameter.grad, self.state[parameter], group)
 
     def _orthogonal_update(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
@@ -134,18 +149,6 @@ class Muon(Optimizer):
         ahead = gradient.add(mean, alpha=group["momentum"]).contiguous().flatten(1)
         update = orthogonalised(ahead).view(parameter.shape)
         parameter.add_(update, alpha=-group["lr"] * 0.2 * max(ahead.shape) ** 0.5)
-
-    def _adam_update(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
-        beta1, beta2 = group["betas"]
-        state = self.state[parameter]
-        if not state:
-            state["updates"] = 0
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
-        state["updates"] += 1
-        mean = state["mean"].lerp_(gradient, 1 - beta1) / (1 - beta1 ** state["updates"])
-        square = state["square"].lerp_(gradient.square(), 1 - beta2) / (1 - beta2 ** state["updates"])
-        parameter.addcdiv_(mean, square.sqrt_().add_(group["epsilon"]), value=-group["lr"])
 
 
 def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
