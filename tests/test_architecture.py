@@ -13,7 +13,8 @@ import wildsr
 SOURCE = Path(wildsr.__file__).parent
 LAYERS = [
     {"errors", "storage"},
-    {"image", "ops"},
+    {"ops"},
+    {"image"},
     {"networks"},
     {"losses"},
     {"degradations"},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildsr.image.errors import ImageError
+from wildsr.ops.jpeg_tables import CHROMA, LUMA
 
 _MOST_HEADER = 32 << 20
 _FRAMES = (0xC0, 0xC1, 0xC2)
@@ -13,18 +14,6 @@ _ZIGZAG = (
     12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
     58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-)  # fmt: skip
-# ITU-T T.81, tables K.1 and K.2, row by row.
-LUMA_TABLE = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
-CHROMA_TABLE = (
-    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99,
-    24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
-    *(99,) * 32,
 )  # fmt: skip
 
 
@@ -91,8 +80,7 @@ def standard_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """libjpeg's luma and chroma tables for a ``quality`` of 1 to 100, row by row."""
     factor = 5000 // quality if quality < 50 else 200 - 2 * quality
     luma, chroma = (
-        tuple(min(max((step * factor + 50) // 100, 1), 255) for step in table)
-        for table in (LUMA_TABLE, CHROMA_TABLE)
+        tuple(min(max((step * factor + 50) // 100, 1), 255) for step in table) for table in (LUMA, CHROMA)
     )
     return luma, chroma
 

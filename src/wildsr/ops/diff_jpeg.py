@@ -13,19 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.ops.color import rgb_to_ycbcr_full, ycbcr_full_to_rgb
+from wildsr.ops.jpeg_tables import CHROMA, LUMA
 
-# ITU-T T.81, tables K.1 and K.2, row by row.
-_LUMA_TABLE = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-_CHROMA_CORNER = ((17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99))
 _BLOCK = 8
 
 
@@ -40,8 +29,8 @@ def differentiable_jpeg(images: Tensor, quality: float | Tensor, smooth: bool = 
     factor = table_factor(torch.as_tensor(quality).to(images)).clamp(min=1e-3).reshape(-1, 1, 1, 1, 1, 1)
     ycbcr = rgb_to_ycbcr_full(padded) * 255
     rounding = smooth_round if smooth else torch.round
-    y = _through_dct(ycbcr[:, :1], _luma_table().to(images) * factor, rounding)
-    chroma = _through_dct(F.avg_pool2d(ycbcr[:, 1:], 2), _chroma_table().to(images) * factor, rounding)
+    y = _through_dct(ycbcr[:, :1], _table(LUMA).to(images) * factor, rounding)
+    chroma = _through_dct(F.avg_pool2d(ycbcr[:, 1:], 2), _table(CHROMA).to(images) * factor, rounding)
     full = torch.cat([y, F.interpolate(chroma, scale_factor=2, mode="nearest")], 1)
     return (ycbcr_full_to_rgb(full / 255)[..., :height, :width]).clamp(0, 1)
 
@@ -78,11 +67,6 @@ def _dct_matrix() -> Tensor:
     return matrix
 
 
-def _luma_table() -> Tensor:
-    return torch.tensor(_LUMA_TABLE, dtype=torch.float64).mT
-
-
-def _chroma_table() -> Tensor:
-    table = torch.full((_BLOCK, _BLOCK), 99.0, dtype=torch.float64)
-    table[:4, :4] = torch.tensor(_CHROMA_CORNER, dtype=torch.float64)
-    return table.mT
+def _table(steps: tuple[int, ...]) -> Tensor:
+    """A quantisation table, transposed, (8, 8) float64."""
+    return torch.tensor(steps, dtype=torch.float64).reshape(_BLOCK, _BLOCK).mT
