@@ -24,6 +24,7 @@ from wildsr.networks.ddnsr import DegradationNetwork
 from wildsr.networks.dsgan import DSGANGenerator
 from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import ProfileDegradationConfig
+from wildsr.recipes.config.recipe import Recipe
 from wildsr.training.export import save_model
 from wildsr.zoo.load import load
 
@@ -41,6 +42,23 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(path: Path, network: nn.Module) -> str:
     save_model(path, network, {"licence": "CC0-1.0"})
     return str(path)
+
+
+def recipe_for_rrdbnet(
+    folder: Path, *, blur: float = 0.4, faithful: bool = False, full: bool = False
+) -> Recipe:
+    start = small(folder / "rrdb.safetensors", RRDBNet(features=8, blocks=1, growth=4))
+    return adaptation_recipe(
+        start,
+        adaptable(start),
+        folder,
+        ProfileDegradationConfig(path=folder),
+        blur=blur,
+        faithful=faithful,
+        full=full,
+        seed=0,
+        features=None,
+    )
 
 
 @pytest.fixture
@@ -107,18 +125,7 @@ def test_an_rrdbnet_is_trained_by_low_rank_changes_unless_all_are_asked_for(
     full: bool, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wildsr.adapt.training._RATES", {"RRDBNet": ("lora", 1e-4)})
-    start = small(tmp_path / "rrdb.safetensors", RRDBNet(features=8, blocks=1, growth=4))
-    recipe = adaptation_recipe(
-        start,
-        adaptable(start),
-        tmp_path,
-        ProfileDegradationConfig(path=tmp_path),
-        blur=0.4,
-        faithful=True,
-        full=full,
-        seed=0,
-        features=None,
-    )
+    recipe = recipe_for_rrdbnet(tmp_path, faithful=True, full=full)
     assert recipe.optimizers["generator"].kind == kind
     assert recipe.train.batch_size == 1
 
@@ -129,18 +136,7 @@ def test_an_rrdbnet_is_trained_by_low_rank_changes_unless_all_are_asked_for(
 def test_edges_of_the_target_are_steepest_for_sharp_photos(
     blur: float, faithful: bool, crisp: float, tmp_path: Path
 ) -> None:
-    start = small(tmp_path / "small.safetensors", RRDBNet(features=8, blocks=1, growth=4))
-    recipe = adaptation_recipe(
-        start,
-        adaptable(start),
-        tmp_path,
-        ProfileDegradationConfig(path=tmp_path),
-        blur=blur,
-        faithful=faithful,
-        full=False,
-        seed=0,
-        features=None,
-    )
+    recipe = recipe_for_rrdbnet(tmp_path, blur=blur, faithful=faithful)
     assert isinstance(recipe.data, DegradedDataConfig)
     assert recipe.data.crisp == crisp
 
