@@ -57,9 +57,7 @@ def adapt(
             help="Also estimate blur kernels with KernelGAN; this takes long, and does not count as --minutes.",
         ),
     ] = False,
-    only: Annotated[
-        str | None, typer.Option(help="Use only the photos of this camera, 'make model'.", show_default=False)
-    ] = None,
+    only: options.OnlyCamera = None,
     faithful: Annotated[
         bool,
         typer.Option(

@@ -194,10 +194,7 @@ def profile(
         Path,
         typer.Option("-o", "--output", help="Folder for profile.json and its pools.", show_default=False),
     ],
-    only: Annotated[
-        str | None,
-        typer.Option(help="Use only photos of this camera, 'make model'.", show_default=False),
-    ] = None,
+    only: options.OnlyCamera = None,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Also estimate kernels with KernelGAN, which takes long.")
     ] = False,

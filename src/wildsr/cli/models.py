@@ -16,6 +16,7 @@ from wildsr.zoo.download import pull as pull_one
 from wildsr.zoo.download import remove as remove_one
 from wildsr.zoo.errors import ModelError
 
+_Names = Annotated[list[str], typer.Argument(help="Names from `wildsr models`.", show_default=False)]
 app = typer.Typer(help="List, describe, fetch and remove models.")
 _COMMERCIAL = {
     "yes": "allowed by that licence",
@@ -66,7 +67,7 @@ def show(
 
 @app.command(no_args_is_help=True)
 def pull(
-    names: Annotated[list[str], typer.Argument(help="Names from `wildsr models`.", show_default=False)],
+    names: _Names,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Download published models into your models folder. The same command continues an interrupted download.
@@ -102,7 +103,7 @@ def add(
 
 @app.command(no_args_is_help=True)
 def remove(
-    names: Annotated[list[str], typer.Argument(help="Names from `wildsr models`.", show_default=False)],
+    names: _Names,
 ) -> None:
     """Delete installed models from your models folder.
 

@@ -66,6 +66,24 @@ Cache = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore cached results and compute them again.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Override a value of the recipe, such as train.batch_size=8. May be repeated.",
+        show_default=False,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="Run on a Ray cluster: its address, or 'auto' for the cluster of this machine, or else a new one here.",
+        show_default=False,
+    ),
+]
+OnlyCamera = Annotated[
+    str | None, typer.Option(help="Use only photos of this camera, 'make model'.", show_default=False)
+]
 CameraProfile = Annotated[
     Path | None,
     typer.Option(

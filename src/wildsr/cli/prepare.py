@@ -106,14 +106,7 @@ def prepare(
     ] = None,
     seed: options.Seed = 0,
     shard: options.ShardOf = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            help="Make the pairs on a Ray cluster: its address, or 'auto' for the one that this machine belongs to, or "
-            "else a new one here.",
-            show_default=False,
-        ),
-    ] = None,
+    ray: options.RayAddress = None,
 ) -> None:
     """Make HR and LR pairs for training.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from wildsr.cli import options
 from wildsr.cli.console import exits, literal, output, say, table
 from wildsr.cli.recipe_import import import_options
 from wildsr.cli.train import renamed_keys_noted, training_extra
@@ -31,10 +32,7 @@ def show(
         str | None,
         typer.Argument(help="A name from `wildsr recipe list`, or a YAML file.", show_default=False),
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Override a value, such as train.steps=1000. May be repeated."),
-    ] = None,
+    change: options.Overrides = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of recipes, for editors.")
     ] = False,

@@ -58,14 +58,7 @@ def train(
         int | None,
         typer.Option(min=1, help="Training steps. By default those of the recipe.", show_default=False),
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Override a value of the recipe, such as train.batch_size=8. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    change: options.Overrides = None,
     features: options.Features = None,
     dry_run: Annotated[
         bool,

@@ -124,14 +124,7 @@ def upscale(
     skip_existing: options.SkipExisting = False,
     shard: options.ShardOf = None,
     manifest: options.Manifest = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            help="Upscale on a Ray cluster: its address, or 'auto' for the cluster of this machine, or else a "
-            "new one here.",
-            show_default=False,
-        ),
-    ] = None,
+    ray: options.RayAddress = None,
     ray_cpus: Annotated[float, typer.Option(min=0, help="CPUs for each actor of --ray.")] = 1,
     ray_gpus: Annotated[float, typer.Option(min=0, help="GPUs for each actor of --ray.")] = 0,
     json: options.JsonLines = False,
