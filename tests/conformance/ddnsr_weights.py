@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch.nn.functional as F
+from golden_files import Golden
 from torch import Tensor, nn
+
+from wildsr.networks.ddnsr import DegradationNetwork
+from wildsr.networks.rrdbnet import RRDBNet
 
 _PLACES = {
     "kernel": "weight",
@@ -91,3 +95,23 @@ class FeatureStack(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         x = self.convs[0](x).relu()
         return {"features": self.convs[1](F.max_pool2d(x, 2) if self.pool else x)}
+
+
+def recorded_networks(item: Golden) -> tuple[RRDBNet, DegradationNetwork]:
+    """The networks of a recorded training before its first step: to HR, to LR."""
+    made = {key: arguments(text) for key, text in item.json("constructors").items()}
+    up = RRDBNet(
+        features=made["up"]["filters"],
+        blocks=made["up"]["blocks"],
+        growth=made["up"]["filters_growing"],
+        scale=2 ** made["up"]["upscale_layers"],
+    )
+    down = DegradationNetwork(
+        made["down"]["filters"],
+        made["down"]["downscale_layers"],
+        made["down"]["blocks"],
+        made["down"]["input_type"] == "dual",
+    )
+    fill(up, created(item.under("init/up/")))
+    fill(down, created(item.under("init/down/")))
+    return up, down

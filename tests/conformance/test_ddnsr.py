@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from ddnsr_weights import arguments, created, fill, nchw, ours
+from ddnsr_weights import created, fill, nchw, ours, recorded_networks
 from golden_files import ROOT, Golden, golden_names, golden_path, read_golden
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -81,21 +81,7 @@ def test_networks_in_training(golden: Read, golden_folder: Path) -> None:
         pytest.skip("no recorded training")
     for name in names:
         item = golden(name)
-        made = {key: arguments(text) for key, text in item.json("constructors").items()}
-        up = RRDBNet(
-            features=made["up"]["filters"],
-            blocks=made["up"]["blocks"],
-            growth=made["up"]["filters_growing"],
-            scale=2 ** made["up"]["upscale_layers"],
-        )
-        fill(up, created(item.under("init/up/")))
-        down = DegradationNetwork(
-            made["down"]["filters"],
-            made["down"]["downscale_layers"],
-            made["down"]["blocks"],
-            made["down"]["input_type"] == "dual",
-        )
-        fill(down, created(item.under("init/down/")))
+        up, down = recorded_networks(item)
         lr, hr = nchw(item["batch/lores_x_real"]), nchw(item["batch/hires_y_real"])
         expected = {
             name: nchw(value) if value.ndim == 4 else value for name, value in item.under("forward/").items()

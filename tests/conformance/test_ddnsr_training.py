@@ -5,14 +5,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from ddnsr_weights import FeatureStack, arguments, converted, created, fill, nchw
+from ddnsr_weights import FeatureStack, converted, created, fill, nchw, recorded_networks
 from golden_files import Golden, golden_names
 from torch import Tensor
 
 from wildsr.losses.perceptual import PerceptualLoss
 from wildsr.losses.pixel import l1, l2
-from wildsr.networks.ddnsr import DDNSRVGGDiscriminator, DegradationNetwork
-from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.networks.ddnsr import DDNSRVGGDiscriminator
 from wildsr.training.objectives.ddnsr import DDNSRObjective
 from wildsr.training.objectives.terms import Term
 from wildsr.training.optimizers import KerasAdam
@@ -43,21 +42,7 @@ OUR_NAMES = {
 
 
 def objective_of(item: Golden) -> DDNSRObjective:
-    made = {key: arguments(text) for key, text in item.json("constructors").items()}
-    up = RRDBNet(
-        features=made["up"]["filters"],
-        blocks=made["up"]["blocks"],
-        growth=made["up"]["filters_growing"],
-        scale=2 ** made["up"]["upscale_layers"],
-    )
-    down = DegradationNetwork(
-        made["down"]["filters"],
-        made["down"]["downscale_layers"],
-        made["down"]["blocks"],
-        made["down"]["input_type"] == "dual",
-    )
-    fill(up, created(item.under("init/up/")))
-    fill(down, created(item.under("init/down/")))
+    up, down = recorded_networks(item)
     judges = {}
     for name, role in (("disc_up", "hires_y_real"), ("disc_down", "lores_x_real")):
         if name in item.json("model_order"):

@@ -219,7 +219,7 @@ def unet(item: Golden) -> nn.Module:
     return network
 
 
-@pytest.mark.parametrize(
+DISCRIMINATORS = pytest.mark.parametrize(
     ("name", "make"),
     [
         ("net_realsr_nlayer_d", realsr_patchgan),
@@ -229,6 +229,9 @@ def unet(item: Golden) -> nn.Module:
         ("net_kair_unet_d", unet),
     ],
 )
+
+
+@DISCRIMINATORS
 def test_discriminator(golden: Read, name: str, make: Callable[[Golden], nn.Module]) -> None:
     item = golden(name)
     inputs = item.under("input.")
@@ -273,16 +276,7 @@ def test_published_dsgan_generator(golden: Read, golden_folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "make"),
-    [
-        ("net_realsr_nlayer_d", realsr_patchgan),
-        ("net_kair_patchgan_d_batch", kair_patchgan),
-        ("net_kair_patchgan_d_spectral", kair_patchgan),
-        ("net_realsr_vgg128_d", vgg128),
-        ("net_kair_unet_d", unet),
-    ],
-)
+@DISCRIMINATORS
 def test_discriminator_through_the_zoo(
     golden: Read, tmp_path: Path, name: str, make: Callable[[Golden], nn.Module]
 ) -> None:

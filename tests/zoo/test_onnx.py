@@ -230,12 +230,7 @@ def with_external_data(path: Path, location: str) -> Path:
     """The same model, its tensors moved to another file."""
     model = onnx.load(str(path))
     onnx.save(model, str(path), save_as_external_data=True, location="tensors.bin", size_threshold=0)
-    model = onnx.load(str(path), load_external_data=False)
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                entry.value = location
-    path.write_bytes(model.SerializeToString())
+    with_external_data_at(path, location)
     return path
 
 
