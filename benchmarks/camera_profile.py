@@ -46,6 +46,7 @@ class Camera:
     radius: float = 1.0
     channels: float = 0.0
     spread: float = 0.06
+    subsampling: str = "4:2:0"
 
     def photo(self, clean: Tensor, rng: np.random.Generator) -> Tensor:
         """The photo (3, h, w) uint8 of a clean one (1, 3, h, w) in [0, 1]."""
@@ -57,7 +58,8 @@ class Camera:
         matrix = [[1.0 if i == j else self.channels for j in range(3)] for i in range(3)]
         noise |= {"seed": int(rng.integers(2**31)), "correlation": self.correlation, "channels": matrix}
         steps.append(noise)
-        steps.append({"step": "jpeg", "quality": self.quality} if self.quality else {"step": "round"})
+        jpeg = {"step": "jpeg", "quality": self.quality, "subsampling": self.subsampling}
+        steps.append(jpeg if self.quality else {"step": "round"})
         soft = blurred(clean, replace(self, wide=self.wide * factor, narrow=self.narrow * factor))
         return quantize(run_steps(soft, [{"steps": steps}]))[0]
 
@@ -65,7 +67,7 @@ class Camera:
         """Of its JPEG files."""
         if not self.quality:
             return None
-        return JpegFacts(*standard_tables(self.quality), "4:2:0", self.quality, True)
+        return JpegFacts(*standard_tables(self.quality), self.subsampling, self.quality, True)
 
     def level(self, value: float) -> float:
         """Standard deviation of the noise in levels."""
@@ -134,6 +136,7 @@ def random_camera(rng: np.random.Generator) -> Camera:
         0 if rng.random() < 0.2 else int(rng.integers(60, 99)),
         strength, math.exp(rng.uniform(math.log(0.7), math.log(2.0))),
         0.0 if rng.random() < 0.6 else rng.uniform(0, 0.9), rng.uniform(0, 0.1),
+        str(rng.choice(["4:2:0", "4:2:2", "4:4:4"], p=[0.5, 0.15, 0.35])),
     )  # fmt: skip
 
 

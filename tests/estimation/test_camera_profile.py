@@ -61,6 +61,23 @@ def test_blur_is_found(wide: float, narrow: float, angle: float) -> None:
         assert abs(turn) < 0.4
 
 
+def test_the_blur_of_noisy_photos_does_not_depend_on_chroma_subsampling() -> None:
+    clean = taken([blurred(1.0, 1.0, 0.0)])
+    noise = {"step": "level_noise", "constant": 16.0, "slope": 50.0, "correlation": 0.6}
+    found = {}
+    for subsampling in ("4:4:4", "4:2:2", "4:2:0"):
+        steps = [noise | {"channels": torch.eye(3).tolist()}]
+        steps.append({"step": "jpeg", "quality": 75, "subsampling": subsampling})
+        photos = [
+            quantize(run_steps(photo[None] / 255, [{"steps": [steps[0] | {"seed": index}, steps[1]]}]))[0]
+            for index, photo in enumerate(clean)
+        ]
+        jpeg = JpegFacts(*standard_tables(75), subsampling, 75, True)
+        found[subsampling] = profile_of([measure_windows([photo], "", jpeg) for photo in photos]).blur.wide
+    assert found["4:4:4"] == pytest.approx(found["4:2:0"], rel=0.08)
+    assert found["4:2:2"] == pytest.approx(found["4:2:0"], rel=0.08)
+
+
 def test_sharp_photos_are_found_to_be_sharp() -> None:
     found = profile_of([measure_windows([photo], "a") for photo in taken([])]).blur
     assert found.wide < 0.45
