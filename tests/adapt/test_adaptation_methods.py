@@ -26,6 +26,7 @@ from wildsr.recipes.config.data import DegradedDataConfig
 from wildsr.recipes.config.degradations import ProfileDegradationConfig
 from wildsr.recipes.config.recipe import Recipe
 from wildsr.training.export import save_model
+from wildsr.zoo.header import read_metadata
 from wildsr.zoo.load import load
 
 
@@ -83,13 +84,15 @@ def test_a_trained_network_degrades_the_images_of_the_training(
     # DDNSR's network takes the noise from the photos for training, DSGAN's needs none.
     references = list((result.work / "references").glob("*.png"))
     assert len(references) == (9 if method == "ddnsr" else 0)
+    assert not (result.work / "degrader").exists()
+    assert f"by the network {method}.safetensors" in read_metadata(result.model)["degradation"]
     with pytest.raises(AdaptError, match="--degrader"):
         adapt(photos, tmp_path / "mine.safetensors", replace(asked, degrader="another.safetensors"))
 
 
 def test_a_method_and_its_network_belong_together() -> None:
-    with pytest.raises(UsageError, match=r"--method dsgan needs a trained network.*wildsr train dsgan"):
-        AdaptOptions(method="dsgan")
+    assert AdaptOptions(method="dsgan").trains_degrader
+    assert not AdaptOptions(method="dsgan", degrader="dsgan.safetensors").trains_degrader
     with pytest.raises(UsageError, match="--degrader is for"):
         AdaptOptions(degrader="dsgan.safetensors")
 

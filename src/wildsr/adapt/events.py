@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STAGES = ("photos", "profile", "images", "before", "training", "proof", "report")
-"""The stages in their order."""
+STAGES = ("photos", "profile", "images", "before", "degrader", "training", "proof", "report")
+"""The stages in their order; ``degrader`` only if a network that degrades is trained."""
 
 
 @dataclass(frozen=True)

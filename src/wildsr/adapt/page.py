@@ -1,6 +1,5 @@
 """The report of an adaptation: the verdict, the camera, the training, and the evaluation, as one HTML file."""
 
-import json
 import math
 from collections.abc import Mapping
 from html import escape
@@ -10,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wildsr.adapt.degrader_page import degrader_sections
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.gain import Gain, Verdict
-from wildsr.adapt.plots import line_chart
+from wildsr.adapt.plots import line_chart, loss_charts
 from wildsr.degradations.profile import Profile
 from wildsr.estimation.inventory import UNKNOWN
 from wildsr.evaluation.report import Section, write_report
@@ -52,7 +52,8 @@ def write_page(
     sections = [
         Section("verdict", "Result", _verdict(results, verdict, facts, written)),
         Section("camera", "Your camera", _camera(*profiles, facts["check of the profile"])),
-        Section("training", "Training", _training(work / "run" / "log.jsonl")),
+        *degrader_sections(work),
+        Section("training", "Training", loss_charts(work / "run" / "log.jsonl")),
     ]
     start = results.methods[1]
     try:
@@ -198,25 +199,3 @@ def _photos(profile: Profile) -> str:
         "narrow": [(float(index), photo.narrow) for index, photo in enumerate(shown, 1)],
     }
     return line_chart({}, "Blur of each photo, in pixels", "photo", points) if shown else ""
-
-
-def _training(log: Path) -> str:
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for one in _log(log):
-        for name, value in one.items():
-            if name.startswith("generator/") and isinstance(value, int | float):
-                lines.setdefault(name.removeprefix("generator/"), []).append(
-                    (float(one["step"]), float(value))
-                )
-    if not lines:
-        return '<p class="note">There is no log of the training.</p>'
-    charts = "".join(line_chart({name: points}, f"Loss: {name}", "step") for name, points in lines.items())
-    return f'<div class="charts">{charts}</div>'
-
-
-def _log(path: Path) -> list[dict[str, Any]]:
-    try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return []
-    return [one for one in found if isinstance(one, dict) and isinstance(one.get("step"), int)]

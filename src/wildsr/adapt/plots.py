@@ -1,7 +1,10 @@
 """Small SVG charts of a report, in the style of those of evaluations."""
 
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from wildsr.evaluation.report.charts import ticks
 
@@ -56,3 +59,26 @@ def line_chart(
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
         f'role="img" aria-label="{escape(name)}">{"".join(parts)}</svg><ul class="legend">{legend}</ul></figure>'
     )
+
+
+def loss_charts(log: Path, network: str = "generator") -> str:
+    """Charts of the losses of a network, from the log of its training."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for one in _log(log):
+        for name, value in one.items():
+            if name.startswith(f"{network}/") and isinstance(value, int | float):
+                lines.setdefault(name.removeprefix(f"{network}/"), []).append(
+                    (float(one["step"]), float(value))
+                )
+    if not lines:
+        return '<p class="note">There is no log of the training.</p>'
+    charts = "".join(line_chart({name: points}, f"Loss: {name}", "step") for name, points in lines.items())
+    return f'<div class="charts">{charts}</div>'
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return []
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get("step"), int)]

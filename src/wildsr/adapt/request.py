@@ -19,6 +19,8 @@ SIBLINGS = {"wildsr-photo-x4": "wildsr-photo-faithful-x4"}
 GENERAL = 0.1
 """Share of training patches that are degraded by the general mixture, against forgetting. With 0.3 the first 60 steps
 lost 0.35 dB on true pairs of an obliquely blurred camera, where they gained 0.17 dB with 0.1."""
+NOISY = 0.5
+"""Share of training patches with noise patches of other photos, if there are any."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class AdaptOptions:
         full: train all weights of an RRDBNet instead of low-rank changes of them.
         noise_from: folder of other photos whose noise patches are used as well (RWSR-EDL).
         method: how LR images for training are made: by the numbers of the profile, by RealSR's pools of kernels and
-            noise patches, or by a trained network of DSGAN or DDNSR. The proof always uses the profile.
-        degrader: the network of DSGAN or DDNSR, a name or a file.
+            noise patches, or by a network of DSGAN or DDNSR. The proof always uses the profile.
+        degrader: a trained network of DSGAN or DDNSR, a name or a file; None: it is trained on the photos first.
         force: write the model even if the gain is not certain.
         device: to compute on: auto, cpu, cuda ...
         features: folder of the files of LPIPS and NIQE; None: the usual one.
@@ -66,12 +68,6 @@ class AdaptOptions:
             raise UsageError(f"--minutes must be positive, not {self.minutes:g}")
         if self.steps is not None and self.steps < 1:
             raise UsageError(f"--steps must be positive, not {self.steps}")
-        if self.method in LEARNED and self.degrader is None:
-            output = "MODEL-down.safetensors" if self.method == "ddnsr" else "MODEL.safetensors"
-            raise UsageError(
-                f"--method {self.method} needs a trained network that degrades: --degrader {output} of a run of "
-                f"`wildsr train {'ddnsr-track1' if self.method == 'ddnsr' else 'dsgan'}` on these photos"
-            )
         if self.degrader is not None and self.method not in LEARNED:
             raise UsageError(f"--degrader is for --method dsgan or ddnsr, not {self.method}")
 
@@ -84,6 +80,11 @@ class AdaptOptions:
     def sibling(self) -> str | None:
         """The faithful model that the result may be blended with; None if there is none, or none is wanted."""
         return None if self.faithful else SIBLINGS.get(self.start)
+
+    @property
+    def trains_degrader(self) -> bool:
+        """Whether the network that degrades is trained as a part of the adaptation."""
+        return self.method in LEARNED and self.degrader is None
 
     def identity(self, photos: tuple[Path, ...]) -> dict[str, str]:
         """Settings that two runs must share for one to continue the other.

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wildsr.adapt.degrader import described, train_degrader
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptNote, OnAdaptEvent
 from wildsr.adapt.gain import Verdict
 from wildsr.adapt.measured import Measured, compared
 from wildsr.adapt.page import write_page
-from wildsr.adapt.request import GENERAL, AdaptOptions
+from wildsr.adapt.request import AdaptOptions
 from wildsr.adapt.sources import Chosen, varies
 from wildsr.adapt.stages import Stages
 from wildsr.adapt.training import adaptable
-from wildsr.adapt.tuning import Tuning
+from wildsr.adapt.tuning import PROOF_MARGIN, Tuning
 from wildsr.adapt.work import Clock, WorkFolder
 from wildsr.degradations.profile import Profile
 from wildsr.errors import UsageError
@@ -78,6 +79,7 @@ def adapt(
         raise UsageError(f"{output} exists already; choose another name with -o, or move it away")
     stages = Stages(places, options, work, on_event)
     chosen = stages.chosen()
+    stages.read_other_noise()
     with work.opened(options.identity(places)):
         stages.clock = Clock(work, options.minutes)
         try:
@@ -110,6 +112,8 @@ def _adapted(stages: Stages, chosen: Chosen, output: Path, report: Path) -> Adap
     measured = Measured(stages.work.path / "proof", options.device, options.features)
     failures = stages.check(profile)
     before = stages.before(chosen, aside, measured)
+    if options.trains_degrader:
+        train_degrader(stages, chosen, PROOF_MARGIN * before["seconds"])
     tuning = Tuning(stages)
     candidate = tuning.candidate(tuning.train(chosen, profile, before["seconds"]), chosen, profile)
     stages.stage("proof", "comparing the models on set-aside photos")
@@ -145,7 +149,7 @@ def _facts(stages: Stages, chosen: Chosen, images: dict[str, Any]) -> dict[str, 
         "starting model": options.start,
         "time": f"{stages.time.spent / 60:.1f} minutes of {options.minutes:g}",
         "blend": _blend(stages.work.load("choice") or {}, options.start),
-        "degradation": f"{options.method}, {GENERAL:.0%} of the patches by the general mixture",
+        "degradation": described(stages),
     }
 
 

@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from wildsr.adapt.choice import write_pairs
+from wildsr.adapt.degrader_recipes import degrader_file
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
 from wildsr.adapt.images import reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
+from wildsr.adapt.other_noise import joined, other_noise
 from wildsr.adapt.proof import ProofPlan
-from wildsr.adapt.request import GENERAL, AdaptOptions
+from wildsr.adapt.request import GENERAL, LEARNED, NOISY, AdaptOptions
 from wildsr.adapt.sources import Chosen, choose_photos, clean_up_of, named
 from wildsr.adapt.training import HR_PATCH
 from wildsr.adapt.work import Clock, WorkFolder
+from wildsr.degradations.pools import NoisePool
 from wildsr.degradations.profile import Profile, read_profile, write_profile
-from wildsr.errors import UsageError
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.inventory import Photo, take_inventory
 from wildsr.estimation.profile import estimate_profile
@@ -34,7 +36,7 @@ _PROFILE_SHARE, _PROFILE_SECONDS = 0.12, 90.0
 """Share of the time, and most seconds, for each of the two profiles."""
 _IMAGES_SHARE = 0.15
 _REFERENCES, _REFERENCE_SIDE = 40, 512
-"""Most photos whose noise DDNSR's network transfers, and the side in pixels of the part that is used."""
+"""Most photos that a learned degradation imitates, and the side in pixels of the part that is used."""
 _CHECKED, _CHECKED_SIDE = 10, 384
 """Number and least side in pixels of the HR images by which a profile is checked."""
 
@@ -48,6 +50,7 @@ class Stages:
     work: WorkFolder
     on_event: OnAdaptEvent | None
     clock: Clock | None = None
+    noise: NoisePool | None = None
 
     @property
     def time(self) -> Clock:
@@ -84,6 +87,17 @@ class Stages:
             self.send(AdaptNote(f"not used: {name}: {reason}"))
         return chosen
 
+    def read_other_noise(self) -> None:
+        """Collect the noise patches of ``--noise-from``, before anything is stored that a wrong folder would spoil."""
+        folder = self.options.noise_from
+        if folder is not None and self.work.load("profile") is None:
+            self.send(AdaptNote(f"reading the noise of {folder}"))
+            self.noise = other_noise(folder, self._profile_seconds, self.options.seed)
+
+    @property
+    def _profile_seconds(self) -> float:
+        return min(_PROFILE_SECONDS, _PROFILE_SHARE * 60 * self.options.minutes)
+
     def same_photos(self, chosen: Chosen) -> None:
         """Refuse to continue with other photos than those of the run."""
         content, known = chosen.content(), self.work.load("photos")
@@ -105,23 +119,17 @@ class Stages:
             self.stage("profile", text, done=True)
             return read_profile(folder)
         self.stage("profile", text)
-        seconds = min(_PROFILE_SECONDS, _PROFILE_SHARE * self.time.budget)
         profile = estimate_profile(
             photos,
-            seconds=None if self.options.thorough else seconds,
+            seconds=None if self.options.thorough else self._profile_seconds,
             thorough=self.options.thorough and name == "profile",
             quick_kernels=self.options.method == "realsr" and name == "profile",
             seed=self.options.seed,
             on_progress=lambda done, total, _: self.progress("profile", done, total),
         )
-        if name == "profile" and self.options.noise_from is not None:
-            others = take_inventory([self.options.noise_from]).usable
-            pool = estimate_profile(others, seconds=seconds, seed=self.options.seed).noise_pool
-            if pool is None:
-                raise UsageError(
-                    f"--noise-from: no flat area with noise was found in {self.options.noise_from}"
-                )
-            profile = replace(profile, noise_pool=pool)
+        if name == "profile" and self.noise is not None:
+            own = profile.noise_pool if self.options.method == "realsr" else None
+            profile = replace(profile, noise_pool=joined(own, self.noise))
         write_profile(profile, folder)
         self.work.save(name, {"digest": profile.digest})
         return profile
@@ -162,7 +170,7 @@ class Stages:
         path = self.work.path / name / "profile.json"
         profile = read_profile(path)
         realsr = 1.0 if self.options.method == "realsr" and name == "profile" else 0.0
-        patches = realsr or (0.5 if self.options.noise_from is not None and name == "profile" else 0.0)
+        patches = realsr or (NOISY if self.options.noise_from is not None and name == "profile" else 0.0)
         return ProfileDegradationConfig(
             path=path,
             general=general,
@@ -174,17 +182,35 @@ class Stages:
     def training_degradation(self, chosen: Chosen) -> DegradationConfig:
         """The degradation of the training: that of the profile, or a trained network; and the general mixture."""
         options = self.options
-        if options.degrader is None:
+        if options.method not in LEARNED:
             return self.degradation("profile", GENERAL)
-        references = self.work.path / "references" if options.method == "ddnsr" else None
-        if references is not None and self.work.load("references") is None:
+        model = options.degrader or str(degrader_file(self.degrader_folder, options.method))
+        references = self.references(chosen) if options.method == "ddnsr" else None
+        noisy = options.noise_from is not None
+        return LearnedMixtureConfig(
+            model=model,
+            references=references,
+            general=GENERAL,
+            profile=self.work.path / "profile" if noisy else None,
+            patches=NOISY if noisy else 0,
+        )
+
+    @property
+    def degrader_folder(self) -> Path:
+        """Folder of the run that trains the network that degrades."""
+        return self.work.path / "degrader"
+
+    def references(self, chosen: Chosen) -> Path:
+        """A folder with the central parts of photos for training, whose look a learned degradation imitates."""
+        references = self.work.path / "references"
+        if self.work.load("references") is None:
             references.mkdir(parents=True, exist_ok=True)
             photos = chosen.training
             for number, photo in enumerate(photos[:: max(1, len(photos) // _REFERENCES)][:_REFERENCES]):
                 window = read_windows(photo.path, side=_REFERENCE_SIDE, most=1)[0]
                 write_rgb(references / f"{number:03d}.png", window.unsqueeze(0).float() / 255)
             self.work.save("references", {"images": number + 1})
-        return LearnedMixtureConfig(model=options.degrader, references=references, general=GENERAL)
+        return references
 
     def check(self, profile: Profile) -> list[str]:
         """Properties that differ when HR images degraded by the profile are measured again; empty if none does."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -282,19 +283,20 @@ def train_by_clock(
             "validation.every": max(1, round(max(expected / _PREVIEWS, _PREVIEW_SECONDS / pace.seconds))),
         }
     )
-    clock = Schedule(recipe.optimizers["generator"].rate, seconds, trained, steps)
+    clock = Schedule(1.0, seconds, trained, steps)
+    rates = {name: partial(_rate, clock, recipe.optimizers[name].rate) for name in built.objective.networks}
     fabric = start(Hardware(_accelerator(device)[0], precision=recipe.train.precision))
     batches = Batches(
         built.data.dataset, recipe.train.batch_size, recipe.data.worker_count(), on_problem=on_problem
     )
     settings = RunSettings(recipe.train, recipe.files, recipe.validation, recipe.seed)
-    model = folder / f"{NAME}.safetensors"
+    model = folder / f"{recipe.name}.safetensors"
     try:
         return fit(
             fabric,
             built.objective,
             built.optimizers,
-            {"generator": clock.rate},
+            rates,
             _until(batches, clock, on_time),
             settings,
             run_of(recipe, folder),
@@ -310,6 +312,10 @@ def train_by_clock(
     finally:
         if on_time is not None:
             on_time(clock.trained)
+
+
+def _rate(clock: Schedule, highest: float, step: int) -> float:
+    return highest * clock.rate(step)
 
 
 def _until(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from wildsr.adapt.choice import best_mix, measure_mixes
+from wildsr.adapt.degrader import described
 from wildsr.adapt.events import AdaptNote, AdaptPreview, AdaptProgress, AdaptValidated
 from wildsr.adapt.request import AdaptOptions
 from wildsr.adapt.sources import Chosen
@@ -30,7 +31,7 @@ from wildsr.zoo.load import load
 
 _LEAST_TRAINING = 0.4
 """Share of the time that training gets in any case."""
-_PROOF_MARGIN = 1.6
+PROOF_MARGIN = 1.6
 """The proof takes about this many times as long as measuring the starting model did."""
 
 
@@ -64,7 +65,7 @@ class Tuning:
         pace = measure_pace(built, self.stages.options.device)
         trained = float((self.stages.work.load("training") or {}).get("seconds", 0.0))
         least = _LEAST_TRAINING * self.stages.time.budget
-        seconds = max(self.stages.time.left + trained - _PROOF_MARGIN * proof_seconds, least)
+        seconds = max(self.stages.time.left + trained - PROOF_MARGIN * proof_seconds, least)
         steps = options.steps
         total = round(seconds / pace.seconds) if steps is None else steps
         self.stages.send(AdaptNote(_expected(pace, seconds, trained, steps)))
@@ -138,6 +139,7 @@ class Tuning:
             "good_at": f"photos of this camera: {chosen.camera}",
             "trained_on": ", ".join(dict.fromkeys((*first.trained_on, *tuned.trained_on))),
             "profile_sha256": profile.digest,
+            "degradation": described(self.stages),
             "photos": str(len(chosen.training)),
             "photos_set_aside": str(len(chosen.aside)),
         }

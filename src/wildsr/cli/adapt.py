@@ -78,13 +78,14 @@ def adapt(
         MethodName,
         typer.Option(
             help="profile: degrade by the measured blur, noise and compression; realsr: by RealSR's pools of kernels "
-            "and noise patches; dsgan, ddnsr: by a trained network, --degrader."
+            "and noise patches; dsgan, ddnsr: by a network that is first trained on the photos."
         ),
     ] = MethodName.profile,
     degrader: Annotated[
         str | None,
         typer.Option(
-            help="Trained network of DSGAN or DDNSR that degrades images, for --method dsgan or ddnsr.",
+            help="Trained network of DSGAN or DDNSR that degrades images, for --method dsgan or ddnsr, instead of one "
+            "trained on the photos.",
             show_default=False,
         ),
     ] = None,

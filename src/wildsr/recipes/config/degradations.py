@@ -135,13 +135,23 @@ class LearnedMixtureConfig(LearnedDegradationConfig):
     kind: Literal["learned-mixture"] = "learned-mixture"  # type: ignore[assignment]
     general: float = Field(0.3, ge=0, le=1)
     """Share of images degraded by ``wild``, so that a model does not forget others."""
+    profile: Path | None = None
+    """A camera profile with noise patches; null for none."""
+    patches: float = Field(0.0, ge=0, le=1)
+    """Share of the other images that are degraded by this profile, with its noise patches, instead of the network."""
 
     def build(self, scale: int) -> "Degradation":
-        """The network's degradation, mixed with ``Wild``."""
+        """The network's degradation, mixed with that of the profile and with ``Wild``."""
         from wildsr.degradations.methods.mixed import Mixed
+        from wildsr.degradations.methods.profiled import Profiled
         from wildsr.degradations.methods.wild import Wild
+        from wildsr.degradations.profile import read_profile
 
-        return Mixed(super().build(scale), Wild(scale), self.general)
+        degradation = super().build(scale)
+        if self.profile is not None and self.patches:
+            noisy = Profiled(read_profile(self.profile), scale, patches=1.0, uncertain=True)
+            degradation = Mixed(degradation, noisy, self.patches)
+        return Mixed(degradation, Wild(scale), self.general)
 
 
 AnyDegradation = Annotated[
