@@ -83,11 +83,19 @@ def test_the_network_is_trained_on_the_photos_and_an_interrupted_training_goes_o
     assert "Loss: texture" in section if method == "dsgan" else "Loss: cycle" in section
 
     # The finished network is kept, also if the model is trained for longer.
-    again: list[object] = []
-    content = model.read_bytes()
-    adapt(photos, output, replace(asked, steps=4), on_event=again.append)
-    assert model.read_bytes() == content
-    assert [e.stage for e in again if isinstance(e, AdaptStage) and e.done][-1] == "degrader"
+    again: list[AdaptStage] = []
+
+    def stop(event: object) -> None:
+        if isinstance(event, AdaptStage):
+            again.append(event)
+            if event.stage == "training":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        adapt(photos, output, replace(asked, steps=4), on_event=stop)
+    assert again[-2].stage == "degrader"
+    assert again[-2].done
+    assert not again[-1].done
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -119,7 +119,7 @@ def plain_dsgan() -> DSGANGenerator:
     Each channel of the image passes through several rectifiers with different thresholds, whose sum approximates the
     inverse of the sigmoid.
     """
-    network = DSGANGenerator(**_DSGAN_SIZES)
+    network = DSGANGenerator(_DSGAN_SIZES["features"], _DSGAN_SIZES["blocks"])
     first, rectifier, last = network.block_input[0], network.block_input[1], network.block_output
     assert isinstance(first, nn.Conv2d)
     assert isinstance(rectifier, nn.PReLU)
@@ -156,7 +156,7 @@ def _inverse_sigmoid(knots: Tensor, slope: float) -> tuple[Tensor, float]:
 
 def plain_ddnsr() -> DegradationNetwork:
     """A degradation network of DDNSR that averages the pixels of the HR image, and ignores the LR image at first."""
-    network = DegradationNetwork(**_DDNSR_SIZES)
+    network = DegradationNetwork(_DDNSR_SIZES["features"], blocks=_DDNSR_SIZES["blocks"])
     with torch.no_grad():
         _pass(network.conv_first)
         for halving in network.halvings:
