@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from wildsr.adapt import AdaptNote, AdaptOptions, AdaptResult, AdaptStage, adapt
+from wildsr.adapt.request import LEARNED
 from wildsr.degradations.methods.wild import Wild
 from wildsr.degradations.profile import Profile
 from wildsr.evaluation.distortion import psnr
@@ -260,6 +261,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=24, help="of each camera")
     parser.add_argument("--model", help="model to start from")
     parser.add_argument("--faithful", action="store_true")
+    parser.add_argument("--method", default="profile", choices=("profile", "realsr", *LEARNED))
     parser.add_argument("--features", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="training steps, instead of those that the minutes allow")
@@ -268,13 +270,19 @@ def main() -> None:
     photographs, truth = images_in(given.photographs), images_in(given.truth)
     rows = []
     for name in given.cameras.split(","):
-        kept = given.output / name / f"{'faithful' if given.faithful else 'row'}.json"
+        kept = given.output / name / f"{label(given, 'row')}.json"
         if given.again or not kept.is_file():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(run(name, photographs, truth, given), indent=1), encoding="utf-8")
             print(table([content(kept)]), file=sys.stderr, flush=True)
         rows.append(content(kept))
     print(table(rows))
+
+
+def label(given: argparse.Namespace, usual: str) -> str:
+    """Name of the files of a run: ``usual``, unless another style or method was chosen."""
+    chosen = (["faithful"] if given.faithful else []) + ([given.method] if given.method != "profile" else [])
+    return "-".join(chosen) or usual
 
 
 def run(name: str, photographs: list[Path], truth: list[Path], given: argparse.Namespace) -> dict[str, str]:
@@ -287,6 +295,7 @@ def run(name: str, photographs: list[Path], truth: list[Path], given: argparse.N
         steps=given.steps,
         model=given.model,
         faithful=given.faithful,
+        method=given.method,
         features=given.features,
     )
     began = time.monotonic()
@@ -295,7 +304,7 @@ def run(name: str, photographs: list[Path], truth: list[Path], given: argparse.N
         if isinstance(event, AdaptStage | AdaptNote):
             print(f"{name} {time.monotonic() - began:6.0f} s  {event.text}", file=sys.stderr, flush=True)
 
-    model = folder / f"{'faithful' if given.faithful else 'model'}.safetensors"
+    model = folder / f"{label(given, 'model')}.safetensors"
     result = adapt(folder / "photos", model, options, on_event=show)
     minutes = content(result.work / "time.json")["seconds"] / 60
     pairs = true_pairs(replace(camera, large=False), truth, folder / "truth", given.seed)

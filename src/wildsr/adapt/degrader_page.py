@@ -47,13 +47,10 @@ def _examples(work: Path, method: str) -> Tensor:
     photos = work / "references"
     references = photos if method == "ddnsr" else None
     degradation = learned_degradation(degrader_file(work / "degrader", method), _SCALE, references)
-    images, real = _evenly(sorted((work / "hr").glob("*.png"))), _evenly(sorted(photos.glob("*.png")))
-    sides = [
-        min(probe(path).width, probe(path).height) // part
-        for part, paths in ((_SCALE, images), (1, real))
-        for path in paths
-    ]
-    side = min(_SIDE, *sides)
+    every = sorted(photos.glob("*.png"))
+    images, real = _evenly(sorted((work / "hr").glob("*.png"))), _evenly(every)
+    # DDNSR takes its noise from any of the photos.
+    side = min(_SIDE, *(_shortest(path) // _SCALE for path in images), *(_shortest(path) for path in every))
     rows = []
     for number, (path, photo) in enumerate(zip(images, real, strict=False)):
         hr = _centre(read_levels(path).float() / 255, _SCALE * side)
@@ -70,6 +67,11 @@ def _examples(work: Path, method: str) -> Tensor:
         )
         rows += [torch.cat(parts, dim=-1), torch.ones(1, 3, _GAP, 3 * side + 2 * _GAP)]
     return torch.cat(rows[:-1], dim=-2).clamp(0, 1)
+
+
+def _shortest(path: Path) -> int:
+    size = probe(path)
+    return min(size.width, size.height)
 
 
 def _centre(image: Tensor, side: int) -> Tensor:
