@@ -204,9 +204,14 @@ def test_a_result_that_appears_meanwhile_stays(
 
 def test_an_output_folder_that_cannot_be(wildsr: Run, save_photo: Save, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = wildsr("upscale", save_photo(tmp_path / "a.png"), "-m", "tiny", "-o", tmp_path / "file/out/")
-    assert done.exit_code == 1
-    assert "folder cannot be created" in done.output
+    photo = save_photo(tmp_path / "a.png")
+    for output, reason in (
+        ("file/out/", "folder cannot be created"),
+        ("file/a.png", "is a file, not a folder"),
+    ):
+        done = wildsr("upscale", photo, "-m", "tiny", "-o", tmp_path / output)
+        assert done.exit_code == 1
+        assert reason in " ".join(done.output.split())
 
 
 def test_a_full_disk_leaves_nothing_behind(save_photo: Save, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Bad input and unwritable places: a clear error, and existing files stay intact."""
 
+import errno
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -283,6 +285,19 @@ def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(writer, "encode", fail)
     with grey_canvas() as canvas, pytest.raises(image.ImageError, match="the disk is full"):
+        image.write(tmp_path / "a.png", canvas)
+
+
+def test_another_error_is_not_called_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems, such as /proc, always report no free space."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    def fail(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(writer, "encode", fail)
+    with grey_canvas() as canvas, pytest.raises(image.ImageError, match="Permission denied"):
         image.write(tmp_path / "a.png", canvas)
 
 

@@ -8,6 +8,7 @@ from wildsr.data.errors import DataError
 from wildsr.data.manifest import MANIFEST, names_of
 from wildsr.data.pair_folders import Prepared, Through, items_of, prepare
 from wildsr.data.pair_maker import Preparation, degradation_of
+from wildsr.data.store import contents, require_lmdb, write_store
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError
 from wildsr.estimation.sources import Source, find_sources
@@ -51,6 +52,8 @@ def prepare_folders(
         raise UsageError(
             "merge the manifests of all shards first, then prepare again without --shard for lmdb"
         )
+    if stores:
+        require_lmdb()
     try:
         degradation_of(how)
     except (DataError, PoolError) as error:
@@ -88,10 +91,6 @@ def write_stores(folder: Path, renew: bool) -> None:
     Raises:
         DataError: a package is missing, or a store cannot be written.
     """
-    try:
-        from wildsr.data.store import contents, write_store
-    except ImportError as error:
-        raise DataError("to write lmdb files, run: pip install 'wildsr[train]'") from error
     for kind in ("HR", "LR"):
         path = folder / f"{kind}.lmdb"
         if renew or not path.is_file():

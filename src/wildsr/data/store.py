@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import lmdb
 from torch import Tensor
 
 from wildsr.data.errors import DataError
@@ -18,6 +17,19 @@ SUFFIX = ".lmdb"
 _FORMAT, _VERSION = "wildsr pictures", 1
 _INDEX = b"index"
 _FIRST_SIZE = 1 << 28
+
+
+def require_lmdb() -> Any:
+    """The module ``lmdb``, which comes with the extra ``train``.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        import lmdb
+    except ImportError as error:
+        raise DataError("for stores of images (.lmdb), run: pip install 'wildsr[train]'") from error
+    return lmdb
 
 
 def is_store(path: Path) -> bool:
@@ -40,7 +52,7 @@ def write_store(path: Path, images: Iterable[tuple[str, bytes]]) -> int:
     seen: set[str] = set()
     with (
         replacing(path) as partial,
-        lmdb.open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment,
+        require_lmdb().open(str(partial), subdir=False, lock=False, map_size=_FIRST_SIZE) as environment,
     ):
         for name, content in images:
             if name in seen:
@@ -123,13 +135,14 @@ def _read(path: Path, key: bytes) -> bytes | None:
         with environment.begin() as transaction:
             content: bytes | None = transaction.get(key)
             return content
-    except lmdb.Error as error:
+    except require_lmdb().Error as error:
         raise _damaged(path, error) from error
 
 
 @cache
 def _opened(path: Path, _inode: int, _changed: int, size: int) -> Any:
     """LMDB requires that a process opens a file only once; a replaced file counts as another one."""
+    lmdb = require_lmdb()
     try:
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
@@ -153,5 +166,5 @@ def _put(environment: Any, key: bytes, content: bytes) -> None:
             with environment.begin(write=True) as transaction:
                 transaction.put(key, content)
             return
-        except lmdb.MapFullError:
+        except require_lmdb().MapFullError:
             environment.set_mapsize(2 * environment.info()["map_size"])

@@ -14,7 +14,8 @@ from wildsr.degradations.degradation import Degradation, DegradationError, Sampl
 from wildsr.degradations.presets import preset as find_preset
 from wildsr.image import ImageError, LoadedImage, Size, Traits, read, write_rgb
 from wildsr.image.formats import output_format
-from wildsr.storage.locations import Location, make_folder
+from wildsr.image.writer import make_folder_of
+from wildsr.storage.locations import Location
 from wildsr.storage.seeds import generator
 from wildsr.storage.workers import worker_pool
 
@@ -111,10 +112,7 @@ def save(path: Location, image: Tensor, traits: Traits, settings: DegradeSetting
     Raises:
         ImageError: it cannot be written.
     """
-    try:
-        make_folder(path.parent)
-    except OSError as error:
-        raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
+    make_folder_of(path)
     write_rgb(path, image, traits, format=settings.format, quality=settings.quality)
 
 

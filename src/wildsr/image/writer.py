@@ -21,7 +21,7 @@ from wildsr.image.metadata import restore
 from wildsr.image.stream import streamed
 from wildsr.storage.atomic import replacing
 from wildsr.storage.digest import sha256_of
-from wildsr.storage.locations import Location, locate, require_writable
+from wildsr.storage.locations import Location, locate, make_folder, require_writable
 from wildsr.storage.object_path import ObjectPath
 
 if TYPE_CHECKING:
@@ -121,6 +121,20 @@ def render(
     size = Size(canvas.width, canvas.height) if size is None else Size(*size)
     image = _assembled(from_array(canvas.pixels, "srgb"), canvas.traits, alpha, size, FORMATS["tiff"])
     return np.array(to_array(_cropped(image, crop)))
+
+
+def make_folder_of(path: Location) -> None:
+    """Create the folder of a file to write, unless it exists.
+
+    Raises:
+        ImageError: it cannot be created.
+    """
+    try:
+        make_folder(path.parent)
+    except FileExistsError as error:
+        raise ImageError(f"Cannot write {path}: {path.parent} is a file, not a folder.") from error
+    except OSError as error:
+        raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
 
 
 def check_writable(
@@ -226,12 +240,13 @@ def _lowered(image: Any, painted: Traits, wanted: Traits) -> Any:
 
 
 def _unwritable(path: Location, error: Exception) -> ImageError:
-    text = str(error)
-    full = "No space left" in text or "quota" in text.lower()
-    if isinstance(error, OSError):
-        full = full or error.errno in (errno.ENOSPC, errno.EDQUOT)
-    with contextlib.suppress(OSError):
-        full = full or shutil.disk_usage(str(path.parent)).free < _FULL_DISK
+    if isinstance(error, OSError) and error.errno is not None:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    else:  # libvips only has a text, which need not name the cause
+        text = str(error)
+        full = "No space left" in text or "quota" in text.lower()
+        with contextlib.suppress(OSError):
+            full = full or shutil.disk_usage(str(path.parent)).free < _FULL_DISK
     if full:
         return ImageError(f"Cannot write {path}: the disk is full. Free some space, or write to another one.")
     why = error.strerror if isinstance(error, OSError) else reason(error)

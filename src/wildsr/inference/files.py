@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wildsr.image import Canvas, ImageError, LoadedImage, Traits, check_writable, write
+from wildsr.image import Canvas, LoadedImage, Traits, check_writable, write
 from wildsr.image.formats import Size, output_format
+from wildsr.image.writer import make_folder_of
 from wildsr.inference.engine import Array
 from wildsr.inference.sizing import OutputSize, Target, passes
 from wildsr.inference.upscaler import OnTile, Upscaler
-from wildsr.storage.locations import Location, make_folder
+from wildsr.storage.locations import Location
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,7 @@ def check(
     Creates the folder of ``path`` if it does not exist.
     """
     target = wanted.resolve(image.size, upscaler.scale)
-    try:
-        make_folder(path.parent)
-    except OSError as error:
-        raise ImageError(f"Cannot write {path}: its folder cannot be created ({error.strerror}).") from error
+    make_folder_of(path)
     transparent = image.opacity is not None and bool((image.opacity < 1).any())
     check_writable(
         path, target.crop or target.size, alpha=transparent, format=saving.format, quality=saving.quality
