@@ -1,12 +1,16 @@
 """The error at the seams of tiles by overlap, for each architecture.
 
-    python benchmarks/overlap.py [--photos FOLDER] [--count 12] [--side 160] [--model NAME ...] [--random-rrdbnet]
+    python benchmarks/overlap.py [--photos FOLDER] [--count 12] [--side 160] [--model NAME ...]
+        [--random GAIN ...]
 
 A tile differs from the whole image near its cut borders only. So each crop of a photo is upscaled whole, and again
 without its first rows and columns: the difference of the two by the distance from the cut is the error that tiles with
 this overlap would show. Printed are the largest and the mean difference within 8 LR pixels beyond each overlap, in
 levels of 8 bits, in float32, over all crops; and the smallest overlap, in steps of 4, whose largest is at most half a
 level. Without a folder, photos are scikit-image's.
+
+``--random`` measures the models, and RRDBNet-23 with 16 features (whose reach does not depend on them), with random
+weights instead: He's initialisation times GAIN, where ESRGAN starts with 0.1.
 """
 
 import argparse
@@ -74,25 +78,46 @@ def table(name: str, network: torch.nn.Module, scale: int, images: list[Tensor],
     print(f"  smallest with at most half a level: {min(enough) if enough else 'none'}", flush=True)
 
 
+def randomise(network: torch.nn.Module, gain: float, image: Tensor) -> None:
+    """He's initialisation times ``gain``; what the last layer gives has the standard deviation 0.2, as a photo has."""
+    torch.manual_seed(0)
+    convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    for layer in convolutions:
+        torch.nn.init.kaiming_normal_(layer.weight, a=0.2).mul_(gain)
+        torch.nn.init.zeros_(layer.bias)
+    last = convolutions[-1]
+    with torch.inference_mode():
+        result = network(image)
+        weight = last.weight.clone()
+        last.weight.zero_()
+        image_alone = network(image)
+    last.weight.copy_(weight * 0.2 / (result - image_alone).std())
+    if not image_alone.any():
+        last.bias.fill_(0.5)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--side", type=int, default=160)
     parser.add_argument("--model", action="append")
-    parser.add_argument("--random-rrdbnet", action="store_true")
+    parser.add_argument("--random", type=float, nargs="+", metavar="GAIN", default=[])
     options = parser.parse_args()
     images = crops(options.photos, options.count, options.side)
     cut = options.side // 4
-    for name in options.model or (
-        [] if options.random_rrdbnet else ["wildsr-photo-x4", "wildsr-photo-fast-x4"]
-    ):
+    for name in options.model or ["wildsr-photo-x4", "wildsr-photo-fast-x4"]:
         model = wildsr.load(name)
-        table(f"{name} ({model.contract.architecture})", model, model.contract.scale, images, cut)
-    if options.random_rrdbnet:
-        torch.manual_seed(0)
-        network = RRDBNet().eval().requires_grad_(False)
-        table("RRDBNet-23 with new weights", network, network.scale, images, cut)
+        kind, scale = model.contract.architecture, model.contract.scale
+        if not options.random:
+            table(f"{name} ({kind})", model, scale, images, cut)
+        for gain in options.random:
+            randomise(model.network, gain, images[0])
+            table(f"{kind}, random weights times {gain:g}", model, scale, images, cut)
+    for gain in options.random:
+        network = RRDBNet(features=16, growth=8).eval().requires_grad_(False)
+        randomise(network, gain, images[0])
+        table(f"RRDBNet-23, random weights times {gain:g}", network, network.scale, images, cut)
 
 
 if __name__ == "__main__":
