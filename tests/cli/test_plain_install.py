@@ -40,7 +40,7 @@ for words in sys.argv[1:]:
 
 def test_commands_without_extras(save_photo: Callable[..., Path], tmp_path: Path) -> None:
     for name in ("a", "b"):
-        save_photo(tmp_path / f"photos/{name}.png", 64, 64)
+        save_photo(tmp_path / f"photos/{name}.png", 136, 136)
     commands = (
         "upscale photos -m tiny",
         "degrade photos --preset bsrgan -w 1",
