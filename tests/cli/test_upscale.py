@@ -206,7 +206,7 @@ def test_an_output_folder_that_cannot_be(wildsr: Run, save_photo: Save, tmp_path
     (tmp_path / "file").touch()
     photo = save_photo(tmp_path / "a.png")
     for output, reason in (
-        ("file/out/", "folder cannot be created"),
+        ("file/out/a.png", "folder cannot be created"),
         ("file/a.png", "is a file, not a folder"),
     ):
         done = wildsr("upscale", photo, "-m", "tiny", "-o", tmp_path / output)
