@@ -30,10 +30,8 @@ def train_degrader(stages: Stages, chosen: Chosen, reserved: float) -> None:
         Interrupted, TrainingError: as :func:`wildsr.training.loop.fit`.
     """
     options, work, folder = stages.options, stages.work, stages.degrader_folder
-    known, text = (
-        work.load("degrader"),
-        f"training {options.method.upper()}'s network to degrade like the photos",
-    )
+    known = work.load("degrader")
+    text = f"training {options.method.upper()}'s network to degrade like the photos"
     if known is not None and degrader_file(folder, options.method).is_file():
         stages.stage("degrader", text, done=True)
     else:
