@@ -179,7 +179,7 @@ def _terms(faithful: bool, architecture: str, blurred: bool, features: Path | No
         terms |= {
             "flat": FlatConfig(weight=30, level=2.5),
             "specks": SpecksConfig(weight=1000),
-            "dots": DotsConfig(weight=80),
+            "dots": DotsConfig(weight=800),
             "grid": GridConfig(period=4, weight=50_000, level=6),
             "phases": PhasesConfig(weight=0.8),
             "serration": SerrationConfig(weight=120),
