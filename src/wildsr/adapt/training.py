@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from wildsr.adapt.errors import AdaptError
@@ -59,9 +60,10 @@ _RATES = {"SRVGGNetCompact": ("adam", 4e-5), "ResUNet": ("muon", 3e-4), "RRDBNet
 _CAREFUL = ("adam", 2e-5)
 _SLOW = {"RRDBNet": 1}
 """Batch size of networks that need much memory and time for each pixel."""
-_CRISP, _CRISP_IF_BLURRED = 2.0, 0.7
-"""Weight with which the edges of the target are made steeper, for sharp and for blurred photos: training for PSNR and
-LPIPS softens the edges of a perceptual model, unless it has to learn to remove blur."""
+_CRISP, _CRISP_IF_BLURRED, _CRISP_BLURS = 2.0, 0.7, (0.5, 1.3)
+"""Weights with which the edges of the target are made steeper, for sharp and for blurred photos, and the blurs in
+pixels at which they hold, with a line between: training for PSNR and LPIPS softens the edges of a perceptual model,
+unless it has to learn to remove blur."""
 _ALEX, _SQUEEZE, _SQUEEZE_IF_BLURRED = 0.2, 0.25, 0.15
 """Weights of LPIPS with two networks beside one of 3 for PSNR. AlexNet's alone gave mottled skin and a grid."""
 _FINAL = 0.03
@@ -150,7 +152,7 @@ def adaptation_recipe(
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,
-            crisp=0 if faithful else _CRISP_IF_BLURRED if blur >= BLURRED else _CRISP,
+            crisp=0 if faithful else _crisp(blur),
             workers=0 if not torch.cuda.is_available() else None,
         ),
         train=TrainSettings(steps=1, batch_size=batch, precision="fp32", ema=0.98, ema_warmup=True),
@@ -158,6 +160,11 @@ def adaptation_recipe(
         files=FileSettings(log_every=5, save_every=50, keep=2, tensorboard=False),
         licence=contract.licence,
     )
+
+
+def _crisp(blur: float) -> float:
+    """The weight of steeper edges for photos with a blur of ``blur`` pixels."""
+    return float(np.interp(blur, _CRISP_BLURS, (_CRISP, _CRISP_IF_BLURRED)))
 
 
 def _terms(faithful: bool, architecture: str, blurred: bool, features: Path | None) -> dict[str, LossConfig]:
