@@ -23,8 +23,10 @@ from wildsr.zoo.features.files import MissingWeights
 from wildsr.zoo.features.lpips import load_lpips
 from wildsr.zoo.model import Model
 
-SHARES = (0.5, 0.75, 1.0)
-"""Shares of the fine-tuned model that are tried."""
+SHARES = (0.25, 0.5)
+"""Shares of the fine-tuned model that are tried. Half of it has nearly the whole gain in PSNR and as few dots in flat
+areas as the starting model; more of it has two to three times as many, for which a blind judge preferred the starting
+model in 11 of 12 pairs."""
 TOWARD = (0.0, 0.15, 0.3)
 """Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
