@@ -247,11 +247,11 @@ def test_photos_of_any_origin_are_told_from_those_of_a_camera() -> None:
 def test_the_rate_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("wildsr.adapt.training.time.monotonic", lambda: now[0])
-    clock = Schedule(1.0, 100.0, 20.0)
-    assert clock.rate(0) < 0.06
+    clock = Schedule(100.0, 20.0)
+    assert clock.share(0) < 0.06
     rates = []
     for now[0] in (0.0, 30.0, 79.0):
-        rates.append(clock.rate(1000))
+        rates.append(clock.share(1000))
     assert rates[0] > rates[1] > rates[2]
     assert rates[2] == pytest.approx(0.03, abs=0.01)
     now[0] = 81.0

@@ -225,10 +225,11 @@ def measure_pace(built: Built, device: str) -> Pace:
 
 
 class Schedule:
-    """Learning rates of a run that ends by the clock, or after ``steps``: half a cosine, after a short warm-up."""
+    """Shares of the highest learning rate in a run that ends by the clock, or after ``steps``: half a cosine, after a
+    short warm-up."""
 
-    def __init__(self, rate: float, seconds: float, trained: float, steps: int | None = None) -> None:
-        self._rate, self._seconds, self._steps = rate, max(seconds, 1e-9), steps
+    def __init__(self, seconds: float, trained: float, steps: int | None = None) -> None:
+        self._seconds, self._steps = max(seconds, 1e-9), steps
         self._before, self._began = trained, time.monotonic()
 
     @property
@@ -241,11 +242,11 @@ class Schedule:
         """Seconds left for training; infinite if the number of steps decides."""
         return math.inf if self._steps is not None else max(0.0, self._seconds - self.trained)
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step that begins now."""
+    def share(self, step: int) -> float:
+        """The share of the learning rate in a step that begins now."""
         done = min(1.0, self.trained / self._seconds if self._steps is None else step / self._steps)
-        share = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * done)) / 2
-        return self._rate * share * min(1.0, (step + 1) / _WARM_UP)
+        cosine = _FINAL + (1 - _FINAL) * (1 + math.cos(math.pi * done)) / 2
+        return cosine * min(1.0, (step + 1) / _WARM_UP)
 
 
 def train_by_clock(
@@ -290,7 +291,7 @@ def train_by_clock(
             "validation.every": max(1, round(max(expected / _PREVIEWS, _PREVIEW_SECONDS / pace.seconds))),
         }
     )
-    clock = Schedule(1.0, seconds, trained, steps)
+    clock = Schedule(seconds, trained, steps)
     rates = {name: partial(_rate, clock, recipe.optimizers[name].rate) for name in built.objective.networks}
     fabric = start(Hardware(_accelerator(device)[0], precision=recipe.train.precision))
     batches = Batches(
@@ -322,7 +323,7 @@ def train_by_clock(
 
 
 def _rate(clock: Schedule, highest: float, step: int) -> float:
-    return highest * clock.rate(step)
+    return highest * clock.share(step)
 
 
 def _until(
