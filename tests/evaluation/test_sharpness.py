@@ -1,6 +1,7 @@
-"""Edge sharpness, flat noise and grid against values known by construction."""
+"""Edge sharpness, flat noise, grid and dots against values known by construction."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from evaluation_images import photograph
 from torch import Tensor
 
 from wildsr.evaluation.metrics import Meter
-from wildsr.evaluation.sharpness import edge_sharpness, flat_noise, grid_pattern
+from wildsr.evaluation.sharpness import dots, edge_sharpness, flat_noise, grid_pattern
 
 
 def grey_image(plane: Tensor) -> Tensor:
@@ -97,6 +98,49 @@ def test_a_pattern_of_four_pixels_is_found_below_the_noise() -> None:
     assert grid_pattern(truth, truth).item() < 0.05
 
 
+def test_dots_by_numpy() -> None:
+    """A second implementation of the definition."""
+    truth = photograph(40, 50)
+    result = (truth + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    ours, theirs = (
+        (image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.float64) @ [0.299, 0.587, 0.114]
+        for image in (result, truth)
+    )
+
+    def over(plane: np.ndarray, side: int, measure: Callable[[np.ndarray], float]) -> np.ndarray:
+        reach = side // 2
+        return np.array(
+            [
+                [
+                    measure(plane[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1])
+                    for x in range(plane.shape[1])
+                ]
+                for y in range(plane.shape[0])
+            ]
+        )
+
+    heights = [over((plane - over(plane, 9, np.mean)) ** 2, 3, np.mean) ** 0.5 for plane in (ours, theirs)]
+    smooth = over(theirs, 9, np.std) < 8
+    counted = heights[0] > over(heights[1], 9, np.max) + 1
+    assert 0 < counted[smooth].mean() < 1
+    assert dots(result, truth).item() == pytest.approx(1000 * counted[smooth].mean())
+
+
+def test_dots_count_in_smooth_areas_only() -> None:
+    truth = grey_image(torch.cat((100 + noise(1), 100 + noise(30)), 1))
+    dotted, rough = truth.clone(), truth.clone()
+    dotted[..., 30:33, 30:33] = 80
+    rough[..., 30:33, 120:123] = 0
+    assert dots(truth, truth).item() == 0
+    assert dots(rough, truth).item() == 0
+    assert 9 <= dots(dotted, truth).item() * 64 * 80 / 1000 < 9 * 9
+
+
+def test_without_smooth_areas_there_is_no_share_of_dots() -> None:
+    rough = grey_image(128 + noise(40))
+    assert math.isnan(dots(rough, rough).item())
+
+
 def test_a_batch_has_a_value_for_every_image() -> None:
     truth = torch.cat((grey_image(halves(50, 150)), grey_image(halves(0, 200))))
     result = torch.cat((grey_image(halves(75, 125)), grey_image(halves(0, 200))))
@@ -110,7 +154,7 @@ def test_without_gradients_or_deviation_there_is_no_value() -> None:
     assert grid_pattern(constant, constant).item() == 0
 
 
-@pytest.mark.parametrize("name", ["edge-sharpness", "flat-noise", "grid"])
+@pytest.mark.parametrize("name", ["edge-sharpness", "flat-noise", "grid", "dots"])
 def test_as_meters(name: str) -> None:
     meter = Meter(name)
     truth = grey_image(128 + noise(1))

@@ -17,7 +17,7 @@ from wildsr.evaluation.nrqm import load_nrqm, load_pi, nrqm_file
 from wildsr.evaluation.perceptual import lpips
 from wildsr.evaluation.planes import Channels
 from wildsr.evaluation.results import Metric
-from wildsr.evaluation.sharpness import edge_sharpness, flat_noise, grid_pattern
+from wildsr.evaluation.sharpness import dots, edge_sharpness, flat_noise, grid_pattern
 from wildsr.networks.lpips import Backbone
 from wildsr.zoo.features.files import find_file, identity
 from wildsr.zoo.features.lpips import load_lpips, lpips_files
@@ -218,6 +218,13 @@ METRICS: dict[str, MetricKind] = {
         "standard deviation of the 16 mean values at the positions of a 4x4 period, in the blocks of flat-noise less "
         "their means; for results of clean images",
         unit="levels",
+    ),
+    "dots": _by_truth(
+        "Dots",
+        dots,
+        "pixels per thousand that stand out, with the 3x3 around them, from the 9x9 around them by more than a level "
+        "more than any within 9x9 in the truth, where the truth's standard deviation over 9x9 is below 8 levels",
+        unit="per thousand",
     ),
     "lpips-alex": _lpips("alex", "alexnet"),
     "lpips-squeeze": _lpips("squeeze", "squeezenet1_1"),

@@ -1,13 +1,15 @@
-"""Edge sharpness, noise in flat areas and periodic patterns, with the help of the ground truth.
+"""Edge sharpness, noise in flat areas, periodic patterns and dots, with the help of the ground truth.
 
-PSNR and LPIPS barely respond to soft edges, remaining noise or a faint grid, which people notice at once. These
+PSNR and LPIPS barely respond to soft edges, remaining noise, a faint grid or dots, which people notice at once. These
 metrics work on the grey value 0.299 R + 0.587 G + 0.114 B of 8-bit levels of whole images.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.evaluation.planes import check_pair, planes
+from wildsr.losses.flat import local_mean
 from wildsr.ops.color import grey
 
 STRONGEST = 0.02
@@ -20,6 +22,10 @@ FEWEST_BLOCKS = 20
 """An image with this many flat blocks or fewer has no value."""
 PERIOD = 4
 """Side of the pattern that :func:`grid_pattern` looks for, in pixels; a divisor of :data:`BLOCK`."""
+DOT, AROUND = 3, 9
+"""Sides of a dot and of its surroundings in pixels."""
+SMOOTH_BELOW = 8.0
+"""Standard deviation of the truth's surroundings, in levels, below which a dot is visible."""
 
 
 def edge_sharpness(result: Tensor, truth: Tensor) -> Tensor:
@@ -86,6 +92,34 @@ def grid_pattern(result: Tensor, truth: Tensor) -> Tensor:
         phases = blocks.reshape(-1, BLOCK // PERIOD, PERIOD, BLOCK // PERIOD, PERIOD).mean((0, 1, 3))
         strengths.append(phases.std(correction=0))
     return torch.stack(strengths)
+
+
+def dots(result: Tensor, truth: Tensor) -> Tensor:
+    """Dots of a few pixels that the truth does not have, per thousand pixels of smooth areas; (B,), float64.
+
+    The height of a pixel is the root mean square, over the 3x3 pixels around it, of the differences from the mean over
+    9x9 pixels, so that a dot half dark and half bright counts too. A pixel counts where its height is more than a
+    level above the greatest height of the truth within 9x9 pixels. Areas are smooth where the standard deviation of
+    the truth over 9x9 pixels is below 8 levels. NaN where there are none.
+
+    The arguments and errors are those of :func:`edge_sharpness`; sides are at least 9 pixels.
+    """
+    check_pair(result, truth, least=AROUND)
+    shares = []
+    for image, reference in zip(result, truth, strict=True):
+        wanted = _grey_levels(reference)[None, None]
+        mean = local_mean(wanted, AROUND)
+        smooth = local_mean((wanted - mean.mean()).square(), AROUND) - (mean - mean.mean()).square()
+        rows = F.max_pool2d(_heights(wanted), (AROUND, 1), 1, (AROUND // 2, 0))
+        greatest = F.max_pool2d(rows, (1, AROUND), 1, (0, AROUND // 2))
+        excess = _heights(_grey_levels(image)[None, None]) - greatest
+        shares.append(1000 * (excess[smooth < SMOOTH_BELOW**2] > 1).double().mean())
+    return torch.stack(shares)
+
+
+def _heights(grey: Tensor) -> Tensor:
+    """How far dots stand out from their surroundings, (1, 1, H, W), in the units of the image."""
+    return local_mean((grey - local_mean(grey, AROUND)).square(), DOT).sqrt()
 
 
 def _grey_levels(image: Tensor) -> Tensor:

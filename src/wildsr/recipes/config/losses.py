@@ -272,13 +272,19 @@ class DotsConfig(LossConfig):
     """Penalty on dots of a few pixels where the reference has none, strongest in dark areas."""
 
     kind: Literal["dots"] = "dots"
+    level: Annotated[float, Field(gt=0)] = 3.5
+    """The reference is smooth where its local standard deviation is below this, in levels of 8 bits."""
 
     def build(self, features: Path | None) -> "ImageLoss":
         """:func:`wildsr.losses.specks.dots_loss`."""
         from wildsr.losses.specks import dots_loss
 
         del features
-        return dots_loss
+        return partial(dots_loss, level=self.level)
+
+    def metric(self) -> str:
+        """The metric ``dots`` counts what stands out in much the same way."""
+        return "dots"
 
 
 class SerrationConfig(LossConfig):
