@@ -1,6 +1,7 @@
 """Unit tests of an adaptation: choice of photos, HR images, schedule, gains and decisions."""
 
 import math
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from camera_photos import scene
 
 from wildsr.adapt import training
-from wildsr.adapt.choice import Mix, best_mix
+from wildsr.adapt.choice import Mix, best_mix, measure_mixes
 from wildsr.adapt.gain import decide, paired_gain
 from wildsr.adapt.images import (
     CleanUpSettings,
@@ -30,6 +31,7 @@ from wildsr.estimation.inventory import Inventory, Photo
 from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.image import read_levels, write_rgb
 from wildsr.zoo.features.files import MissingWeights
+from wildsr.zoo.load import load
 
 
 def _gain(values: list[float], metric: str = "psnr"):
@@ -133,6 +135,27 @@ def test_a_blend_with_sharp_edges_is_preferred_to_a_higher_score() -> None:
     sharp, soft = Mix(0.5, 0, 0.3, -0.01, edges=0.95), Mix(1, 0, 0.9, -0.02, edges=0.8)
     assert best_mix([soft, sharp]) == sharp
     assert best_mix([soft, Mix(1, 0.3, 1.0, 0.01, edges=1.0)]) == soft
+
+
+def test_a_blend_without_new_dots_is_preferred_to_sharp_edges() -> None:
+    clean, dotted = Mix(0.5, 0, 0.3, -0.01, edges=0.9, dots=1.2), Mix(1, 0, 0.9, -0.02, edges=1.0, dots=1.4)
+    assert best_mix([dotted, clean]) == clean
+    assert best_mix([dotted, Mix(1, 0.3, 1.0, 0.01, dots=1.0)]) == dotted
+
+
+def test_dots_are_measured_for_the_choice(tmp_path: Path) -> None:
+    """A network that adds dots gets a mix with more of them than the starting one."""
+    model = load("wildsr-photo-x4")
+    for part, side in (("LR", 16), ("HR", 64)):
+        (tmp_path / part).mkdir()
+        write_rgb(tmp_path / part / "0.png", torch.full((1, 3, side, side), 0.5))
+    dotted = deepcopy(model)
+    with torch.no_grad():
+        dotted.network.body[-1].bias[0] += 0.3  # one of the 4x4 pixels
+    whole = next(
+        mix for mix in measure_mixes(model, dotted, None, tmp_path, False, tmp_path) if mix.tuned == 1
+    )
+    assert whole.dots > 100
 
 
 def test_softer_edges_are_said_beside_the_decision() -> None:

@@ -23,7 +23,11 @@ preferred the starting model in 18 of 20 pairs with two models that had raised i
 BLURRED, LEAST_IF_BLURRED = 0.7, 0.2
 """Blur in pixels from which photos need a gain of 0.2 dB. On simulated cameras with such a blur the true gain was up to
 0.2 dB below that on the pairs of the proof, whose sharp images have to be made from blurred photos."""
-_REMARKS = {"edge-sharpness": "Edges have become softer", "flat-noise": "Flat areas have become noisier"}
+_REMARKS = {
+    "edge-sharpness": "Edges have become softer: {0:.2f} before, {1:.2f} now, 1 is the reference",
+    "flat-noise": "Flat areas have become noisier: {0:.2f} before, {1:.2f} now, 1 is the reference",
+    "dots": "Smooth areas have more dots: {0:.1f} of 1000 pixels before, {1:.1f} now",
+}
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,12 @@ class Verdict:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on certain changes that the decision does not depend on: softer edges, more noise."""
+        """Sentences on certain changes that the decision does not depend on: softer edges, noise, dots."""
         found = []
         for metric, text in _REMARKS.items():
             gain = self.gain(metric)
             if gain is not None and gain.worse:
-                found.append(f"{text}: {gain.before:.2f} before, {gain.after:.2f} now, 1 is the reference")
+                found.append(text.format(gain.before, gain.after))
         return tuple(found)
 
 

@@ -27,7 +27,7 @@ BEFORE, AFTER, BICUBIC = "before", "adapted", "bicubic"
 _SIDE, _REAL_SIDE, _SMALLEST = 320, 128, 64
 """Largest side of an HR image of a pair, of a crop of a real photo, and smallest side of either HR."""
 _SCALE = 4
-METRICS = ("psnr", "lpips-alex", "edge-sharpness", "flat-noise", "niqe")
+METRICS = ("psnr", "lpips-alex", "edge-sharpness", "flat-noise", "dots", "niqe")
 CONSISTENCY = Metric(
     "consistency",
     "Consistency",

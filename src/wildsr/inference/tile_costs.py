@@ -8,7 +8,7 @@ TileCosts = tuple[tuple[int, float], ...]
 """Sides of square tiles in LR pixels, ascending, and their time per pixel in proportion to the first one's."""
 
 FLAT: TileCosts = ((64, 1.0),)
-"""The time per pixel does not depend on the size: GPUs, and bfloat16 on Zen 4 (128 to 384, RRDBNet-23)."""
+"""The time per pixel does not depend on the size: GPUs, and bfloat16 on Zen 4 and 5 (128 to 384, RRDBNet-23)."""
 AVX512_FLOAT32: TileCosts = ((64, 1.0), (128, 1.04), (256, 1.04), (384, 1.08), (768, 1.08))
 """SRVGGNetCompact on a Xeon with 1 MiB of second-level cache a core."""
 AMX: TileCosts = ((128, 1.0), (256, 1.2), (384, 1.5))
