@@ -9,7 +9,7 @@ from wildsr.adapt.choice import write_pairs
 from wildsr.adapt.degrader_recipes import degrader_file
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
-from wildsr.adapt.images import reflected, write_hr_images
+from wildsr.adapt.images import CleanUpSettings, reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.other_noise import joined, other_noise
 from wildsr.adapt.proof import ProofPlan
@@ -155,10 +155,15 @@ class Stages:
             )
             if not made.images:
                 raise AdaptError("none of the photos has any detail to learn from; add others")
-            write_pairs(
-                photos, own, self.degradation("profile").build(4), self.work.path / "choice",
-                self.options.seed,
-            )  # fmt: skip
+            as_they_are = CleanUpSettings({}, usual=1, noise=profile.noise.level(0.5))
+            for clean, folder in ((own, "choice"), (as_they_are, "choice-full-size")):
+                write_pairs(
+                    photos,
+                    clean,
+                    self.degradation("profile").build(4),
+                    self.work.path / folder,
+                    self.options.seed,
+                )
             known = {"images": made.images, "photos": made.photos, "left_out": list(made.left_out)}
             self.work.save("images", known)
         for reason in known["left_out"]:

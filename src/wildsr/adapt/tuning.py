@@ -120,8 +120,8 @@ class Tuning:
             options = self.stages.options
             start, model = load(options.start), load(tuned)
             sibling = None if options.sibling is None else load(options.sibling)
-            folder = self.stages.work.path / "choice"
-            mixes = measure_mixes(start, model, sibling, folder, options.faithful, options.features)
+            folders = (self.stages.work.path / "choice", self.stages.work.path / "choice-full-size")
+            mixes = measure_mixes(start, model, sibling, folders, options.faithful, options.features)
             mix = best_mix(mixes)
             save_model(path, mix.of(start, model, sibling).network, self.header(chosen, profile))
             found = {"share": f"{mix.tuned:g}", "toward": f"{mix.toward:g}", "sibling": options.sibling}

@@ -24,8 +24,9 @@ from wildsr.ops.noise import inject_noise
 TrainingSample = dict[str, Tensor]
 SHUFFLED = 1024
 """Patches that are shuffled together where several come from one image; the size of DDNSR's buffer."""
-_DEFOCUS = (1.0, 3.0)
-"""Standard deviations in LR pixels, beyond the blur of the mild degradations."""
+_DEFOCUS = (2.0, 4.0)
+"""Standard deviations in LR pixels, far beyond the blur of lenses: with 1 to 3 a model for blurred photos learned to
+soften everything."""
 
 
 class Dataset(Protocol):
