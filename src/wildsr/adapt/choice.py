@@ -13,6 +13,7 @@ from torch import Tensor
 
 from wildsr.adapt.images import CleanUpSettings, clean_tile, detailed_tiles
 from wildsr.degradations.degradation import Degradation
+from wildsr.degradations.profile import Profile
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import SMALLEST
 from wildsr.evaluation.perceptual import lpips as lpips_of
@@ -30,6 +31,7 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 TOWARD = (0.0, 0.15, 0.3)
 """Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
+_BLUR_FOR_DOTS = 0.8
 _SEED = 0xC401
 _LPIPS, _EDGES, _DOTS = "lpips-alex", "edge-sharpness", "dots"
 LEAST_EDGES = 0.95
@@ -38,9 +40,9 @@ was nearer to the truth by 0.8 dB, but a blind judge preferred the starting mode
 MOST_DOTS, _FEW = 1.2, 0.5
 """Most dots relative to the starting model, if one of the blends has no more. A blind judge preferred the starting
 model in 11 of 12 pairs of a compressed camera to a model that had more than twice as many."""
-_DB_PER_LPIPS = 4.0
-"""0.04 dB of PSNR count as much as 0.01 of LPIPS. LPIPS was trained on, and where the references are blurred photos the
-pairs show about half of the PSNR that a blend with the sibling gains."""
+_DB_PER_LPIPS = 8.0
+"""0.08 dB of PSNR count as much as 0.01 of LPIPS. LPIPS was trained on, but a blend with the sibling gains PSNR and
+loses edges."""
 
 
 def write_pairs(
@@ -68,6 +70,12 @@ def write_pairs(
         if count == _PAIRS:
             break
     return count
+
+
+def for_dots(profile: Profile) -> CleanUpSettings:
+    """How photos become HR images with as many smooth areas as photos have: they stay as they are, unless their blur
+    would make any detail look like dots."""
+    return CleanUpSettings({}, max(1, round(profile.blur.wide / _BLUR_FOR_DOTS)), profile.noise.level(0.5))
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def measure_mixes(
     """The blends of the starting model, the fine-tuned one and its faithful sibling, with their gains.
 
     Both ``folders`` have pairs of :func:`write_pairs`: those of downscaled photos, whose detail hides dots, and those
-    of photos in full size, on which only dots are counted. For the faithful style only PSNR is measured.
+    of larger ones (:func:`for_dots`), on which only dots are counted. For the faithful style only PSNR is measured.
     """
     pairs, whole = _pairs(folders[0]), [] if faithful else _pairs(folders[1])
     network = None if faithful else _lpips_network(features)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wildsr.adapt.choice import write_pairs
+from wildsr.adapt.choice import for_dots, write_pairs
 from wildsr.adapt.degrader_recipes import degrader_file
 from wildsr.adapt.errors import AdaptError
 from wildsr.adapt.events import AdaptEvent, AdaptNote, AdaptProgress, AdaptStage, OnAdaptEvent
-from wildsr.adapt.images import CleanUpSettings, reflected, write_hr_images
+from wildsr.adapt.images import reflected, write_hr_images
 from wildsr.adapt.measured import Measured, proof_sets
 from wildsr.adapt.other_noise import joined, other_noise
 from wildsr.adapt.proof import ProofPlan
@@ -155,8 +155,7 @@ class Stages:
             )
             if not made.images:
                 raise AdaptError("none of the photos has any detail to learn from; add others")
-            as_they_are = CleanUpSettings({}, usual=1, noise=profile.noise.level(0.5))
-            for clean, folder in ((own, "choice"), (as_they_are, "choice-full-size")):
+            for clean, folder in ((own, "choice"), (for_dots(profile), "choice-dots")):
                 write_pairs(
                     photos,
                     clean,

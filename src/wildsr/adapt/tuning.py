@@ -120,7 +120,7 @@ class Tuning:
             options = self.stages.options
             start, model = load(options.start), load(tuned)
             sibling = None if options.sibling is None else load(options.sibling)
-            folders = (self.stages.work.path / "choice", self.stages.work.path / "choice-full-size")
+            folders = (self.stages.work.path / "choice", self.stages.work.path / "choice-dots")
             mixes = measure_mixes(start, model, sibling, folders, options.faithful, options.features)
             mix = best_mix(mixes)
             save_model(path, mix.of(start, model, sibling).network, self.header(chosen, profile))
