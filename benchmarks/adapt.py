@@ -28,7 +28,7 @@ from wildsr.degradations.methods.wild import Wild
 from wildsr.degradations.profile import Profile
 from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import lpips
-from wildsr.evaluation.sharpness import edge_sharpness, flat_noise
+from wildsr.evaluation.sharpness import dots, edge_sharpness, flat_noise
 from wildsr.image import read_levels, write_rgb
 from wildsr.ops.filtering import filter_per_sample, filter_spectrally
 from wildsr.ops.kernels import gaussian_kernel
@@ -93,6 +93,8 @@ CAMERAS = {
     "oblique": Camera(1.30, 0.50, 0.6, 2, 6, 0, 0, 90),
     "strong": Camera(1.60, 1.40, 1.2, 16, 50, 0.6, 0, 75),
     "web": Camera(0.80, 0.80, 0, 4, 8, 0.4, 0, 60),
+    "compact": Camera(0.45, 0.38, 0.9, 8, 30, 0.3, 0.3, 80),
+    "night": Camera(0.70, 0.40, 1.5, 12, 60, 0.5, 0.5, 75),
     "mixture": Camera(mixture=True, quality=95),
     "large": Camera(0.90, 0.90, 0, 3, 12, 0.4, 0.3, 88, large=True),
 }
@@ -155,13 +157,13 @@ def true_pairs(camera: Camera, truth: list[Path], folder: Path, seed: int) -> li
 
 
 def measured(model: str, pairs: list[tuple[Tensor, Tensor]], features: Path | None) -> dict[str, float]:
-    """Mean PSNR, LPIPS, edge sharpness and flat noise of a model on pairs."""
+    """Mean PSNR, LPIPS, edge sharpness, flat noise and dots of a model on pairs."""
     try:
         network = load_lpips(features)
     except MissingWeights:
         network = None
     loaded = load(model)
-    found: dict[str, list[float]] = {"psnr": [], "lpips": [], "edge": [], "flat": []}
+    found: dict[str, list[float]] = {"psnr": [], "lpips": [], "edge": [], "flat": [], "dots": []}
     for lr, hr in pairs:
         with torch.no_grad():
             sr = loaded(lr).clamp(0, 1)
@@ -169,6 +171,7 @@ def measured(model: str, pairs: list[tuple[Tensor, Tensor]], features: Path | No
         found["lpips"].append(math.nan if network is None else float(lpips(network, sr, hr)))
         found["edge"].append(float(edge_sharpness(sr, hr)))
         found["flat"].append(float(flat_noise(sr, hr)))
+        found["dots"].append(float(dots(sr, hr)))
     return {name: mean(values) for name, values in found.items()}
 
 
@@ -200,6 +203,7 @@ def row(
         "LPIPS": change("lpips", 3),
         "edge": change("edge", 2),
         "flat": change("flat", 2),
+        "dots": change("dots", 1),
         "reported": "–" if reported is None else reported.text(unit="dB"),
         "decision": "written" if result.model else "declined",
         "sign": "–" if reported is None else ("right" if (reported.mean > 0) == (gain > 0) else "WRONG"),

@@ -155,14 +155,9 @@ class Stages:
             )
             if not made.images:
                 raise AdaptError("none of the photos has any detail to learn from; add others")
+            camera = self.degradation("profile").build(4)
             for clean, folder in ((own, "choice"), (for_dots(profile), "choice-dots")):
-                write_pairs(
-                    photos,
-                    clean,
-                    self.degradation("profile").build(4),
-                    self.work.path / folder,
-                    self.options.seed,
-                )
+                write_pairs(photos, clean, camera, self.work.path / folder, self.options.seed)
             known = {"images": made.images, "photos": made.photos, "left_out": list(made.left_out)}
             self.work.save("images", known)
         for reason in known["left_out"]:
