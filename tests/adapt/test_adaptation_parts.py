@@ -137,7 +137,7 @@ def test_a_blend_with_sharp_edges_is_preferred_to_a_higher_score() -> None:
 
 
 def test_a_blend_without_new_dots_is_preferred_to_sharp_edges() -> None:
-    clean, dotted = Mix(0.5, 0, 0.3, -0.01, edges=0.9, dots=1.2), Mix(1, 0, 0.9, -0.02, edges=1.0, dots=1.4)
+    clean, dotted = Mix(0.5, 0, 0.3, -0.01, edges=0.9, dots=1.2), Mix(1, 0, 0.9, -0.02, edges=1.0, dots=1.6)
     assert best_mix([dotted, clean]) == clean
     assert best_mix([dotted, Mix(1, 0.3, 1.0, 0.01, dots=1.0)]) == dotted
 
