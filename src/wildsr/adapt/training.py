@@ -66,8 +66,8 @@ unless it has to learn to remove blur."""
 _ALEX, _SQUEEZE = 0.4, 0.5
 """Weights of LPIPS with two networks beside one of 3 for PSNR. AlexNet's alone gave mottled skin and a grid."""
 _DEFOCUSED = 0.08
-"""Share of patches out of focus. HR images made of whole photos have hardly any smooth areas, and without them a model
-learned to draw dots into noise: a compressed camera had 4.6 dots where it now has 3 and the starting model 2.5."""
+"""Share of patches out of focus. HR images made of whole photos have hardly any smooth areas, and a model that is
+trained on them alone draws dots into noise."""
 _FINAL = 0.03
 """Share of the rate that is left at the end."""
 _WARM_UP = 20

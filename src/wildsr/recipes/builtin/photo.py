@@ -186,13 +186,12 @@ WILDSR_PHOTO_FAST_X4 = Recipe(
     name="wildsr-photo-fast-x4",
     about="Fast sibling of wildsr-photo-x4: the network of wildsr-compact-x4, with wildsr-photo-x4 as its teacher. "
     "Needs the weights of LPIPS.",
-    seed=14,
+    seed=30,
     networks={"generator": ResUNetConfig(start="wildsr-compact-x4")},
     objective=PixelObjectiveConfig(
         terms={
-            "pixel": L1Config(weight=0.3),
+            "pixel": L1Config(weight=0.1),
             "flat": FlatConfig(weight=10, level=2.5),
-            "squeeze": LpipsConfig(backbone="squeeze", weight=0.06, jitter=3, crop=96),
             "grid": GridConfig(period=4, weight=3_000, level=6),
             "blocks": GridConfig(weight=1_500, level=6),
             "specks": SpecksConfig(weight=200),
@@ -203,7 +202,11 @@ WILDSR_PHOTO_FAST_X4 = Recipe(
             sigma=6,
             reach=5,
             crisp=0.5,
-            terms={"pixel": L1Config(weight=1.5), "differences": TVConfig(weight=1.5)},
+            terms={
+                "pixel": L1Config(weight=1.5),
+                "differences": TVConfig(weight=1.5),
+                "squeeze": LpipsConfig(backbone="squeeze", weight=0.05, crop=128),
+            },
         ),
     ),
     optimizers={
@@ -212,6 +215,6 @@ WILDSR_PHOTO_FAST_X4 = Recipe(
         )
     },
     data=_DATA,
-    train=_TRAIN.model_copy(update={"steps": 520, "batch_size": 8}),
+    train=_TRAIN.model_copy(update={"steps": 4000, "batch_size": 8, "ema": 0.995}),
     licence="Apache-2.0",
 )
