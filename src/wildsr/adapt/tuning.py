@@ -84,7 +84,7 @@ class Tuning:
 
     def _save_time(self, trained: float) -> None:
         """Store the seconds of training and the time in all, so that a run that is killed keeps to its minutes."""
-        self.stages.work.save("training", {"seconds": round(trained, 1)})
+        self.stages.work.save("training", {"seconds": round(trained, 3)})
         self.stages.time.save()
 
     def _trained_event(self, event: Event, total: int, start: float | None) -> None:
