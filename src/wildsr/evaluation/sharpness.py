@@ -108,12 +108,11 @@ def dots(result: Tensor, truth: Tensor) -> Tensor:
     shares = []
     for image, reference in zip(result, truth, strict=True):
         wanted = _grey_levels(reference)[None, None]
-        mean = local_mean(wanted, AROUND)
-        smooth = local_mean((wanted - mean.mean()).square(), AROUND) - (mean - mean.mean()).square()
+        variance = local_mean(wanted.square(), AROUND) - local_mean(wanted, AROUND).square()
         rows = F.max_pool2d(_heights(wanted), (AROUND, 1), 1, (AROUND // 2, 0))
         greatest = F.max_pool2d(rows, (1, AROUND), 1, (0, AROUND // 2))
         excess = _heights(_grey_levels(image)[None, None]) - greatest
-        shares.append(1000 * (excess[smooth < SMOOTH_BELOW**2] > 1).double().mean())
+        shares.append(1000 * (excess[variance < SMOOTH_BELOW**2] > 1).double().mean())
     return torch.stack(shares)
 
 
