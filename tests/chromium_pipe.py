@@ -52,10 +52,13 @@ class Chromium:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
         self.send("Emulation.setDeviceMetricsOverride", **size)
         self.send("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=2)
+        self.run("document.left = true")  # the old document may still answer for a moment
         url = page.as_uri() if isinstance(page, Path) else page
         self.send("Page.navigate", url=url)
         self.until(
-            f"document.readyState === 'complete' && location.protocol === {url.partition('//')[0]!r}", page
+            "!document.left && document.readyState === 'complete'"
+            f" && location.protocol === {url.partition('//')[0]!r}",
+            page,
         )
 
     def until(self, expression: str, what: object = None, seconds: float = 60) -> Any:
@@ -65,7 +68,10 @@ class Chromium:
             if found := self.run(expression):
                 return found
             time.sleep(0.05)
-        raise TimeoutError(f"not within {seconds} seconds: {what or expression}")
+        shown = self.run("document.body.innerText")
+        raise TimeoutError(
+            f"not within {seconds} seconds: {what or expression}\n{self.complaints()}\nthe page: {shown}"
+        )
 
     def choose_files(self, selector: str, *paths: Path) -> None:
         """Put files into an ``<input type=file>``."""
