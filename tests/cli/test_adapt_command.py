@@ -44,7 +44,7 @@ def test_the_decision_is_printed_and_is_no_failure(
     )
     assert done.exit_code == 0, done.output
     assert (asked[0].minutes, asked[0].start, asked[0].only) == (3, "wildsr-photo-faithful-x4", "A B")
-    assert ("The default is as good: it is not certain." in done.output) is not better
+    assert ("No clear improvement: it is not certain." in done.output) is not better
     assert ("mine.safetensors" in done.output) is model
     assert ("--force" in done.output) is not model
     assert "mine.html" in done.output

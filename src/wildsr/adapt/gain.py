@@ -158,7 +158,7 @@ def decide(gains: Sequence[Gain], start: str, blur: float = 0.0) -> Verdict:
     if blur >= BLURRED and psnr.mean < LEAST_IF_BLURRED:
         reason = (
             f"the gain in PSNR over {start}, {psnr.text(unit='dB')}, is below {LEAST_IF_BLURRED} dB: the photos are "
-            f"blurred ({blur:.1f} pixels), and for these the pairs of the proof promise too much"
+            f"blurred ({blur:.1f} pixels), and on such photos the test pairs overstate the gain"
         )
         return Verdict(False, reason, tuple(gains))
     if lpips is not None and lpips.worse:

@@ -75,7 +75,7 @@ def _verdict(results: Results, verdict: Verdict, facts: Mapping[str, Any], writt
     if verdict.better:
         headline = f"The adapted model is better on photos of this camera. {verdict.reason}."
     else:
-        headline = f"The default is as good: {verdict.reason}."
+        headline = f"No clear improvement: {verdict.reason}."
         headline += " The model was written because of --force." if written else " No model was written."
     remarks = "".join(f"<p>{escape(remark)}.</p>" for remark in verdict.remarks)
     metrics = {metric.name: metric for metric in results.metrics}

@@ -42,7 +42,7 @@ def adapt(
             show_default=False,
         ),
     ] = None,
-    minutes: Annotated[float, typer.Option(help="Time for everything, including the proof.")] = 20.0,
+    minutes: Annotated[float, typer.Option(help="Total time in minutes, including the proof.")] = 20.0,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -54,7 +54,7 @@ def adapt(
         bool,
         typer.Option(
             "--thorough",
-            help="Also estimate blur kernels with KernelGAN; this takes long, and does not count as --minutes.",
+            help="Also estimate blur kernels with KernelGAN; this is slow, and is not counted in --minutes.",
         ),
     ] = False,
     only: options.OnlyCamera = None,
@@ -165,7 +165,7 @@ def _summarise(result: "AdaptResult") -> None:
     if verdict.better:
         say(f"The adapted model is better on this camera's photos: {verdict.reason}.")
     else:
-        say(f"The default is as good: {verdict.reason}.")
+        say(f"No clear improvement: {verdict.reason}.")
     if lpips := verdict.gain("lpips-alex"):
         say(f"LPIPS {lpips.before:.3f} -> {lpips.after:.3f} (lower is better)")
     for remark in verdict.remarks:
@@ -173,6 +173,6 @@ def _summarise(result: "AdaptResult") -> None:
     if result.model is not None:
         say(f"model   {result.model}")
     else:
-        say("No model was written; --force writes it anyway.")
+        say("No model was written; repeat the command with --force to write it anyway.")
     say(f"report  {result.report}")
-    errors().print(literal(f"{result.work} holds what was made on the way; it may be removed"))
+    errors().print(literal(f"{result.work} holds the intermediate files; you can delete it"))

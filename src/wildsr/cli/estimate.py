@@ -53,7 +53,7 @@ def kernels(
     iterations: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Training steps for each image; 3000 by default, as KernelGAN's.", show_default=False
+            min=1, help="Training steps for each image; 3000 by default, as in KernelGAN.", show_default=False
         ),
     ] = None,
     sparsity: Annotated[
@@ -79,7 +79,7 @@ def kernels(
 ) -> None:
     """Estimate the blur kernel of each image with KernelGAN, and write them as one pool with an overview image.
 
-    This takes long. Finished kernels are kept next to the pool; the same command continues an interrupted run.
+    This is slow. Finished kernels are kept next to the pool; the same command continues an interrupted run.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
@@ -196,7 +196,7 @@ def profile(
     ],
     only: options.OnlyCamera = None,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Also estimate kernels with KernelGAN, which takes long.")
+        bool, typer.Option("--thorough", help="Also estimate kernels with KernelGAN, which is slow.")
     ] = False,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
@@ -229,7 +229,7 @@ def profile(
         path = write_profile(measured, output)
         if len(inventory.cameras) > 1:
             there = ", ".join(f"{name} ({count})" for name, count in inventory.cameras.items())
-            warn(f"these are photos of several cameras: {there}; --only takes those of one")
+            warn(f"these photos are from several cameras: {there}; use --only to select one")
         say(f"{path}: {plural(len(measured.photos), 'photo')} of {measured.camera}")
         for line in summary(measured):
             say(f"  {line}")

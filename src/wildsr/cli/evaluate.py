@@ -97,7 +97,7 @@ def evaluate(
     cache: options.Cache = None,
     fresh: options.Fresh = False,
 ) -> None:
-    """Measure results against a ground truth, models on images, or real photos without a ground truth.
+    """Measure results against a ground truth, or models on images or on photos without a ground truth.
 
     \b
       wildsr evaluate results/ --truth originals/

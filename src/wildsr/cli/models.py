@@ -172,7 +172,7 @@ def _facts(entry: ModelEntry) -> list[tuple[str, str]]:
             ("commercial use", _COMMERCIAL[checkpoint.project.commercial]),
             (
                 "",
-                "The licence is that of the repository; whether it covers the weights, the authors do not say.",
+                "The licence is that of the repository; the authors do not say whether it covers the weights.",
             ),
             ("paper", checkpoint.project.paper),
             ("value range", f"0 to {checkpoint.value_range:g}"),

@@ -39,7 +39,7 @@ ShardOf = Annotated[
     str | None,
     typer.Option(
         "--shard",
-        help="Process one part of the images only, such as 3/100 for the third of a hundred. The division depends on "
+        help="Process only one part of the images, such as 3/100 for the third of 100 parts. The division depends on "
         "file names alone, so it is the same on every machine.",
         show_default=False,
     ),
@@ -77,7 +77,7 @@ Overrides = Annotated[
 RayAddress = Annotated[
     str | None,
     typer.Option(
-        help="Run on a Ray cluster: its address, or 'auto' for the cluster of this machine, or else a new one here.",
+        help="Run on a Ray cluster: its address, or 'auto' for the one this machine belongs to, or else a new one.",
         show_default=False,
     ),
 ]

@@ -68,7 +68,7 @@ def prepare(
     noise: Annotated[
         Path | None,
         typer.Option(
-            help="Add noise of this pool to LR. RealSR adds it during training instead, new for each use of a pair.",
+            help="Add noise from this pool to LR. RealSR instead adds new noise in training each time it uses a pair.",
             exists=True,
             dir_okay=False,
             show_default=False,
@@ -91,7 +91,7 @@ def prepare(
         int | None,
         typer.Option(
             min=1,
-            help="Distance of sub-images in HR pixels; by default they do not overlap.",
+            help="Distance between sub-images in HR pixels; by default they do not overlap.",
             show_default=False,
         ),
     ] = None,
@@ -111,7 +111,7 @@ def prepare(
     """Make HR and LR pairs for training.
 
     Run the same command again to continue: finished, undamaged pairs are kept. With --shard, every part has a manifest
-    of its own; `wildsr manifest merge` makes one of them.
+    of its own; `wildsr manifest merge` combines them.
 
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """

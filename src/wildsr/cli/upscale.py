@@ -97,7 +97,7 @@ def upscale(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Strength of the model: 1 is the full effect, lower values blend toward a plain resize, or --toward.",
+            help="Strength of the model: 1 is the full effect; lower values blend with a plain resize or --toward.",
         ),
     ] = 1.0,
     toward: Annotated[

@@ -162,7 +162,7 @@ function verdictOf({ better, reason, model_written: written, gains }) {
   const gain = (name) => gains.find((one) => one.metric === name);
   const lpips = gain("lpips-alex");
   const words = better ? `The new model is better on photos of your camera: ${reason}.`
-    : `For these photos the usual model is as good: ${reason}. ${written ? "The new one was written because you asked for it." : "So no model was written."}`;
+    : `No clear improvement: ${reason}. ${written ? "The new one was written because you asked for it." : "So no model was written."}`;
   return `${words}${lpips ? ` LPIPS went from ${lpips.before.toFixed(3)} to ${lpips.after.toFixed(3)}; lower is better.` : ""}`;
 }
 
