@@ -2,7 +2,7 @@
 
     python benchmarks/adapt.py PHOTOGRAPHS --truth OTHERS -o FOLDER --minutes 5 [--cameras slight,phone]
 
-Each simulated camera takes photos of 1536x512 pixels, three photographs side by side: blur, sharpening,
+Each simulated camera takes photos of 1536x512 pixels, three halved photographs side by side: blur, sharpening,
 Poisson-Gaussian noise with correlation, a JPEG file. They are given to `wildsr.adapt.adapt`. The adapted model, written
 or not, is then measured on true pairs: other photographs and, through MATLAB's bicubic, their quarter by the same
 camera. A run that was interrupted is continued by the same command; cameras that are finished are not run again.
@@ -30,6 +30,7 @@ from wildsr.evaluation.distortion import psnr
 from wildsr.evaluation.perceptual import lpips
 from wildsr.evaluation.sharpness import dots, edge_sharpness, flat_noise
 from wildsr.image import read_levels, write_rgb
+from wildsr.image.header import read_header
 from wildsr.ops.filtering import filter_per_sample, filter_spectrally
 from wildsr.ops.kernels import gaussian_kernel
 from wildsr.ops.resize import imresize
@@ -38,7 +39,7 @@ from wildsr.zoo.features.files import MissingWeights
 from wildsr.zoo.features.lpips import load_lpips
 from wildsr.zoo.load import load
 
-COLUMNS, TILE = 3, 512
+COLUMNS, TILE = 3, 1024
 SCALE = 4
 LARGE_ROWS, LARGE_COLUMNS = 6, 8
 TRUE_SIDE = 256
@@ -63,7 +64,7 @@ class Camera:
         """Standard deviation of the noise in levels, before compression."""
         return math.sqrt(self.constant + self.slope * value)
 
-    def expose(self, scene: Tensor, rng: np.random.Generator, scale: int = 1) -> Tensor:
+    def expose(self, scene: Tensor, rng: np.random.Generator, scale: int) -> Tensor:
         """The photo (1, 3, H/scale, W/scale) in [0, 1], before compression, of a scene (1, 3, H, W) in [0, 1]."""
         if self.mixture:
             parameters = Wild(scale).sample(rng, (scene.shape[-2], scene.shape[-1]))
@@ -73,7 +74,7 @@ class Camera:
         wide, narrow = (sigma * factor * scale for sigma in (self.wide, self.narrow))
         kernel = gaussian_kernel(2 * math.ceil(3 * wide) + 3, wide, narrow, self.angle)
         photo = filter_spectrally(scene, kernel[None])
-        photo = photo if scale == 1 else imresize(photo, 1 / scale)
+        photo = imresize(photo, 1 / scale)
         if self.sharpening:
             soft = filter_per_sample(photo, gaussian_kernel(7, 1.0, 1.0, 0.0)[None])
             photo = photo + self.sharpening * (photo - soft)
@@ -101,25 +102,20 @@ CAMERAS = {
 
 
 def scene(photographs: list[Path], number: int, rows: int, columns: int, seed: int) -> Tensor:
-    """A scene (1, 3, 512 rows, 512 columns) in [0, 1], each time of other photographs as far as there are enough."""
+    """A scene (1, 3, 1024 rows, 1024 columns) in [0, 1], each time of other photographs as far as there are enough."""
     order = np.random.default_rng(seed).permutation(len(photographs)).tolist()
     first = number * rows * columns
     tiles = [
-        tile(read_levels(photographs[order[index % len(order)]]))
+        centre(read_levels(photographs[order[index % len(order)]]))
         for index in range(first, first + rows * columns)
     ]
     lines = [torch.cat(tiles[row * columns : (row + 1) * columns], dim=-1) for row in range(rows)]
     return torch.cat(lines, dim=-2).float() / 255
 
 
-def tile(levels: Tensor) -> Tensor:
-    """The centre of an image, 512x512; smaller images are repeated by reflection."""
-    height, width = levels.shape[-2:]
-    if min(height, width) < TILE:
-        pad = ((0, 0), (0, 0), (0, max(0, TILE - height)), (0, max(0, TILE - width)))
-        levels = torch.from_numpy(np.pad(levels.numpy(), pad, mode="symmetric"))
-        height, width = levels.shape[-2:]
-    top, left = (height - TILE) // 2, (width - TILE) // 2
+def centre(levels: Tensor) -> Tensor:
+    """The centre of a photograph, 1024x1024."""
+    top, left = ((side - TILE) // 2 for side in levels.shape[-2:])
     return levels[..., top : top + TILE, left : left + TILE]
 
 
@@ -128,12 +124,12 @@ def take_photos(camera: Camera, photographs: list[Path], folder: Path, count: in
     if len(list(folder.glob("*.jpg"))) == count:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    rows, columns, scale = 1, COLUMNS, 1
+    # Scenes become smaller in photos as in true pairs, so that a blur means the same in both.
+    rows, columns, scale = 1, COLUMNS, 2
     if camera.large:
         rows, columns = LARGE_ROWS, LARGE_COLUMNS
     elif camera.mixture:
-        # The mixture is made for scenes that become smaller.
-        rows, columns, scale = SCALE, SCALE, SCALE
+        rows, columns, scale = 2, 2, SCALE
     for index in range(count):
         photo = camera.expose(
             scene(photographs, index, rows, columns, seed), np.random.default_rng([seed, index]), scale
@@ -242,6 +238,16 @@ def table(rows: list[dict[str, str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(one[head] for head in heads) + " |" for one in rows])
 
 
+def large_enough(photographs: list[Path]) -> list[Path]:
+    """Those of at least 1024 pixels a side. Raises SystemExit if there are too few for a photo."""
+    found = [path for path in photographs if min(read_header(path).size) >= TILE]
+    if len(found) < COLUMNS:
+        sys.exit(
+            f"PHOTOGRAPHS has {len(found)} images of at least {TILE} pixels a side; {COLUMNS} are needed"
+        )
+    return found
+
+
 def images_in(folder: Path) -> list[Path]:
     suffixes = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
@@ -252,7 +258,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "photographs", type=Path, help="folder of sharp photographs, of which photos are simulated"
+        "photographs",
+        type=Path,
+        help="folder of sharp photographs of at least 1024 pixels a side, of which photos are simulated",
     )
     parser.add_argument(
         "--truth", type=Path, required=True, help="folder of other photographs, for true pairs"
@@ -271,7 +279,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="training steps, instead of those that the minutes allow")
     parser.add_argument("--again", action="store_true", help="repeat cameras that are finished")
     given = parser.parse_args()
-    photographs, truth = images_in(given.photographs), images_in(given.truth)
+    photographs, truth = large_enough(images_in(given.photographs)), images_in(given.truth)
     rows = []
     for name in given.cameras.split(","):
         kept = given.output / name / f"{label(given, 'row')}.json"
