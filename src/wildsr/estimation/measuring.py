@@ -77,8 +77,8 @@ def profile_of(measured: Sequence[MeasuredPhoto]) -> Profile:
         typical.wide, typical.narrow, typical.angle, found.spread, 0.0,
         errors.wide, errors.narrow, errors.angle,
     )  # fmt: skip
-    certain = found.strength >= _LEAST_STRENGTH and found.strength > found.strength_error
-    sharp = Sharpening(found.strength if certain else 0.0, found.radius, found.strength_error)
+    strength = found.strength if found.strength >= _LEAST_STRENGTH else 0.0
+    sharp = Sharpening(strength, found.radius, found.strength_error)
     compression = _compression([one.jpeg for one in measured])
     noise = _noise(found, joined([one.blocks for one in measured]), compressed=compression.share >= 0.5)
     return Profile(blur, noise, compression, sharp, photos=tuple(_listed(one) for one in measured))
