@@ -162,12 +162,12 @@ def _likelihood(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def train(files: list[Path], output: Path, steps: int) -> None:
-    """Train the network, and write the weights that are best for the tenth of the cameras that is left out."""
+    """Train the network, and write the weights that are best for the twelfth of the cameras that is left out."""
     torch.manual_seed(0)
     rng = torch.Generator().manual_seed(0)
     data = Rows([one for path in files for one in torch.load(path, weights_only=False)])
     order = torch.randperm(len(data.truth), generator=rng)
-    aside, used = order[: len(order) // 10], order[len(order) // 10 :]
+    aside, used = order[: len(order) // 12], order[len(order) // 12 :]
     network = CameraNetwork(DIRECTIONAL, GENERAL)
     for name, dims in (("directional", (0, 1, 2)), ("general", (0, 1))):
         every = getattr(data, name)[used]
