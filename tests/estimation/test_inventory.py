@@ -71,6 +71,17 @@ def test_a_split_depends_on_names_only(folder: Path) -> None:
     assert {photo.name for photo in alone.split(0.25)[1]} == {photo.name for photo in held_out}
 
 
+def test_photos_of_two_cards_are_told_apart(tmp_path: Path) -> None:
+    cards = [tmp_path / card / "DCIM" for card in ("a", "b")]
+    for index, card in enumerate(cards):
+        photo(card / "1.jpg", turn=10 * index)
+        (card / "1.mp4").touch()
+    found = take_inventory(cards)
+    assert [one.name for one in found.usable] == ["a/DCIM/1.jpg", "b/DCIM/1.jpg"]
+    assert [name for name, _ in found.others] == ["a/DCIM/1.mp4", "b/DCIM/1.mp4"]
+    assert [len(part) for part in found.split(0.5)] == [1, 1]
+
+
 @pytest.mark.parametrize(("quality", "subsampling"), [(60, "4:2:0"), (85, "4:2:2"), (95, "4:4:4")])
 def test_compression_is_read_from_the_tables(tmp_path: Path, quality: int, subsampling: str) -> None:
     photo(tmp_path / "a.jpg", quality=quality, subsampling=subsampling)

@@ -104,6 +104,27 @@ def test_sources(tmp_path: Path, photos: list[Source]) -> None:
             find_sources([place])
 
 
+def test_names_of_several_places_differ(tmp_path: Path) -> None:
+    for name in ("one/DCIM/a.png", "two/DCIM/a.png", "two/x/one/DCIM/a.png", "a.png"):
+        path = tmp_path / "cards" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    cards = tmp_path / "cards"
+
+    def names(*places: str) -> list[str]:
+        return [source.name for source in find_sources([cards / place for place in places])]
+
+    assert names("one/DCIM", "two/DCIM") == ["one/DCIM/a.png", "two/DCIM/a.png"]
+    assert names("two/DCIM", "one/DCIM") == ["two/DCIM/a.png", "one/DCIM/a.png"]
+    assert names("one/DCIM", "one/DCIM", "a.png") == ["DCIM/a.png", "a.png"]
+    assert names("one/DCIM/a.png", "two/DCIM/a.png") == ["one/DCIM/a.png", "two/DCIM/a.png"]
+    assert names("one/DCIM", "two/x/one/DCIM") == ["cards/one/DCIM/a.png", "x/one/DCIM/a.png"]
+    within = names("one", "two/DCIM", "two/x/one")  # with the last two names, all are apart
+    assert within == ["cards/one/DCIM/a.png", "two/DCIM/a.png", "x/one/DCIM/a.png"]
+    (cards / "link.png").symlink_to(cards / "a.png")
+    assert names("link.png", "one/DCIM") == ["link.png", "DCIM/a.png"]
+
+
 def test_overviews() -> None:
     kernels = torch.zeros(250, 5, 5)
     kernels[:, 2, 2] = 1

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from wildsr.errors import UsageError
 from wildsr.estimation.errors import NoImages
+from wildsr.estimation.sources import Source, files_in
 from wildsr.image.errors import ImageError, ImageTooLarge
 from wildsr.image.formats import RAW_SUFFIXES, READABLE_SUFFIXES, Depth, Size
 from wildsr.image.jpeg_facts import JpegFacts, read_jpeg_facts
 from wildsr.image.photo_facts import read_photo_facts
 from wildsr.image.reader import read_windows
 from wildsr.storage.digest import sha256_of
-from wildsr.storage.walk import files_below
 
 UNKNOWN = "unknown camera"
 LEAST_SIDE = 64
@@ -41,7 +41,7 @@ class Photo:
 
     Attributes:
         path: of the file.
-        name: the path within its folder, behind the folder's own name where there are several folders.
+        name: as of :class:`wildsr.estimation.sources.Source`.
         size: width and height with the orientation applied; None if the file cannot be read.
         format: name in ``image.formats.FORMATS``, by content; "" if the file cannot be read.
         depth: sample type.
@@ -141,11 +141,11 @@ def take_inventory(
         raise NoImages(f"{where} holds no photo; give a folder with JPEG, PNG, WebP, HEIC or TIFF files")
     photos: list[Photo] = []
     known: dict[str, str] = {}
-    for index, (path, name) in enumerate(found, 1):
-        photo = _looked_at(path, name)
+    for index, source in enumerate(found, 1):
+        photo = _looked_at(source.path, source.name)
         if photo.usable and photo.digest in known:
             photo = replace(photo, problem=f"the same as {known[photo.digest]}")
-        known.setdefault(photo.digest, name)
+        known.setdefault(photo.digest, photo.name)
         photos.append(photo)
         if on_photo is not None:
             on_photo(index, len(found))
@@ -158,31 +158,19 @@ def take_inventory(
     return Inventory(tuple(_of_camera(photo, only.strip().lower()) for photo in photos), others)
 
 
-def _files(places: Sequence[Path]) -> tuple[list[tuple[Path, str]], tuple[tuple[str, str], ...]]:
-    """Photo files with their names, and other files that a user may have taken for photos."""
-
-    def fail(error: OSError) -> None:
-        raise NoImages(f"{error.filename} cannot be read: {error.strerror or error}") from error
-
-    photos: dict[Path, tuple[Path, str]] = {}
+def _files(places: Sequence[Path]) -> tuple[list[Source], tuple[tuple[str, str], ...]]:
+    """Photo files, and other files that a user may have taken for photos."""
+    photos: list[Source] = []
     others: list[tuple[str, str]] = []
-    for place in places:
-        if not place.exists():
-            raise NoImages(f"{place} does not exist; give the folder that holds the photos")
-        if place.is_file():
-            photos.setdefault(place.resolve(), (place, place.name))
-            continue
-        prefix = f"{place.resolve().name}/" if len(places) > 1 else ""
-        for path in files_below(place, READABLE_SUFFIXES | RAW_SUFFIXES | _VIDEOS, on_error=fail):
-            name = prefix + path.relative_to(place).as_posix()
-            suffix = path.suffix.lower()
-            if suffix in _VIDEOS:
-                others.append((name, "a video; only photos are used"))
-            elif suffix in RAW_SUFFIXES:
-                others.append((name, "a raw file; develop it first, and give the JPEG or TIFF"))
-            else:
-                photos.setdefault(path.resolve(), (path, name))
-    return list(photos.values()), tuple(others)
+    for source in files_in(places, READABLE_SUFFIXES | RAW_SUFFIXES | _VIDEOS):
+        suffix = source.path.suffix.lower()
+        if suffix in _VIDEOS:
+            others.append((source.name, "a video; only photos are used"))
+        elif suffix in RAW_SUFFIXES:
+            others.append((source.name, "a raw file; develop it first, and give the JPEG or TIFF"))
+        else:
+            photos.append(source)
+    return photos, tuple(others)
 
 
 def _looked_at(path: Path, name: str) -> Photo:
