@@ -128,6 +128,32 @@ def test_folders_need_no_inputs_and_models_do(folders: Path) -> None:
         gathered(folders, "ours", "strangers")
 
 
+def test_an_addition_is_removed_from_all_folders(folders: Path) -> None:
+    for name in ("ours", "theirs"):
+        for path in (folders / name).iterdir():
+            path.rename(path.with_name(f"{path.stem.removesuffix('_x4')}-mine.png"))
+    contenders = open_contenders([str(folders / "ours"), str(folders / "theirs")])
+    found = collect(contenders, None, RunOptions(cache=folders / "cache"), suffix="-mine")
+    assert [(one.name, None not in one.results) for one in found.subjects] == [
+        ("one", True),
+        ("three", False),
+        ("two", True),
+    ]
+    assert found.notes == ("theirs has no result for three",)
+
+
+def test_inputs_that_differ_by_their_format_stay_apart(folders: Path) -> None:
+    photo = photograph(24, 30)
+    Image.fromarray((photo[0].permute(1, 2, 0) * 200).byte().numpy()).save(folders / "in" / "one.jpg")
+    found = gathered(folders, "bicubic", "theirs")
+    assert [one.name for one in found.subjects] == ["one.jpg", "one.png", "three", "two"]
+    first, second, *_ = (one.results[0] for one in found.subjects)
+    assert first is not None
+    assert second is not None
+    assert read_levels(first).float().mean() != read_levels(second).float().mean()
+    assert any("might belong to" in note for note in found.notes)
+
+
 def made(folders: Path, side: int = 768, seed: int = 0) -> Comparison:
     return prepare(["ours", "theirs"], gathered(folders, "ours", "theirs").subjects, side=side, seed=seed)
 

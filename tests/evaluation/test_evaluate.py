@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from evaluation_images import photograph, save_folder
+from PIL import Image
 from safetensors.torch import save_file
 
 from wildsr.degradations.presets import preset
@@ -182,6 +183,28 @@ def test_what_is_kept_is_that_of_the_same_weights(tmp_path: Path, truth: Path, t
     save_file(SRVGGNetCompact(8, 2, 4).state_dict(), tiny)
     after = evaluate_methods([find_candidate(f"mine={tiny}")], [dataset], PLAIN, work)
     assert values(before, "mine") != values(after, "mine")
+
+
+def test_images_that_differ_by_their_suffix_are_two(tmp_path: Path) -> None:
+    photos = save_folder(tmp_path / "photos", a=photograph(), b=photograph(top=100))
+    other = Image.fromarray((photograph(top=50)[0].permute(1, 2, 0) * 255).byte().numpy())
+    other.save(photos / "a.webp", lossless=True)
+    work = working(tmp_path)
+    plain = [Candidate(BICUBIC, None)]
+    results = evaluate_methods(plain, [downscaled("set", photos, 4, work.cache)], PLAIN, work)
+    assert [row.image for row in results.rows] == ["a.png", "a.webp", "b"]
+    for row in results.rows:
+        assert row.sr is not None
+        assert row.hr is not None
+        whole = read_levels(row.hr).float() / 255
+        sr = read_levels(row.sr).float() / 255
+        assert row.values["psnr"] == psnr(sr, whole).item() > 20
+    made = degraded("set", photos, preset("bsrgan"), "bsrgan", 1, work.cache)
+    assert set(made.facts["parameters"]) == {one.image for one in real("set", photos).samples}
+    alone = evaluate_results({"mine": photos}, None, MeasureOptions(()))
+    assert [row.image for row in alone.rows] == ["a.png", "a.webp", "b"]
+    (photos / "a.png.bmp").write_bytes((photos / "a.png").read_bytes())
+    assert len({one.image for one in real("set", photos).samples}) == 4
 
 
 def test_truths_that_the_scale_does_not_divide_are_cut(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wildsr.degradations.degradation import Degradation, Parameters
 from wildsr.evaluation.candidates import over_white
-from wildsr.evaluation.pairing import images_in, name_of, pair_folders
+from wildsr.evaluation.pairing import names_in, pair_folders
 from wildsr.image import quantize, read_levels, write_rgb
 from wildsr.ops.resize import imresize
 from wildsr.storage.digest import sha256_of
@@ -41,7 +41,7 @@ OnMade = Callable[[int, int], None]
 
 def real(name: str, folder: Path) -> EvaluationSet:
     """Photos without a reference. Raises ``PairingError`` when the folder is missing or empty."""
-    samples = tuple(EvaluationImage(name_of(path, folder), path, None) for path in images_in(folder))
+    samples = tuple(EvaluationImage(image, path, None) for path, image in names_in(folder).items())
     return EvaluationSet(name, samples, {"lr": "unchanged, no reference"})
 
 
@@ -65,8 +65,8 @@ def downscaled(
 ) -> EvaluationSet:
     """HR images of a folder with bicubic LR, rounded to 8 bits."""
     made = [
-        _made(path, folder, scale, cache, lambda hr: bicubic_lr(hr, scale))
-        for path in _counted(images_in(folder), on_made)
+        _made(path, image, scale, cache, lambda hr: bicubic_lr(hr, scale))
+        for path, image in _counted(names_in(folder), on_made)
     ]
     return EvaluationSet(
         name, tuple(made), {"lr": f"MATLAB's bicubic 1/{scale} of HR cut to multiples of {scale}, 8 bits"}
@@ -103,8 +103,7 @@ def degraded(
     sampled: dict[str, Parameters] = {}
 
     samples = []
-    for path in _counted(images_in(folder), on_made):
-        image = name_of(path, folder)
+    for path, image in _counted(names_in(folder), on_made):
         rng = generator(seed, path.relative_to(folder).as_posix())
 
         def degrade(hr: Tensor, image: str = image, rng: Generator = rng) -> Tensor:
@@ -112,13 +111,13 @@ def degraded(
             sampled[image] = known.get(image) or degradation.sample(rng, size)
             return degradation.apply(hr, [sampled[image]]).clamp(0, 1)
 
-        samples.append(_made(path, folder, degradation.scale, cache, degrade))
+        samples.append(_made(path, image, degradation.scale, cache, degrade))
     facts = {"lr": f"degraded by {label}, 8 bits", "degradation": label, "seed": seed, "parameters": sampled}
     return EvaluationSet(name, tuple(samples), facts)
 
 
 def _made(
-    path: Path, folder: Path, scale: int, cache: Path, make: Callable[[Tensor], Tensor]
+    path: Path, image: str, scale: int, cache: Path, make: Callable[[Tensor], Tensor]
 ) -> EvaluationImage:
     """An image whose LR is made from HR. Files are named by their content, so that existing ones need no check."""
     hr = over_white(path)
@@ -130,7 +129,7 @@ def _made(
     whole = hr.shape[2:] == (height, width)
     hr = hr[..., :height, :width]
     return EvaluationImage(
-        name_of(path, folder),
+        image,
         keep_image(cache / "lr", make(hr)),
         path if whole else keep_image(cache / "hr", hr),
     )
@@ -147,11 +146,11 @@ def keep_image(folder: Path, rgb: Tensor) -> Path:
     return path
 
 
-def _counted(paths: list[Path], on_made: OnMade | None) -> Iterator[Path]:
-    for done, path in enumerate(paths):
+def _counted(names: dict[Path, str], on_made: OnMade | None) -> Iterator[tuple[Path, str]]:
+    for done, named in enumerate(names.items()):
         if on_made is not None:
-            on_made(done, len(paths))
-        yield path
+            on_made(done, len(names))
+        yield named
 
 
 def content_of(dataset: EvaluationSet) -> str:

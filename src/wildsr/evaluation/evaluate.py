@@ -19,7 +19,7 @@ from wildsr.evaluation.candidates import (
 )
 from wildsr.evaluation.datasets import EvaluationImage, EvaluationSet, content_of
 from wildsr.evaluation.metrics import FunctionMetric, Meter, MetricSettings, available_metrics, open_meters
-from wildsr.evaluation.pairing import PairingError, images_in, name_of, pair_folders
+from wildsr.evaluation.pairing import PairingError, names_in, pair_folders
 from wildsr.evaluation.results import Results, Row
 from wildsr.evaluation.scoring import score
 from wildsr.image import ImageError
@@ -89,10 +89,7 @@ def evaluate_results(
     mismatches: dict[str, Any] = {}
     for method, folder in folders.items():
         if truth is None:
-            rows += [
-                Row(name_of(path, folder).removesuffix(suffix), method, {}, sr=str(path))
-                for path in images_in(folder)
-            ]
+            rows += [Row(name, method, {}, sr=str(path)) for path, name in names_in(folder, suffix).items()]
             continue
         pairing = pair_folders(folder, truth, suffix)
         rows += [

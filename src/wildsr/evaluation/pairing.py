@@ -1,5 +1,6 @@
 """Pairing of results and references by name."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,16 +70,31 @@ def name_of(path: Path, folder: Path) -> str:
     return without_suffix(path.relative_to(folder))
 
 
-def pair_folders(first: Path, second: Path, suffix: str = "") -> Pairing:
+def names_in(folder: Path, suffix: str = "") -> dict[Path, str]:
+    """The images of :func:`images_in`, each with a name of its own: that of :func:`name_of`, without ``suffix``.
+
+    Where several would have one name, as ``IMG_1.HEIC`` and ``IMG_1.JPG``, these keep all of their paths.
+
+    Raises:
+        PairingError: as :func:`images_in`.
+    """
+    names = {path: name_of(path, folder).removesuffix(suffix) for path in images_in(folder)}
+    whole = {path: path.relative_to(folder).as_posix() for path in names}
+    often = Counter(names.values())
+    found = {path: name if often[name] == 1 else whole[path] for path, name in names.items()}
+    return found if len(set(found.values())) == len(found) else whole  # a.jpg, a.png and a.jpg.png
+
+
+def pair_folders(first: Path, second: Path, suffix: str = "", *, second_suffix: str = "") -> Pairing:
     """Pair the images of two folders, results and truths, by :func:`wildsr.data.names.partners`.
 
-    ``suffix`` is removed from the names of results first.
+    ``suffix`` is removed from the names of results first, ``second_suffix`` from those of truths.
 
     Raises:
         PairingError: a folder is missing or empty, or no names match.
     """
     results = {path: name_of(path, first).removesuffix(suffix) for path in images_in(first)}
-    truths = {path: name_of(path, second) for path in images_in(second)}
+    truths = {path: name_of(path, second).removesuffix(second_suffix) for path in images_in(second)}
     found = partners(results, truths)
     if not found.pairs:
         raise PairingError(

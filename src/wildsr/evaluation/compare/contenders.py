@@ -13,7 +13,7 @@ from wildsr.evaluation.candidates import (
     with_distinct_names,
 )
 from wildsr.evaluation.evaluate import RunOptions
-from wildsr.evaluation.pairing import images_in, name_of, pair_folders
+from wildsr.evaluation.pairing import images_in, name_of, names_in, pair_folders
 from wildsr.image import ImageError
 from wildsr.image.formats import READABLE_SUFFIXES
 from wildsr.inference.errors import UpscaleError
@@ -139,13 +139,11 @@ def collect(
     notes: list[str] = []
     if inputs is None:
         first = next(one.source for one in contenders if isinstance(one.source, Path))
-        names: dict[str, Path | None] = {
-            name_of(path, first).removesuffix(suffix): None for path in images_in(first)
-        }
+        names: dict[str, Path | None] = dict.fromkeys(names_in(first, suffix).values())
     elif inputs.is_file():
         names = {inputs.stem: inputs}
     else:
-        names = {name_of(path, inputs): path for path in images_in(inputs)}
+        names = {name: path for path, name in names_in(inputs).items()}
     columns: list[dict[str, Path]] = []
     scale = scale_of(models) if models else 1
     for one in contenders:
@@ -198,15 +196,16 @@ def _found(
             notes.append(f"{contender.name} has no result for {stem}")
             return {}
         return {stem: found[0]}
-    reference = inputs
+    reference, added = inputs, ""
     if reference is None:
-        reference = next(one.source for one in contenders if isinstance(one.source, Path))
+        reference, added = next(one.source for one in contenders if isinstance(one.source, Path)), suffix
         if folder == reference:
-            return {name_of(path, folder).removesuffix(suffix): path for path in images_in(folder)}
-    pairing = pair_folders(folder, reference, suffix)
+            return {name: path for path, name in names_in(folder, suffix).items()}
+    names_of_reference = names_in(reference, added)
+    pairing = pair_folders(folder, reference, suffix, second_suffix=added)
     notes += [f"{contender.name}: {path} belongs to no image that is compared" for path in pairing.only_first]
     notes += [f"{contender.name}: {sentence}" for sentence in pairing.ambiguous]
-    found_names = {pair.name: pair.first for pair in pairing.pairs}
+    found_names = {names_of_reference[pair.second]: pair.first for pair in pairing.pairs}
     missing = [name for name in names if name not in found_names]
     notes += [f"{contender.name} has no result for {name}" for name in missing]
     return found_names
