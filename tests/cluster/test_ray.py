@@ -24,6 +24,7 @@ pytest.importorskip("ray.data")
 from ray.cluster_utils import Cluster  # noqa: E402
 
 from wildsr.cluster import ClusterError, Resources, Task, prepare, upscale  # noqa: E402
+from wildsr.cluster import pairs as cluster_pairs  # noqa: E402
 from wildsr.cluster.status import latest, rows  # noqa: E402
 from wildsr.data.errors import DataError  # noqa: E402
 from wildsr.data.pair_maker import Preparation  # noqa: E402
@@ -190,6 +191,22 @@ def test_pairs_of_a_cluster_are_those_of_the_command(
     assert files(pairs) == files(tmp_path / "plain")
     with pytest.raises(DataError, match=r"other settings.*seed"):
         prepare([Path("photos")], [], pairs, replace(how, seed=1))
+
+
+def test_nodes_find_both_parts_of_a_degradation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "anna@corp"
+    (home / "real").mkdir(parents=True)
+    (home / "bsrgan").mkdir()
+    (home / "down.pth").touch()
+    monkeypatch.chdir(home)
+
+    def absolute(preset: str) -> str | None:
+        return cluster_pairs._absolute(Preparation(preset=preset)).preset
+
+    assert absolute("down.pth@real") == f"{home}/down.pth@{home}/real"
+    assert absolute("ddnsr-track1@real") == f"ddnsr-track1@{home}/real"
+    assert absolute(f"{home}/profile.json@0.3") == f"{home}/profile.json@0.3"
+    assert absolute("bsrgan") == "bsrgan"
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -11,9 +11,17 @@ from typer.testing import CliRunner, Result
 
 from image_folders import save_folder
 from wildsr.cli.main import app
-from wildsr.data.learned import label_of, learned_degradation, named_degradation
+from wildsr.data.learned import (
+    label_of,
+    learned_degradation,
+    named_degradation,
+    recorded_degradation,
+    split_name,
+)
 from wildsr.degradations.degradation import DegradationError
 from wildsr.degradations.methods.learned import Ddnsr, Dsgan
+from wildsr.degradations.methods.profiled import Profiled
+from wildsr.degradations.profile import Profile, write_profile
 from wildsr.image import read_levels
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.ddnsr import DegradationNetwork
@@ -68,6 +76,38 @@ def test_ddnsr_takes_its_noise_from_a_folder(ddnsr: Path, tmp_path: Path) -> Non
         named_degradation(str(ddnsr))
     with pytest.raises(DegradationError, match="missing"):
         named_degradation(f"{ddnsr}@{tmp_path / 'missing'}")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "rest"),
+    [
+        ("HOME/dsgan.safetensors", "HOME/dsgan.safetensors", ""),
+        ("HOME/file@2x", "HOME/file@2x", ""),
+        ("HOME/missing/profile.json", "HOME/missing/profile.json", ""),
+        ("HOME/profile.json@0.3", "HOME/profile.json", "0.3"),
+        ("HOME/ddnsr.safetensors@HOME/real", "HOME/ddnsr.safetensors", "HOME/real"),
+        ("ddnsr.pth@HOME/real", "ddnsr.pth", "HOME/real"),
+        ("ddnsr-track1@HOME/real", "ddnsr-track1", "HOME/real"),
+        ("dsgan-dped", "dsgan-dped", ""),
+    ],
+)
+def test_paths_may_contain_the_separator(tmp_path: Path, name: str, model: str, rest: str) -> None:
+    home = tmp_path / "anna@corp"
+    home.mkdir()
+    for file in ("dsgan.safetensors", "file@2x"):
+        (home / file).touch()
+    wanted = (model.replace("HOME", str(home)), rest.replace("HOME", str(home)))
+    assert split_name(name.replace("HOME", str(home))) == wanted
+
+
+def test_a_profile_in_a_home_folder_with_the_separator(tmp_path: Path) -> None:
+    home = tmp_path / "anna@corp"
+    path = str(write_profile(Profile(), home))
+    assert isinstance(named_degradation(path), Profiled)
+    assert isinstance(named_degradation(f"{path}@0.3"), Profiled)
+    assert label_of(path) == "profile"
+    Path(path).unlink()
+    assert isinstance(recorded_degradation(path), Profiled)
 
 
 def test_what_does_not_degrade_is_refused(dsgan: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from wildsr.cluster.errors import ClusterError, RoundLost
 from wildsr.cluster.task import STATUS, everywhere
 from wildsr.cluster.workers import check_version
 from wildsr.data.errors import DataError
+from wildsr.data.learned import SEPARATOR, split_name
 from wildsr.data.manifest import MANIFEST, Manifest, PreparedImage, entry_of, line_of
 from wildsr.data.pair_folders import Item, Outcome, Prepared, prepared, settings_of
 from wildsr.data.pair_maker import Preparation, TooSmall
@@ -100,8 +101,13 @@ def prepare(
 def _absolute(how: Preparation) -> Preparation:
     """With names of files that nodes find as well."""
     preset = how.preset
-    if preset is not None and Path(preset.partition("@")[0]).is_file():
-        preset = everywhere(preset)
+    if preset is not None:
+        model, rest = split_name(preset)
+        if Path(model).expanduser().is_file():
+            model = everywhere(model)
+        if rest and Path(rest).expanduser().is_dir():
+            rest = everywhere(rest)
+        preset = f"{model}{SEPARATOR}{rest}" if rest else model
     kernels, noise = (pool and _everywhere([pool])[0] for pool in (how.kernels, how.noise))
     return replace(how, preset=preset, kernels=kernels, noise=noise)
 

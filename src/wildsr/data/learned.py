@@ -22,6 +22,18 @@ SEPARATOR = "@"
 """Between the model of DDNSR's degradation network and the folder of real LR images: ``MODEL@FOLDER``."""
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """The model or profile in the name of a degradation, and the folder or share behind it; "" if there is none.
+
+    All of them may be paths that contain "@".
+    """
+    ends = [index for index, letter in enumerate(name) if letter == SEPARATOR]
+    parts = [(name, ""), *((name[:end], name[end + 1 :]) for end in ends)]
+    files = [one for one in parts if Path(one[0]).expanduser().is_file()]
+    named = [one for one in parts if Path(one[0]).suffix.lower() in (".json", *SUFFIXES)]
+    return [*files, *named, *parts[1:], *parts][0]
+
+
 def named_degradation(name: str, scale: int = 4) -> Degradation:
     """The degradation of a name.
 
@@ -37,7 +49,7 @@ def named_degradation(name: str, scale: int = 4) -> Degradation:
     """
     if name in PRESETS or names_corruption(name):
         return preset(name, scale)
-    model, separator, references = name.partition(SEPARATOR)
+    model, references = split_name(name)
     path = Path(model).expanduser()
     if path.suffix.lower() == ".json":
         return _profiled(path, references, scale)
@@ -45,7 +57,7 @@ def named_degradation(name: str, scale: int = 4) -> Degradation:
         try:
             path = find(model)[1]
         except ModelError as error:
-            if separator or model in PUBLISHED or path.suffix.lower() in SUFFIXES:
+            if model != name or model in PUBLISHED or path.suffix.lower() in SUFFIXES:
                 raise DegradationError(str(error)) from error
             return preset(name, scale)  # raises with the nearest preset
     status = path.stat()
@@ -61,7 +73,7 @@ def recorded_degradation(name: str, scale: int = 4) -> Degradation:
     Raises:
         DegradationError: as :func:`named_degradation`; the message says that the parameters need it.
     """
-    profile = Path(name.partition(SEPARATOR)[0]).expanduser()
+    profile = Path(split_name(name)[0]).expanduser()
     if profile.suffix.lower() == ".json" and not profile.is_file():
         return Profiled(Profile(), scale)
     try:
@@ -74,7 +86,7 @@ def recorded_degradation(name: str, scale: int = 4) -> Degradation:
 
 def label_of(name: str) -> str:
     """A short name for file names: of a preset its name, of a model the stem of its file."""
-    return name if name in PRESETS or names_corruption(name) else Path(name.partition(SEPARATOR)[0]).stem
+    return name if name in PRESETS or names_corruption(name) else Path(split_name(name)[0]).stem
 
 
 def learned_degradation(path: Path, scale: int, references: Path | None = None) -> Degradation:
