@@ -34,7 +34,7 @@ from wildsr.estimation.kernelgan import (
     estimate_kernels,
     finished,
 )
-from wildsr.estimation.sources import evenly, find_sources
+from wildsr.estimation.sources import find_sources
 from wildsr.image import quantize, read_levels
 from wildsr.losses import kernelgan as losses
 from wildsr.networks.kernelgan import KernelGANDiscriminator, KernelGANGenerator
@@ -43,6 +43,7 @@ from wildsr.ops.estimated_kernels import SIGNIFICANT
 from wildsr.ops.filtering import filter_per_sample
 from wildsr.ops.kernels import gaussian_kernel
 from wildsr.ops.resize import imresize
+from wildsr.storage.evenly import evenly
 
 CENTRE = (10.5, 10.5)
 TRUTH = {

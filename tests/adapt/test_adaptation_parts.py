@@ -10,7 +10,7 @@ import torch
 from camera_photos import scene
 
 from wildsr.adapt import training
-from wildsr.adapt.choice import Mix, best_mix, measure_mixes
+from wildsr.adapt.choice import Mix, best_mix, measure_mixes, write_pairs
 from wildsr.adapt.gain import decide, paired_gain
 from wildsr.adapt.images import (
     CleanUpSettings,
@@ -25,6 +25,7 @@ from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, PAIRS
 from wildsr.adapt.sources import choose_photos, varies
 from wildsr.adapt.training import Schedule
+from wildsr.degradations.presets import preset
 from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
 from wildsr.errors import UsageError
 from wildsr.estimation.inventory import Inventory, Photo
@@ -48,6 +49,21 @@ def test_the_interval_of_a_gain_is_that_of_student() -> None:
     reach = 3.182 * np.std(values, ddof=1) / 2
     assert (gain.low, gain.high) == pytest.approx((0.35 - reach, 0.35 + reach))
     assert gain.photos == 4
+
+
+@pytest.mark.parametrize(("damaged", "expected"), [((), (0, 1, 3, 5, 7, 9)), ((1, 9), (0, 3, 5, 7, 2, 4))])
+def test_pairs_of_the_choice_come_from_all_photos(
+    tmp_path: Path, damaged: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    photos = [(str(index), tmp_path / f"{index}.png") for index in range(11)]
+    for index, (_, path) in enumerate(photos):
+        write_rgb(path, torch.full((1, 3, 96, 96), index / 10))
+        if index in damaged:
+            path.write_bytes(b"no image")
+    folder = tmp_path / "pairs"
+    assert write_pairs(photos, CleanUpSettings({}, usual=1), preset("bicubic", 4), folder, 0) == 6
+    found = [float(read_levels(folder / "HR" / f"{index}.png").float().mean()) / 25.5 for index in range(6)]
+    assert [round(one) for one in found] == list(expected)
 
 
 def test_pairs_of_one_photo_count_once() -> None:

@@ -168,3 +168,9 @@ def test_photos_without_edges_are_an_error() -> None:
         profile_of([measure_windows([even], "a")])
     with pytest.raises(EstimationError, match="none of the photos"):
         estimate_profile([])
+
+
+def test_a_check_uses_all_photos() -> None:
+    photos = [torch.full((3, 512, 512), index, dtype=torch.uint8) for index in range(20)]
+    clean = own_clean_images(photos, 2)
+    assert [round(float(one.mean()) * 255) for one in clean] == [index * 20 // 12 for index in range(12)]

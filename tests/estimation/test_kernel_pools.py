@@ -11,7 +11,7 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.kernel_pools import Estimated, KernelRecord, central_crop, estimate_all, pooled
 from wildsr.estimation.kernelgan import KernelGANSettings
 from wildsr.estimation.overview import kernel_sheet, noise_sheet
-from wildsr.estimation.sources import Source, evenly, find_sources
+from wildsr.estimation.sources import Source, find_sources
 from wildsr.image import Canvas, Traits, write
 
 SHORT = KernelGANSettings(iterations=2, border=0, features=8)
@@ -91,8 +91,6 @@ def test_middle_of_large_images() -> None:
 
 def test_sources(tmp_path: Path, photos: list[Source]) -> None:
     assert [source.name for source in photos] == ["0.png", "1.png", "2.png", "bad.png"]
-    assert [source.name for source in evenly(photos, 2)] == ["0.png", "2.png"]
-    assert evenly(photos, None) == evenly(photos, 9) == photos
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "x.JPG").touch()
     several = find_sources([tmp_path / "sub", tmp_path])

@@ -20,7 +20,7 @@ from torch import Tensor
 from chromium_pipe import Chromium, chromium, executable
 from wildsr.evaluation.report import crops, spectra, write_report
 from wildsr.evaluation.report.charts import ticks
-from wildsr.evaluation.report.scenes import downscaled, gather, spread
+from wildsr.evaluation.report.scenes import downscaled, gather
 from wildsr.evaluation.results import Metric, Results, Row
 
 METRICS = (
@@ -195,7 +195,6 @@ def test_images_are_brought_to_size() -> None:
     small = downscaled(image, 100)
     assert tuple(small.shape[2:]) == (96, 100)
     assert (small.float().mean() - image.float().mean()).abs() < 1
-    assert spread(list("abcdefgh"), 3) == ["a", "c", "f"]  # type: ignore[arg-type, comparison-overlap]
 
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (27.3, 33.9), (0.9811, 0.9814), (-40.0, 70.0), (5.0, 5.0)])

@@ -21,6 +21,7 @@ from wildsr.evaluation.perceptual import lpips as lpips_of
 from wildsr.evaluation.sharpness import dots, edge_sharpness
 from wildsr.image import ImageError, read_levels, write_rgb
 from wildsr.networks.lpips import Lpips
+from wildsr.storage.evenly import evenly
 from wildsr.storage.seeds import generator
 from wildsr.zoo.blend import blend
 from wildsr.zoo.features.files import MissingWeights
@@ -50,12 +51,13 @@ loses edges."""
 def write_pairs(
     photos: Sequence[tuple[str, Path]], clean: CleanUpSettings, camera: Degradation, folder: Path, seed: int
 ) -> int:
-    """Write pairs from photos of the training into ``folder``/LR and ``folder``/HR; returns their number."""
+    """Write pairs from photos of the training, evenly chosen, into ``folder``/LR and /HR; returns their number."""
     for part in ("LR", "HR"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     count = 0
-    step = max(1, len(photos) // _PAIRS)
-    for name, path in photos[::step]:
+    chosen = evenly(photos, _PAIRS)
+    others = [one for one in photos if one not in chosen]
+    for name, path in (*chosen, *others):  # others for those that cannot be used
         try:
             hr = clean_tile(detailed_tiles(read_levels(path))[0], clean, name)
         except ImageError:

@@ -1,6 +1,5 @@
 """The section of the report about a network that was trained to degrade: examples of its results, and its losses."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from wildsr.evaluation.report import Section
 from wildsr.evaluation.report.scenes import data_uri
 from wildsr.image import probe, quantize, read_levels
 from wildsr.ops.resize import imresize
+from wildsr.storage.evenly import evenly
 
 _SHOWN, _SIDE, _SCALE, _GAP = 3, 96, 4, 4
 
@@ -48,7 +48,7 @@ def _examples(work: Path, method: str) -> Tensor:
     references = photos if method == "ddnsr" else None
     degradation = learned_degradation(degrader_file(work / "degrader", method), _SCALE, references)
     every = sorted(photos.glob("*.png"))
-    images, real = _evenly(sorted((work / "hr").glob("*.png"))), _evenly(every)
+    images, real = evenly(sorted((work / "hr").glob("*.png")), _SHOWN), evenly(every, _SHOWN)
     # DDNSR takes its noise from any of the photos.
     side = min(_SIDE, *(_shortest(path) // _SCALE for path in images), *(_shortest(path) for path in every))
     rows = []
@@ -77,7 +77,3 @@ def _shortest(path: Path) -> int:
 def _centre(image: Tensor, side: int) -> Tensor:
     top, left = (image.shape[-2] - side) // 2, (image.shape[-1] - side) // 2
     return image[..., top : top + side, left : left + side]
-
-
-def _evenly(paths: Sequence[Path]) -> list[Path]:
-    return list(paths[:: max(1, len(paths) // _SHOWN)][:_SHOWN])

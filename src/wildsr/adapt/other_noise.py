@@ -11,12 +11,13 @@ from wildsr.errors import UsageError
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.inventory import take_inventory
 from wildsr.estimation.profile import estimate_profile
+from wildsr.storage.evenly import evenly
 
 _MOST_PHOTOS = 40
 
 
 def other_noise(folder: Path, seconds: float, seed: int) -> NoisePool:
-    """The noise patches of the photos in ``folder``, of which at most 40 are read, for about ``seconds``.
+    """The noise patches of the photos in ``folder``, at most 40 of them evenly chosen, for about ``seconds``.
 
     Raises:
         UsageError: there are no usable photos, or none has a flat area with noise.
@@ -27,9 +28,7 @@ def other_noise(folder: Path, seconds: float, seed: int) -> NoisePool:
         if not usable:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in inventory.problems[:3])
             raise UsageError(f"--noise-from: {folder} has no usable photo. {reasons}")
-        pool = estimate_profile(
-            usable[:: max(1, len(usable) // _MOST_PHOTOS)][:_MOST_PHOTOS], seconds=seconds, seed=seed
-        ).noise_pool
+        pool = estimate_profile(evenly(usable, _MOST_PHOTOS), seconds=seconds, seed=seed).noise_pool
     except EstimationError as error:
         raise UsageError(f"--noise-from: {error}") from error
     if pool is None:

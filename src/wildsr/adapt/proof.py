@@ -19,6 +19,7 @@ from wildsr.evaluation.metrics import MetricSettings, available_metrics
 from wildsr.evaluation.results import Metric, Results, Row
 from wildsr.image import ImageError, read_levels
 from wildsr.ops.resize import imresize
+from wildsr.storage.evenly import evenly
 from wildsr.storage.seeds import generator
 
 PAIRS, GENERAL, REAL = "pairs of your camera", "pairs of any camera", "your photos"
@@ -78,12 +79,10 @@ def make_sets(
     Raises:
         AdaptError: none of the photos can be used.
     """
-    count = min(len(photos), plan.photos)
-    chosen = [photos[index * len(photos) // count] for index in range(count)]
     pairs: list[EvaluationImage] = []
     others: list[EvaluationImage] = []
     real: list[EvaluationImage] = []
-    for name, path in chosen:
+    for name, path in evenly(photos, plan.photos):
         try:
             tile = detailed_tiles(read_levels(path))[0]
         except ImageError:

@@ -31,6 +31,7 @@ from wildsr.recipes.config.degradations import (
     LearnedMixtureConfig,
     ProfileDegradationConfig,
 )
+from wildsr.storage.evenly import evenly
 
 _PROFILE_SHARE, _PROFILE_SECONDS = 0.12, 90.0
 """Share of the time, and most seconds, for each of the two profiles."""
@@ -204,8 +205,7 @@ class Stages:
         references = self.work.path / "references"
         if self.work.load("references") is None:
             references.mkdir(parents=True, exist_ok=True)
-            photos = chosen.training
-            for number, photo in enumerate(photos[:: max(1, len(photos) // _REFERENCES)][:_REFERENCES]):
+            for number, photo in enumerate(evenly(chosen.training, _REFERENCES)):
                 window = read_windows(photo.path, side=_REFERENCE_SIDE, most=1)[0]
                 write_rgb(references / f"{number:03d}.png", window.unsqueeze(0).float() / 255)
             self.work.save("references", {"images": number + 1})
@@ -218,7 +218,7 @@ class Stages:
             paths = sorted((self.work.path / "hr").glob("*.png"))
             clean = [
                 reflected(read_levels(path).float() / 255, _CHECKED_SIDE)[0]
-                for path in paths[:: max(1, len(paths) // _CHECKED)][:_CHECKED]
+                for path in evenly(paths, _CHECKED)
             ]
             try:
                 failures = list(check_profile(profile, clean, seed=self.options.seed).failures)

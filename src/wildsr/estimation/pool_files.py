@@ -14,9 +14,10 @@ from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
 from wildsr.estimation.kernelgan import KernelGANSettings
 from wildsr.estimation.noise import NoiseRule, NoiseStatistics, collect_noise
 from wildsr.estimation.overview import kernel_sheet, noise_sheet, write_sheet
-from wildsr.estimation.sources import evenly, find_sources
+from wildsr.estimation.sources import find_sources
 from wildsr.ops.estimated_kernels import SIGNIFICANT
 from wildsr.storage.devices import pick_device
+from wildsr.storage.evenly import evenly
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (amount done, amount in all, description)."""

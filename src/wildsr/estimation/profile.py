@@ -23,6 +23,7 @@ from wildsr.estimation.profile_check import checked_by_photos
 from wildsr.estimation.sources import Source
 from wildsr.image import ImageError, read_levels, read_windows
 from wildsr.ops.estimated_kernels import SIGNIFICANT
+from wildsr.storage.evenly import evenly
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (amount done, amount in all, description)."""
@@ -58,7 +59,7 @@ def estimate_profile(
         EstimationError: none of the photos can be measured.
     """
     began = time.monotonic()
-    chosen = _evenly(photos, _MOST_PHOTOS)
+    chosen = evenly(photos, _MOST_PHOTOS)
     measured: list[MeasuredPhoto] = []
     reasons: list[str] = []
     for index, photo in enumerate(chosen):
@@ -78,7 +79,7 @@ def estimate_profile(
     if on_progress is not None:
         on_progress(len(chosen), len(chosen), "measuring images degraded by the profile")
     windows: list[Tensor] = []
-    for photo in _evenly(chosen, _MOST_CHECKING):
+    for photo in evenly(chosen, _MOST_CHECKING):
         with contextlib.suppress(ImageError):
             windows += read_windows(photo.path)
     profile = checked_by_photos(seen, windows, seed=seed)
@@ -127,7 +128,7 @@ def _kernel_pool(
     on_progress: OnProgress | None,
 ) -> KernelPool | None:
     """KernelGAN's kernels for x4 of up to 24 photos; None if there are none. No group begins after ``until``."""
-    chosen = _evenly(photos, _MOST_KERNELS)
+    chosen = evenly(photos, _MOST_KERNELS)
     fast = isinstance(settings, FastSettings)
     cropping = settings.crops() if isinstance(settings, FastSettings) else settings
     together = _TOGETHER_FAST if fast else _TOGETHER
@@ -161,7 +162,7 @@ def _kernel_pool(
 def _noise_pool(photos: Sequence[Photo], profile: Profile, seed: int) -> NoisePool | None:
     """RealSR's noise patches, of the largest size of which there are enough; None if there are none."""
     level = max(profile.noise.level(0.2), profile.noise.level(0.8))
-    sources = [Source(photo.path, photo.name, photo.name) for photo in _evenly(photos, _MOST_PATCH_PHOTOS)]
+    sources = [Source(photo.path, photo.name, photo.name) for photo in evenly(photos, _MOST_PATCH_PHOTOS)]
     for patch in _PATCHES:
         if not any(photo.size is not None and min(photo.size) > patch for photo in photos):
             continue
@@ -173,9 +174,3 @@ def _noise_pool(photos: Sequence[Photo], profile: Profile, seed: int) -> NoisePo
         if len(pool) >= _ENOUGH_PATCHES or patch == _PATCHES[-1]:
             return pool
     return None
-
-
-def _evenly(photos: Sequence[Photo], most: int) -> list[Photo]:
-    if len(photos) <= most:
-        return list(photos)
-    return [photos[index * len(photos) // most] for index in range(most)]

@@ -16,6 +16,7 @@ from wildsr.estimation.measuring import measure_windows, profile_of
 from wildsr.image import quantize
 from wildsr.image.jpeg_facts import JpegFacts, standard_tables
 from wildsr.ops.resize import imresize
+from wildsr.storage.evenly import evenly
 
 _SHARP = 0.35  # sigma in pixels of images that count as sharp
 _LEAST_TILE, _TILE = 48, 256
@@ -109,12 +110,12 @@ def own_clean_images(photos: Sequence[Tensor], factor: int) -> list[Tensor]:
             for left in range(0, one.shape[-1] - side + 1, side):
                 tiles.append(one[:, top : top + side, left : left + side])
     across = max(1, math.ceil(_JOINED / max(side, 1)))
-    tiles = tiles[:: max(1, len(tiles) // (across**2 * _MOST_IMAGES))]
+    tiles = evenly(tiles, across**2 * _MOST_IMAGES)
     found = []
     for first in range(0, len(tiles) - across**2 + 1, across**2):
         rows = [torch.cat(tiles[row : row + across], -1) for row in range(first, first + across**2, across)]
         found.append(torch.cat(rows, -2))
-    return found[:_MOST_IMAGES]
+    return found
 
 
 def _differences(wanted: Profile, found: Profile) -> list[str]:

@@ -88,10 +88,3 @@ def _labels(homes: Sequence[Path]) -> dict[Path, str]:
         if len(taken) == len(labels) and not begun:
             break
     return {home: "/".join(label) for home, label in labels.items()}
-
-
-def evenly(sources: Sequence[Source], most: int | None) -> list[Source]:
-    """At most that many of them, evenly chosen; None: all."""
-    if most is None or len(sources) <= most:
-        return list(sources)
-    return [sources[index * len(sources) // most] for index in range(most)]

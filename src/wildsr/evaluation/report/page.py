@@ -14,11 +14,12 @@ import numpy.typing as npt
 from wildsr.evaluation.report import crops, spectra, tables
 from wildsr.evaluation.report.charts import curves, distribution
 from wildsr.evaluation.report.entries import describe, marks_of
-from wildsr.evaluation.report.scenes import PLAIN, TRUTH, gather, spread
+from wildsr.evaluation.report.scenes import PLAIN, TRUTH, gather
 from wildsr.evaluation.results import Results
 from wildsr.evaluation.summary import measured
 from wildsr.evaluation.tables import NOTE_ON_P, legend, remarks
 from wildsr.storage.atomic import write_text
+from wildsr.storage.evenly import evenly
 
 OnImage = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -70,7 +71,7 @@ def write_report(
     if against not in results.methods:
         raise ValueError(f"there is no method '{against}' among {', '.join(results.methods)}")
     scenes = gather(results)
-    chosen = spread(scenes, images)
+    chosen = evenly(scenes, images)
     shown: list[dict[str, Any]] = []
     powers: dict[str, dict[str, list[npt.NDArray[np.float64]]]] = {}
     for index, scene in enumerate(chosen):

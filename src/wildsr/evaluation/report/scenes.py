@@ -61,13 +61,6 @@ def gather(results: Results) -> list[Scene]:
     return scenes
 
 
-def spread(scenes: list[Scene], most: int) -> list[Scene]:
-    """At most ``most`` of the scenes, evenly spaced in their order."""
-    if len(scenes) <= most:
-        return scenes
-    return [scenes[index * len(scenes) // most] for index in range(most)]
-
-
 def read_layers(scene: Scene) -> tuple[dict[str, Tensor], list[str]]:
     """8-bit levels (1, 3, H, W) uint8 of each version by label, and the errors of the others."""
     found, problems = {}, []
