@@ -60,6 +60,29 @@ def test_kernels_stay_valid_and_settled_ones_end_early() -> None:
     assert all(torch.equal(one, other) for one, other in zip(found, again, strict=True))
 
 
+def test_a_kernel_does_not_depend_on_its_batch() -> None:
+    settings = FastSettings(iterations=60, head_start=5, features=8, every=5, settled=0.02)
+    levels = quantize(imresize(PHOTO[None].float() / 255, 0.5))[0]
+    soft = filter_per_sample(levels[None].float() / 255, gaussian_kernel(13, 1.5, 1.5)[None])
+    images = [levels, quantize(soft)[0]]
+    starts = [start_of_photo(levels), start_kernel(Ellipse(0.0, 0.0, 0.0))]
+
+    def estimated(*chosen: int) -> tuple[list[torch.Tensor], int]:
+        seen: list[int] = []
+        sources = [CropSource(images[index], settings.crops(), 0) for index in chosen]
+        kernels = fast_kernels(
+            sources, [starts[index] for index in chosen], settings, on_iteration=seen.append
+        )
+        return kernels, seen[-1]
+
+    alone = [estimated(0), estimated(1)]
+    together, iterations = estimated(0, 1)
+    assert alone[0][1] != alone[1][1], "one of them settles earlier"
+    assert iterations == max(alone[0][1], alone[1][1])
+    for (kernel,), other in zip((one for one, _ in alone), together, strict=True):
+        torch.testing.assert_close(kernel, other, rtol=0, atol=1e-6)
+
+
 def test_a_photo_without_edges_starts_as_bicubic() -> None:
     even = torch.full((3, 96, 96), 100, dtype=torch.uint8)
     torch.testing.assert_close(start_of_photo(even), start_kernel(Ellipse(0.0, 0.0, 0.0)))

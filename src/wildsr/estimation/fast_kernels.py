@@ -116,7 +116,8 @@ def fast_kernels(
         for network in (generators, discriminators)
     ]
     mean, averaged = start.clone(), 0
-    before = start.clone()
+    before, final = start.clone(), start.clone()
+    settled = torch.zeros(count, dtype=torch.bool, device=device)
     for iteration in range(settings.iterations):
         crops = zip(*(source.crops(iteration) for source in sources), strict=True)
         for_g, for_d, noise = (torch.stack(part).to(device) for part in crops)
@@ -148,9 +149,13 @@ def fast_kernels(
         if averaged and averaged % settings.every == 0:
             change = (mean - before).flatten(1).norm(dim=1) / before.flatten(1).norm(dim=1)
             before = mean.clone()
-            if float(change.max()) < settings.settled:
+            # An image's kernel must not depend on those it shares a batch with, which may need more iterations.
+            final[~settled] = mean[~settled]
+            settled |= change < settings.settled
+            if settled.all():
                 break
-    return list(mean.cpu())
+    final[~settled] = mean[~settled]
+    return list(final.cpu())
 
 
 def _fit(generators: KernelGANGenerators, kernels: Tensor) -> None:
