@@ -16,7 +16,7 @@ def image_budget() -> int:
     """Bytes available for images: half of the free memory, and at most what can be shared with workers."""
     free = [_system_memory()]
     if (limit := _number(_CGROUP / "memory.max")) is not None:
-        free.append(limit - (_number(_CGROUP / "memory.current") or 0))
+        free.append(limit - (_number(_CGROUP / "memory.current") or 0) + _cached())
     if _SHARED.is_dir():
         free.append(shutil.disk_usage(_SHARED).free)
     return int(_SHARE * max(0, min(free)))
@@ -33,6 +33,17 @@ def _system_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, ValueError, OSError):
         return _UNKNOWN
+
+
+def _cached() -> int:
+    """Bytes of cached files that the control group does not use: the kernel drops them when memory is needed."""
+    try:
+        for line in (_CGROUP / "memory.stat").read_text().splitlines():
+            if line.startswith("inactive_file "):
+                return int(line.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
 
 
 def _number(path: Path) -> int | None:
