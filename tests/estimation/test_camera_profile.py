@@ -22,7 +22,7 @@ from wildsr.degradations.program import run_steps
 from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.flat_blocks import channel_correlations
 from wildsr.estimation.inventory import take_inventory
-from wildsr.estimation.measuring import measure_windows, profile_of, variance_line
+from wildsr.estimation.measuring import measure_photo, measure_windows, profile_of, variance_line
 from wildsr.estimation.profile import estimate_profile
 from wildsr.estimation.profile_check import check_profile, checked_by_photos, own_clean_images
 from wildsr.image import quantize
@@ -160,6 +160,13 @@ def test_own_clean_images_join_small_photos() -> None:
     assert own_clean_images(photos[:2], 2) == []
     large = own_clean_images([torch.zeros(3, 2048, 1024, dtype=torch.uint8)], 4)
     assert [tuple(image.shape) for image in large] == [(3, 256, 256)] * 2
+
+
+def test_the_size_of_a_photo_is_not_that_of_its_windows(tmp_path: Path) -> None:
+    Image.fromarray(data.astronaut()).resize((1400, 1100)).save(tmp_path / "a.png")
+    (photo,) = take_inventory([tmp_path]).usable
+    (listed,) = profile_of([measure_photo(photo)]).photos
+    assert (listed.width, listed.height) == (1400, 1100)
 
 
 def test_photos_without_edges_are_an_error() -> None:

@@ -65,6 +65,21 @@ def test_values_are_those_of_the_metric(tmp_path: Path, truth: Path) -> None:
     assert "4 pixels cropped" in results.protocol["metrics"]["psnr"]["definition"]
 
 
+def test_rows_of_an_image_are_adjacent(tmp_path: Path, truth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {name: save_folder(tmp_path / name, b=photograph(), a=photograph()) for name in ("two", "one")}
+    read: list[str] = []
+
+    def counted(path: str, *given: object) -> object:
+        read.append(path)
+        return original(path, *given)
+
+    original = scoring.read_levels
+    monkeypatch.setattr(scoring, "read_levels", counted)
+    results = evaluate_results(folders, truth, PLAIN)
+    assert [row.image + row.method for row in results.rows] == ["atwo", "aone", "btwo", "bone"]
+    assert read.count(str(truth / "a.png")) == 1
+
+
 def test_partners_that_are_missing_are_listed(tmp_path: Path, truth: Path) -> None:
     mine = save_folder(tmp_path / "mine", b=photograph(), c=photograph())
     results = evaluate_results({"mine": mine}, truth, PLAIN)

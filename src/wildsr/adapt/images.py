@@ -82,7 +82,7 @@ def write_hr_images(
     """Write the HR images of photos, as PNG files of at least ``least`` pixels a side.
 
     Smaller ones are continued by reflection, so that every photo is used. A large photo gives its tiles with the most
-    detail. Images that exist already are kept.
+    detail.
 
     Args:
         photos: their names and files.

@@ -110,7 +110,7 @@ class LevelFunction:
 
 
 def level_function(blocks: FlatBlocks, *, compressed: bool = False) -> LevelFunction:
-    """The noise that blocks show: medians by brightness, and the line through their variances.
+    """The noise that blocks show: means by brightness, and the line through their variances.
 
     In ``compressed`` photos, whose finest differences are lost, the means of 2 x 2 pixels are measured.
     """

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -50,11 +50,12 @@ class MeasuredPhoto:
 
 def measure_photo(photo: Photo) -> MeasuredPhoto:
     """Measure one photo. Raises ``ImageError`` if it cannot be read."""
-    return measure_windows(read_windows(photo.path), photo.name, photo.jpeg)
+    found = measure_windows(read_windows(photo.path), photo.name, photo.jpeg)
+    return found if photo.size is None else replace(found, width=photo.size.width, height=photo.size.height)
 
 
 def measure_windows(windows: Sequence[Tensor], name: str, jpeg: JpegFacts | None = None) -> MeasuredPhoto:
-    """Measure a photo from windows (3, h, w) uint8 of it."""
+    """Measure a photo from windows (3, h, w) uint8 of it; the size is that of the first."""
     blocks = joined([flat_blocks(window) for window in windows])
     height, width = windows[0].shape[-2:]
     return MeasuredPhoto(name, width, height, photo_features(list(windows), blocks, jpeg), blocks, jpeg)

@@ -153,9 +153,6 @@ def evaluate_methods(
         dataset.name: {"pictures": len(dataset.samples), "sha256": content_of(dataset), **dataset.facts}
         for dataset in datasets
     }
-    # Rows of one image are adjacent, so that its reference is read once.
-    order = {dataset.name: index for index, dataset in enumerate(datasets)}
-    rows.sort(key=lambda row: (order[row.dataset], row.image))
     return _scored(
         rows, meters, measure, protocol, tuple(candidate.name for candidate in candidates), on_step
     )
@@ -215,6 +212,9 @@ def _scored(
     methods: tuple[str, ...],
     on_step: OnStep | None,
 ) -> Results:
+    # Rows of one image are adjacent, so that its reference is read once.
+    order = {dataset: index for index, dataset in enumerate(dict.fromkeys(row.dataset for row in rows))}
+    rows = sorted(rows, key=lambda row: (order[row.dataset], row.image))
     waiting = [row for row in rows if row.sr is not None]
     step = None if on_step is None else lambda done, total: on_step("measuring", done, total)
     found = iter(score(waiting, meters, crop=measure.crop, on_row=step))

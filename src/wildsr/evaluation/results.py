@@ -76,7 +76,7 @@ class Results:
             methods (``protocol["methods"][name]``), degradations, mismatches. JSON only.
         metrics: the columns, in order.
         methods: in order.
-        rows: in order of dataset, method, image.
+        rows: in order of dataset, image, method.
     """
 
     protocol: dict[str, Any]
