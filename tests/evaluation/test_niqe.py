@@ -14,7 +14,7 @@ from wildsr.evaluation import niqe as module
 from wildsr.evaluation import planes
 from wildsr.evaluation.natural import asymmetric_gaussian
 from wildsr.evaluation.niqe import PARAMETERS, Niqe, load_niqe
-from wildsr.evaluation.planes import gaussian_taps
+from wildsr.ops.kernels import gaussian_profile
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -35,14 +35,14 @@ def photograph(height: int = 300, width: int = 400) -> Tensor:
 def niqe() -> Niqe:
     """NIQE with a model of natural images fitted to one photo."""
     blank = Niqe(
-        torch.zeros(36, dtype=torch.float64), torch.eye(36, dtype=torch.float64), gaussian_taps(7, 7 / 6)
+        torch.zeros(36, dtype=torch.float64), torch.eye(36, dtype=torch.float64), gaussian_profile(7, 7 / 6)
     )
     features = blank.features(photograph(512, 512))[0]
     return Niqe(features.mean(0), features.T.cov(), blank.taps)
 
 
 def save(folder: Path, **changes: np.ndarray) -> None:
-    taps = gaussian_taps(7, 7 / 6).numpy()
+    taps = gaussian_profile(7, 7 / 6).numpy()
     content = {
         "mu_pris_param": np.ones((1, 36)),
         "cov_pris_param": np.eye(36),
@@ -57,7 +57,7 @@ def test_parameters_from_a_folder_or_the_environment(tmp_path: Path, monkeypatch
     monkeypatch.setenv("WILDSR_FEATURES", str(tmp_path))
     for found in (first, load_niqe()):
         assert found.mean.shape == (36,)
-        torch.testing.assert_close(found.taps, gaussian_taps(7, 7 / 6))
+        torch.testing.assert_close(found.taps, gaussian_profile(7, 7 / 6))
 
 
 def test_missing_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

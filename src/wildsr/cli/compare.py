@@ -9,6 +9,7 @@ import typer
 
 from wildsr.cli import options
 from wildsr.cli.console import exits, literal, output, plural, progress, table
+from wildsr.evaluation.compare import QUESTION
 
 if TYPE_CHECKING:
     from wildsr.evaluation.compare.windows import Comparison
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from wildsr.evaluation.preference import Tally
 
 _OUTPUT = Path("compare.html")
-_QUESTION = "Which version looks better?"
 
 
 def compare(
@@ -72,7 +72,7 @@ def compare(
         typer.Option(min=1, help="Maximum number of pairs. By default all.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of sides and order.")] = 0,
-    question: Annotated[str, typer.Option(help="Question shown to the judges.")] = _QUESTION,
+    question: Annotated[str, typer.Option(help="Question shown to the judges.")] = QUESTION,
     suffix: Annotated[
         str, typer.Option(help="Suffix that results add to the names of their inputs, such as _x4.")
     ] = "",

@@ -24,7 +24,6 @@ from wildsr.ops.kernels import gaussian_kernel
 
 _SIZE = 13
 _STRIDE = 2
-_TAPS = (-0.01171875, -0.03515625, 0.11328125, 0.43359375, 0.43359375, 0.11328125, -0.03515625, -0.01171875)
 _LEAST_SIGMA, _MOST_SIGMA = 0.1, 3.0
 _FIT_STEPS, _FIT_RATE = 150, 3e-3
 _SUM, _BOUNDARY, _CENTRE = 0.5, 0.5, 1.0
@@ -62,7 +61,7 @@ class FastSettings:
 def start_kernel(blur: Ellipse) -> Tensor:
     """The x2 kernel (13, 13) float64 of photos with this blur: bicubic halving after a Gaussian of twice its sigmas."""
     wide, narrow = (min(max(2 * sigma, _LEAST_SIGMA), _MOST_SIGMA) for sigma in (blur.wide, blur.narrow))
-    taps = torch.tensor(_TAPS, dtype=torch.float64)
+    taps = torch.tensor(losses.BICUBIC_HALF, dtype=torch.float64)
     gaussian = gaussian_kernel(_SIZE, wide, narrow, blur.angle, dtype=torch.float64)
     # 13 + 8 - 1 values, centred between the middle two; KernelGAN's are centred between the two after the middle.
     whole = F.conv2d(F.pad(gaussian[None, None], [len(taps) - 1] * 4), torch.outer(taps, taps)[None, None])[

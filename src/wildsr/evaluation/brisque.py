@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wildsr.evaluation.natural import fitted, moments, symmetric
-from wildsr.evaluation.planes import check_images, filtered, gaussian_taps, matlab_grey, strips
+from wildsr.evaluation.planes import check_images, filtered, matlab_grey, strips
+from wildsr.ops.kernels import gaussian_profile
 from wildsr.ops.resize import imresize
 from wildsr.zoo.features.files import find_file
 
@@ -142,7 +143,7 @@ def _normalised(maps: Tensor, start: int, stop: int) -> Tensor:
     top, bottom = max(start - _REACH, 0), min(stop + _REACH, maps.shape[1])
     rows = maps[:, top:bottom].double()
     padded = F.pad(rows, (_REACH, _REACH, _REACH - (start - top), _REACH - (bottom - stop)))
-    taps = gaussian_taps(2 * _REACH + 1, 7 / 6).to(maps.device)
+    taps = gaussian_profile(2 * _REACH + 1, 7 / 6).to(maps.device)
     mean, square = filtered(torch.stack((padded, padded.square())), taps)
     deviation = (square - mean.square()).abs_().sqrt_()
     result: Tensor = (rows[:, start - top : stop - top] - mean) / (deviation + 1)

@@ -13,10 +13,10 @@ from wildsr.evaluation.planes import (
     Rounding,
     check_pair,
     filtered,
-    gaussian_taps,
     planes,
     strips,
 )
+from wildsr.ops.kernels import gaussian_profile
 
 _WINDOW, _SIGMA = 11, 1.5
 _STEADY_MEAN, _STEADY_VARIANCE = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -86,7 +86,7 @@ def ssim(
         ValueError: different shapes, not RGB images, or below 11x11 pixels within the border.
     """
     result, truth = check_pair(result, truth, border, least=_WINDOW)
-    taps = gaussian_taps(_WINDOW, _SIGMA)
+    taps = gaussian_profile(_WINDOW, _SIGMA)
     height, width = (side - _WINDOW + 1 for side in result.shape[2:])
     total = torch.zeros(len(result), dtype=torch.float64, device=result.device)
     for rows in strips(height, 4 * len(result) * result.shape[3], pixels=1 << 18):

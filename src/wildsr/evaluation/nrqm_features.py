@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wildsr.evaluation.planes import filtered, gaussian_taps, strips
+from wildsr.evaluation.planes import filtered, strips
+from wildsr.ops.kernels import gaussian_profile
 from wildsr.ops.resize import imresize, imresize_to
 from wildsr.ops.steerable_pyramid import Pyramid, steerable_pyramid
 
@@ -91,7 +92,7 @@ def _shape_table() -> tuple[Tensor, Tensor]:
 def _scales(levels: Tensor) -> list[Tensor]:
     """The image in [0, 1], and twice blurred by a 3x3 Gaussian of 0.5 and halved."""
     scaled = [levels.double() / 255]
-    taps = gaussian_taps(3, 0.5).to(levels.device)
+    taps = gaussian_profile(3, 0.5).to(levels.device)
     while len(scaled) < _SCALES:
         blurred = filtered(F.pad(scaled[-1], (1, 1, 1, 1)), taps)
         scaled.append(blurred[1::2, 1::2])
@@ -193,7 +194,7 @@ def _neighbours(band: Tensor, planes: list[Tensor], rows: slice) -> Tensor:
 
 def _structure(one: Tensor, other: Tensor) -> Tensor:
     """The mean of SSIM's contrast and structure, with a Gaussian window of 11x11 at valid positions."""
-    taps = gaussian_taps(11, 1.5).to(one.device)
+    taps = gaussian_profile(11, 1.5).to(one.device)
     maps = filtered(torch.stack((one, other, one * one, other * other, one * other)), taps)
     covariance = maps[4] - maps[0] * maps[1]
     variances = maps[2] - maps[0].square() + maps[3] - maps[1].square()

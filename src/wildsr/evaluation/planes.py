@@ -99,10 +99,3 @@ def filtered(maps: Tensor, taps: Tensor) -> Tensor:
             total.add_(maps.narrow(dimension, offset, length), alpha=tap)
         maps = total
     return maps
-
-
-def gaussian_taps(size: int, sigma: float) -> Tensor:
-    """Samples (size,) of a Gaussian of ``sigma`` pixels, float64, normalised to sum 1."""
-    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
-    taps = torch.exp(-offsets.square() / (2 * sigma**2))
-    return taps / taps.sum()

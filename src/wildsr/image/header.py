@@ -9,9 +9,8 @@ import pyvips
 
 from wildsr.image.decode import decoded, open_source, size_of, unreadable
 from wildsr.image.formats import Depth, Size
-from wildsr.image.libvips import VipsError
+from wildsr.image.libvips import DEPTHS, VipsError
 
-_DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 _METADATA = {"exif-data": "EXIF", "xmp-data": "XMP", "iptc-data": "IPTC"}
 _LONGEST_NAME = 80
 
@@ -52,7 +51,7 @@ def read_header(path: str | os.PathLike[str]) -> ImageHeader:
     return ImageHeader(
         size=size_of(source),
         format=source.format,
-        depth=_DEPTHS.get(image.format, "float"),
+        depth=DEPTHS.get(image.format, "float"),
         grey=colours == 1,
         alpha=image.bands > colours,
         profile=_profile_name(_blob(image, "icc-profile-data")),
@@ -92,9 +91,9 @@ def write_screen_copy(path: str | os.PathLike[str], target: Path, max_pixels: in
         factor = (max_pixels / (image.width * image.height)) ** 0.5
         if factor < 1:
             image = image.resize(factor)
-        if _blob(image, "icc-profile-data") and image.format in _DEPTHS:
+        if _blob(image, "icc-profile-data") and image.format in DEPTHS:
             image = image.icc_transform("srgb", embedded=True, depth=8)
-        if image.format not in _DEPTHS:
+        if image.format not in DEPTHS:
             image = (image * (255 / max(image.max(), 1.0 / 255, 1.0))).cast("uchar")
         image = image.colourspace("srgb").cast("uchar")
         image.pngsave(str(target), compression=2, keep="none")

@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 import pyvips
 
+from wildsr.image.formats import Depth
+
 # Without a handler Python prints warnings of libvips (a stray TIFF tag, say) on the terminal.
 logging.getLogger("pyvips").addHandler(logging.NullHandler())
 # Every pipeline runs once: the operation cache would only keep whole images and files open.
 pyvips.cache_set_max(0)
 
 VipsError: type[Exception] = pyvips.Error
+DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
+"""Sample types by libvips' names; all others are "float"."""
 
 _BAND_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from wildsr.image.decode import open_source, size_of
 from wildsr.image.formats import Depth, Size
+from wildsr.image.libvips import DEPTHS
 
-_DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 _LONGEST = 60
 # libvips shows a field as "Canon (Canon, ASCII, 6 components, 6 bytes)".
 _SHOWN = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*, \w+, \d+ components?, \d+ bytes?\)\s*$", re.DOTALL)
@@ -49,7 +49,7 @@ def read_photo_facts(path: str | os.PathLike[str]) -> PhotoFacts:
     return PhotoFacts(
         size=size_of(source),
         format=source.format,
-        depth=_DEPTHS.get(image.format, "float"),
+        depth=DEPTHS.get(image.format, "float"),
         make=_text(image, "exif-ifd0-Make"),
         model=_text(image, "exif-ifd0-Model"),
         iso=int(iso[0]) if iso else None,

@@ -10,8 +10,8 @@ from wildsr.image import color
 from wildsr.image.alpha import bled
 from wildsr.image.decode import DecodedImage, decoded, fetched, open_source, size_of, unreadable, upright
 from wildsr.image.errors import ImageError
-from wildsr.image.formats import Depth, Size
-from wildsr.image.libvips import VipsError, to_array
+from wildsr.image.formats import Size
+from wildsr.image.libvips import DEPTHS, VipsError, to_array
 from wildsr.image.loaded import LoadedImage, Traits, planes
 from wildsr.image.metadata import collect
 from wildsr.image.profile import judge, space_of
@@ -25,7 +25,6 @@ _LAB = ("lab", "labs", "labq", "lch", "xyz", "yxy")
 # libvips' value for "the file does not say": one pixel per millimetre.
 _NO_RESOLUTION = (1.0, 1.0)
 _STRIP = 1 << 21  # pixels
-_DEPTHS: dict[str, Depth] = {"uchar": "uint8", "ushort": "uint16"}
 
 
 def probe(path: str | os.PathLike[str] | ObjectPath, content: bytes | None = None) -> Size:
@@ -84,7 +83,7 @@ def read_levels(
         levels = torch.empty(1, 3, image.height, image.width, dtype=torch.uint8)
         whole = levels.numpy()
         # Float images are divided by the maximum of the whole.
-        deep = image.format not in _DEPTHS
+        deep = image.format not in DEPTHS
         rows = image.height if deep else max(_STRIP // image.width, 1)
         for top in range(0, image.height, rows):
             count = min(rows, image.height - top)
@@ -119,7 +118,7 @@ def read_windows(
     source = open_source(path, fetched(path) if content is None else content)
     try:
         image = decoded(path, source)
-        whole = image.width * image.height <= most * side * side or image.format not in _DEPTHS
+        whole = image.width * image.height <= most * side * side or image.format not in DEPTHS
         boxes = (
             [(0, 0, image.width, image.height)] if whole else _windows(image.width, image.height, side, most)
         )
@@ -215,7 +214,7 @@ def _depth(path: Location, image: Any, traits: Traits) -> tuple[Any, Traits]:
     """Convert samples to uchar, full-range ushort, or float."""
     if image.format in ("complex", "dpcomplex"):
         raise ImageError(f"{path} holds complex numbers, which are not an image.")
-    depth = _DEPTHS.get(image.format, "float")
+    depth = DEPTHS.get(image.format, "float")
     bits = {"uint8": 8, "uint16": 16, "float": 32}[depth]
     if depth == "float":
         if image.format not in ("float", "double"):

@@ -11,8 +11,7 @@ from torch import Tensor
 _BOUNDARY_SCALE = 30.0
 _POWER = 0.2
 _TINY = 1e-12
-# MATLAB's cubic kernel for half the size.
-_BICUBIC = (
+BICUBIC_HALF = (
     -0.01171875,
     -0.03515625,
     0.11328125,
@@ -22,6 +21,7 @@ _BICUBIC = (
     -0.03515625,
     -0.01171875,
 )
+"""MATLAB's cubic kernel for half the size, in one dimension."""
 
 
 def gan_loss(probabilities: Tensor, real: bool) -> Tensor:
@@ -36,7 +36,7 @@ def bicubic_half(images: Tensor, size: tuple[int, int]) -> Tensor:
     The original's kernel connects every output channel with every input channel: the result is the *sum* of the
     channels, the same in all output channels.
     """
-    profile = torch.tensor(_BICUBIC, dtype=images.dtype, device=images.device)
+    profile = torch.tensor(BICUBIC_HALF, dtype=images.dtype, device=images.device)
     summed = images.sum(1, keepdim=True)
     small = F.conv2d(summed, torch.outer(profile, profile)[None, None], stride=2, padding=3)
     top, left = ((have - want) // 2 for have, want in zip(small.shape[-2:], size, strict=True))

@@ -8,11 +8,11 @@ from importlib.resources import files
 
 import numpy as np
 
+from wildsr.evaluation.compare import QUESTION
 from wildsr.evaluation.compare.trials import encoded
 from wildsr.evaluation.compare.windows import Comparison
 from wildsr.storage.atomic import write_text
 
-QUESTION = "Which version looks better?"
 _POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from wildsr.evaluation.compare.page import QUESTION
+from wildsr.evaluation.compare import QUESTION
 from wildsr.evaluation.compare.votes import key_beside
 from wildsr.evaluation.compare.windows import Comparison, coded
 from wildsr.storage.atomic import write_bytes, write_text
