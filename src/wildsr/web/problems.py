@@ -1,6 +1,8 @@
-"""Errors of the API as problem details (RFC 9457)."""
+"""Errors of the API as problem details (RFC 9457), and errors that no request waits for."""
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("wildsr.web")
 
 
 class ProblemDetails(BaseModel):
@@ -93,5 +96,23 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_bug(_: Request, error: Exception) -> JSONResponse:
-        detail = f"wildsr met an error of its own ({type(error).__name__}); its log says where."
-        return Problem(500, "internal", detail).response()
+        return Problem(500, "internal", own_error(error)).response()
+
+
+def own_error(error: Exception) -> str:
+    """What clients are told of an error that nobody expected; it may hold paths, which they are not told."""
+    return f"wildsr met an error of its own ({type(error).__name__}); its log says where."
+
+
+def report(doing: str) -> None:
+    """Log the error that is being handled."""
+    _LOG.exception("wildsr web could not %s", doing)
+
+
+@contextlib.contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Log an error within the block instead of raising it, for what must go on as long as the service does."""
+    try:
+        yield
+    except Exception:
+        report(doing)

@@ -10,6 +10,7 @@ from wildsr.web.channel import Child, ChildEnded, Message
 from wildsr.web.jobs import ENDED, JobRecord, Progress, State
 from wildsr.web.metrics import Metrics
 from wildsr.web.options import JobOptions, result_suffix
+from wildsr.web.problems import own_error, report, reported
 from wildsr.web.settings import Settings
 from wildsr.web.store import JobStore
 
@@ -84,6 +85,16 @@ class Slot:
         self.idle = asyncio.Event()
         self.idle.set()
 
+    def hold(self, job: JobRecord) -> None:
+        """The worker is to do a job."""
+        self.job, self.cancelling = job, False
+        self.idle.clear()
+
+    def release(self) -> None:
+        """The worker has nothing to do."""
+        self.job = None
+        self.idle.set()
+
 
 class Scheduler:
     """Gives queued jobs to workers and records the outcomes.
@@ -113,7 +124,7 @@ class Scheduler:
         for job in self._store:
             if job.state in ("queued", "running"):
                 job.state, job.started = "queued", None
-                self._store.save(job)
+                self._save(job)
                 self.queue.put(job.client, job.id)
         for slot in self.slots:
             self._tasks.append(asyncio.create_task(self._serve(slot)))
@@ -142,14 +153,11 @@ class Scheduler:
 
     async def cancel(self, job: JobRecord) -> None:
         """Cancel a job that has not ended; returns when it has, or when its worker was ended."""
-        slot = None
-        while slot is None and job.state not in ENDED:
-            if self.queue.remove(job.client, job.id):
-                self._end(job, "cancelled")
-                return
-            slot = next((slot for slot in self.slots if slot.job is job), None)
-            await asyncio.sleep(0)  # it may be on its way from the queue to a worker
+        slot = next((slot for slot in self.slots if slot.job is job), None)
         if slot is None or slot.child is None:
+            self.queue.remove(job.client, job.id)
+            if job.state not in ENDED:
+                self._end(job, "cancelled")
             return
         slot.cancelling = True
         with contextlib.suppress(ChildEnded):
@@ -172,11 +180,14 @@ class Scheduler:
                 slot.ready = True
                 await slot.child.send({"do": "warm", "model": self._settings.model})
                 while not self._closing:
-                    await self._run(slot, await self._next_while_alive(slot.child))
+                    await self._run(slot, await self._next_while_alive(slot))
             except ChildEnded:
                 self._metrics.worker_restarts += 1
+            except Exception:
+                report(f"use the worker for {slot.device}, and starts it again")
             finally:
                 slot.ready = False
+                slot.release()
                 if slot.child is not None:
                     slot.child.kill_now()
             if time.monotonic() - began > _LONGEST_BACKOFF:
@@ -194,19 +205,20 @@ class Scheduler:
             self.slots.append(more)
             self._tasks.append(asyncio.create_task(self._serve(more)))
 
-    async def _next_while_alive(self, child: Child) -> JobRecord:
+    async def _next_while_alive(self, slot: Slot) -> JobRecord:
         """The next job; raises ChildEnded where the worker ends while it waits."""
-        job, gone = asyncio.create_task(self._next()), asyncio.create_task(child.wait())
+        assert slot.child is not None
+        job, gone = asyncio.create_task(self._next(slot)), asyncio.create_task(slot.child.wait())
         try:
             await asyncio.wait({job, gone}, return_when=asyncio.FIRST_COMPLETED)
             if job.done():
                 return job.result()
-            raise ChildEnded(child.ended)
+            raise ChildEnded(slot.child.ended)
         finally:
             job.cancel()
             gone.cancel()
 
-    async def _next(self) -> JobRecord:
+    async def _next(self, slot: Slot) -> JobRecord:
         while True:
             async with self._wake:
                 job_id = None if self._closing else self.queue.take()
@@ -215,18 +227,16 @@ class Scheduler:
                     continue
             job = self._store.get(job_id)
             if job is not None:
+                slot.hold(job)  # at once: a job is always in the queue or in a slot, where cancel finds it
                 return job
 
     async def _run(self, slot: Slot, job: JobRecord) -> None:
         assert slot.child is not None
-        slot.job, slot.cancelling = job, False
-        slot.idle.clear()
-        job.state, job.started, job.notes = "running", time.time(), []
-        self.progress[job.id] = Progress()
-        self._store.keep_only_source(job)
-        self._store.save(job)
-        self._on_change(job)
         try:
+            job.state, job.started, job.notes = "running", time.time(), []
+            self.progress[job.id] = Progress()
+            self._store.keep_only_source(job)
+            self._changed(job)
             await slot.child.send(self._message(job))
             while await self._heed(slot, job, await slot.child.receive(self._settings.stall)):
                 pass
@@ -235,12 +245,14 @@ class Scheduler:
             raise
         except asyncio.CancelledError:
             job.state, job.started = "queued", None
-            self._store.save(job)
+            self._save(job)
+            raise
+        except Exception as error:
+            self._end(job, "failed", own_error(error))
             raise
         finally:
             self.progress.pop(job.id, None)
-            slot.job = None
-            slot.idle.set()
+            slot.release()
 
     def _message(self, job: JobRecord) -> Message:
         options = JobOptions(**job.options)
@@ -290,9 +302,8 @@ class Scheduler:
         job.attempts += 1
         if job.attempts < _MOST_ATTEMPTS:
             job.state, job.started = "queued", None
-            self._store.save(job)
             self.queue.put(job.client, job.id, first=True)
-            self._on_change(job)
+            self._changed(job)
             return
         self._end(
             job,
@@ -308,8 +319,19 @@ class Scheduler:
         job.reason = reason if state == "failed" else None
         if state != "finished":
             job.result = None
-            self._store.keep_only_source(job)
-        job.disk = self._store.measured(job)
-        self._store.save(job)
         self._metrics.ended(state, job)
-        self._on_change(job)
+        with reported(f"tidy up after the job {job.id}"):
+            if state != "finished":
+                self._store.keep_only_source(job)
+            job.disk = self._store.measured(job)
+        self._changed(job)
+
+    def _changed(self, job: JobRecord) -> None:
+        self._save(job)
+        with reported(f"show the job {job.id}"):
+            self._on_change(job)
+
+    def _save(self, job: JobRecord) -> None:
+        """Write a record. Where that fails, the job goes on, and a restart begins at what was written last."""
+        with reported(f"save the job {job.id}"):
+            self._store.save(job)

@@ -17,7 +17,7 @@ from wildsr.web.events import Hub
 from wildsr.web.jobs import ENDED, JobRecord, JobView, view_of, without_paths
 from wildsr.web.metrics import Metrics
 from wildsr.web.options import JobOptions, check_result, models, parse_options, settle_models
-from wildsr.web.problems import Problem
+from wildsr.web.problems import Problem, reported
 from wildsr.web.scheduler import Scheduler
 from wildsr.web.settings import Settings
 from wildsr.web.store import JobStore
@@ -332,6 +332,7 @@ class Service:
         while True:
             for job in self.store:
                 if job.ended is not None and job.ended + self.settings.keep < time.time():
-                    self.remove(job)
+                    with reported(f"remove the job {job.id}"):
+                        self.remove(job)
             self.adaptations.sweep()
             await asyncio.sleep(min(_SWEEP_SECONDS, self.settings.keep))

@@ -115,13 +115,13 @@ class JobStore:
                 self._write(job)
 
     def remove(self, job: JobRecord) -> None:
-        """Remove a job and delete its files."""
+        """Delete the files of a job, then its record: on a full disk, the record may need their space."""
+        shutil.rmtree(self.folder_of(job), ignore_errors=True)
         with self.database:
             self.database.execute("delete from jobs where id = ?", (job.id,))
         self._jobs.pop(job.id, None)
         if job.key:
             self._keys.pop((job.client, job.key), None)
-        shutil.rmtree(self.folder_of(job), ignore_errors=True)
 
     def measured(self, job: JobRecord) -> int:
         """Bytes of a job's files as they are on disk now."""

@@ -12,6 +12,7 @@ from wildsr.web.adaptations.record import AdaptationRecord, add_point
 from wildsr.web.adaptations.store import PHOTOS, SHARP, AdaptationStore
 from wildsr.web.channel import Child, ChildEnded, Message
 from wildsr.web.jobs import ENDED, State
+from wildsr.web.problems import own_error, report, reported
 from wildsr.web.settings import Settings
 
 WORKER = "wildsr.web.adaptations.worker"
@@ -50,7 +51,7 @@ class Runner:
         left = [record for record in self._store if record.state in ("queued", "running")]
         for record in sorted(left, key=lambda one: one.state != "running"):
             record.state = "queued"
-            self._store.save(record)
+            self._save(record)
             self.submit(record)
         self._task = asyncio.create_task(self._serve())
 
@@ -108,13 +109,16 @@ class Runner:
             self._idle.clear()
             record.state, record.started, record.notes = "running", time.time(), []
             record.stage, record.progress = {}, None
-            self._changed(record)
             try:
+                self._changed(record)
                 await self._run(record)
             except ChildEnded as error:
                 self._lost(record, str(error))
             except OSError as error:
                 self._end(record, "failed", f"The process could not be started: {error.strerror or error}.")
+            except Exception as error:
+                self._end(record, "failed", own_error(error))
+                report(f"run the adaptation {record.id}")
             finally:
                 if self._child is not None:
                     self._child.kill_now()
@@ -186,8 +190,8 @@ class Runner:
             record.attempts += 1
         if record.attempts < _MOST_ATTEMPTS:
             record.state = "queued"
-            self._changed(record)
             self._queue.appendleft(record)
+            self._changed(record)
             return
         self._end(
             record,
@@ -201,15 +205,22 @@ class Runner:
         record.state, record.ended = state, time.time()
         self.ended[state] += 1
         record.reason = reason if state == "failed" else None
-        record.disk = self._store.measured(record)
+        with reported(f"measure the files of the adaptation {record.id}"):
+            record.disk = self._store.measured(record)
         self._changed(record)
 
     def _changed(self, record: AdaptationRecord) -> None:
-        self._store.save(record)
-        self._on_change(record)
+        self._save(record)
+        with reported(f"show the adaptation {record.id}"):
+            self._on_change(record)
+
+    def _save(self, record: AdaptationRecord) -> None:
+        """Write a record. Where that fails, the adaptation goes on, and a restart begins at what was written last."""
+        with reported(f"save the adaptation {record.id}"):
+            self._store.save(record)
 
     def _progressed(self, record: AdaptationRecord, news: dict[str, Any]) -> None:
         if time.monotonic() - self._saved > _SAVE_SECONDS:
             self._saved = time.monotonic()
-            self._store.save(record)
+            self._save(record)
         self._on_progress(record, news)

@@ -26,7 +26,7 @@ from wildsr.web.adaptations.uploads import ReceivedFile, ReceivedPhotos, receive
 from wildsr.web.events import Hub
 from wildsr.web.jobs import ENDED
 from wildsr.web.options import models, settled_name
-from wildsr.web.problems import Problem
+from wildsr.web.problems import Problem, reported
 from wildsr.web.settings import Settings
 from wildsr.web.uploads import Receiver
 from wildsr.zoo.catalogue import ALIASES, EMBEDDED, PUBLISHED, models_folder, user_models
@@ -251,7 +251,8 @@ class Adaptations:
         """Remove adaptations whose time is over."""
         for record in self.store:
             if record.ended is not None and record.ended + self.settings.keep < time.time():
-                self.remove(record)
+                with reported(f"remove the adaptation {record.id}"):
+                    self.remove(record)
 
     def _changed(self, record: AdaptationRecord) -> None:
         self._hub.publish(record.id, "adaptation", self.view(record).model_dump(mode="json"))

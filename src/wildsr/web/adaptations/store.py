@@ -98,11 +98,11 @@ class AdaptationStore:
                 self._write(record)
 
     def remove(self, record: AdaptationRecord) -> None:
-        """Remove an adaptation and delete its files."""
+        """Delete the files of an adaptation, then its record: on a full disk, the record may need their space."""
+        shutil.rmtree(self.folder_of(record), ignore_errors=True)
         with self._database:
             self._database.execute("delete from adaptations where id = ?", (record.id,))
         self._records.pop(record.id, None)
-        shutil.rmtree(self.folder_of(record), ignore_errors=True)
 
     def forget_work(self, record: AdaptationRecord) -> None:
         """Delete everything but the photos."""
