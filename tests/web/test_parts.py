@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wildsr.web import event_routes
 from wildsr.web.events import Hub
 from wildsr.web.files import parse_range
 from wildsr.web.jobs import without_paths
@@ -70,6 +71,30 @@ def test_events_are_kept_for_a_while() -> None:
         await asyncio.sleep(0)
         hub.publish("a", "job", {})
         await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(check())
+
+
+def test_an_event_during_the_sending_of_another_is_sent_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came with the heartbeat, and the last one of a job has none after it."""
+    monkeypatch.setattr(event_routes, "_HEARTBEAT", 0.01)
+
+    async def check() -> None:
+        for number in (None, 0):  # a snapshot first, or an event
+            hub = Hub()
+            start = None if number is None else hub.last
+            hub.publish("a", "job", {"n": 1})
+            followed = event_routes.Followed("a", dict, lambda: False)
+            stream = event_routes._stream(hub, followed, start)
+            assert (await anext(stream)).startswith(b"retry")
+            first = await anext(stream)
+            assert (b"snapshot" in first) == (start is None)
+            hub.publish("a", "job", {"n": 2})
+            assert b'{"n": 2}' in await anext(stream)
+            assert (await anext(stream)).startswith(b":")
+            hub.publish("b", "job", {"n": 3})  # of no interest
+            hub.publish("a", "job", {"n": 4})
+            assert b'{"n": 4}' in await anext(stream)
 
     asyncio.run(check())
 

@@ -130,17 +130,16 @@ async def _poll(hub: Hub, followed: Followed, number: int | None, wait: float) -
 async def _stream(hub: Hub, followed: Followed, number: int | None) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
     while not hub.closed:
+        seen = hub.last  # while something is being sent, more may happen
         found = hub.since(number, followed.id) if number is not None else None
+        number = seen
         if found is None:  # the beginning, or too long ago: how things stand now
-            number = hub.last
-            yield sse("snapshot", followed.snapshot(), number)
+            yield sse("snapshot", followed.snapshot(), seen)
         else:
             for event in found:
                 yield event.as_sse()
-            number = hub.last if not found else found[-1].number
-        if followed.ended() and not hub.since(number, followed.id):
+        if followed.ended() and not hub.since(seen, followed.id):
             return
-        before = hub.last
-        await hub.wait(max(number, before), _HEARTBEAT)
-        if hub.last == before:
+        await hub.wait(seen, _HEARTBEAT)
+        if hub.last == seen:
             yield b": still here\n\n"
