@@ -15,7 +15,8 @@ from wildsr.web.files import parse_range
 from wildsr.web.jobs import without_paths
 from wildsr.web.problems import Problem
 from wildsr.web.scheduler import FairQueue
-from wildsr.web.settings import Settings, parse_bytes, parse_duration
+from wildsr.web.service import Service
+from wildsr.web.settings import Limits, Settings, parse_bytes, parse_duration
 from wildsr.web.store import JobStore, StoreError
 
 
@@ -143,6 +144,38 @@ def test_a_thumbnail_that_is_being_written_survives_the_start_of_the_job(tmp_pat
 def test_messages_lose_all_paths_of_the_service(tmp_path: Path) -> None:
     text = f"{tmp_path}/jobs/a/source.png is cut off ({tmp_path}/uploads/another: bad seek to 9)."
     assert without_paths(text, tmp_path, "mine.png") == "mine.png is cut off (mine.png: bad seek to 9)."
+
+
+def test_no_client_takes_every_place_in_the_queue(tmp_path: Path) -> None:
+    service = Service(Settings(tmp_path, limits=Limits(jobs=10)))
+    for number in range(service.settings.limits.client_jobs):
+        service.scheduler.queue.put("one", f"{number}")
+    with pytest.raises(Problem, match="6 of your jobs and 6 in all"), service.room("one", None):
+        pass
+    for number in range(4):
+        with service.room("other", None):
+            service.scheduler.queue.put("other", f"other {number}")
+    with pytest.raises(Problem, match="4 of your jobs and 10 in all"), service.room("other", None):
+        pass
+
+
+def test_the_command_leaves_the_limit_of_one_client_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from wildsr.cli.main import app
+    from wildsr.web import server
+
+    found: list[Settings] = []
+    monkeypatch.setattr(server, "serve", lambda settings, *_: found.append(settings))
+    for option, limit in (
+        ((), 300),
+        (("--max-jobs", "1"), 1),
+        (("--max-jobs", "2"), 2),
+        (("--max-jobs", "90"), 54),
+    ):
+        done = CliRunner().invoke(app, ["web", "--no-open", "--port", "0", *option])
+        assert done.exit_code == 0, done.output
+        assert found[-1].limits.client_jobs == limit
 
 
 def test_hosts_of_a_local_service(tmp_path: Path) -> None:

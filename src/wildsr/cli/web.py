@@ -56,7 +56,10 @@ def web(
     max_disk: Annotated[str, typer.Option(help="Maximum disk space for images and results.")] = "20G",
     max_pixels: Annotated[float, typer.Option(min=0.01, help="Largest image, in million pixels.")] = 100,
     max_output: Annotated[float, typer.Option(min=0.01, help="Largest result, in million pixels.")] = 1600,
-    max_jobs: Annotated[int, typer.Option(min=1, help="Maximum number of waiting jobs.")] = 500,
+    max_jobs: Annotated[
+        int,
+        typer.Option(min=1, help="Maximum number of waiting jobs; one client may have three fifths of them."),
+    ] = 500,
 ) -> None:
     """Open a page for upscaling in the browser, with an HTTP interface for other programs.
 
@@ -74,7 +77,6 @@ def web(
             pixels=round(max_pixels * 1e6),
             output_pixels=round(max_output * 1e6),
             jobs=max_jobs,
-            client_jobs=max_jobs,
         )
         settings = Settings(
             folder=(folder or default_folder()).expanduser().absolute(),

@@ -324,7 +324,7 @@ async def about(request: Request) -> dict[str, Any]:
         "keep_seconds": settings.keep,
         "reads": suffixes,
         "writes": [form.suffixes[0][1:] for form in FORMATS.values() if form.writable],
-        "limits": vars(settings.limits),
+        "limits": {**vars(settings.limits), "client_jobs": settings.limits.client_jobs},
     }
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import platformdirs
 
-DEFAULT_PORT = 8321
 SHORTEST_TOKEN = 12
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -22,7 +21,7 @@ class Limits:
     Attributes:
         body: bytes of one request.
         pixels, output_pixels: of one image and of its result.
-        jobs: queued and running jobs in all; ``client_jobs`` of one client.
+        jobs: waiting jobs in all.
         kept_jobs: jobs of any state that are remembered.
         disk: bytes of images and results in the folder.
         free_disk: bytes that must stay free on the disk.
@@ -35,7 +34,6 @@ class Limits:
     pixels: int = 100_000_000
     output_pixels: int = 1_600_000_000
     jobs: int = 500
-    client_jobs: int = 300
     kept_jobs: int = 5000
     disk: int = 20 << 30
     free_disk: int = 256 << 20
@@ -43,6 +41,11 @@ class Limits:
     photos: int = 2000
     photo_bytes: int = 4 << 30
     adaptations: int = 10
+
+    @property
+    def client_jobs(self) -> int:
+        """Waiting jobs of one client: three fifths of all, so that no client takes every place."""
+        return -(-3 * self.jobs // 5)
 
 
 @dataclass(frozen=True)
