@@ -75,14 +75,23 @@ def job_in(store: JobStore, name: str) -> JobRecord:
     source = store.new_upload()
     source.write_bytes(b"image")
     job = JobRecord(
-        name, 0, "me", f"{name}.png", name, "source.png", {"model": "tiny"}, {}, created=time.time()
+        id=name,
+        client="me",
+        name=f"{name}.png",
+        origin=name,
+        source_file="source.png",
+        options={"model": "tiny"},
+        source={},
+        created=time.time(),
     )
     store.add(job, source)
     return job
 
 
 def adaptation_in(store: AdaptationStore, name: str) -> AdaptationRecord:
-    record = AdaptationRecord(name, 0, "me", {}, 10, 0, 1, created=time.time())
+    record = AdaptationRecord(
+        id=name, client="me", options={}, photos=10, sharp=0, photo_bytes=1, created=time.time()
+    )
     with store.receiving() as folder:
         store.add(record, folder)
     return record
@@ -235,8 +244,8 @@ def test_files_are_deleted_even_if_the_record_cannot_be(tmp_path: Path) -> None:
     store.database.execute("pragma query_only = on")
     for one, kept in ((job, store), (record, adaptations)):
         with pytest.raises(sqlite3.OperationalError):
-            kept.remove(one)  # type: ignore[attr-defined]
-        assert not kept.folder_of(one).exists()  # type: ignore[attr-defined]
+            kept.remove(one)  # type: ignore[arg-type]
+        assert not kept.folder_of(one).exists()  # type: ignore[arg-type]
     store.database.execute("pragma query_only = off")
     store.remove(job)
     adaptations.remove(record)

@@ -14,30 +14,23 @@ State = Literal["queued", "running", "finished", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("finished", "failed", "cancelled")
 
 
-@dataclass
-class JobRecord:
-    """Everything that is kept about a job. Times are seconds since 1970, sizes in bytes.
+@dataclass(kw_only=True)
+class Record:
+    """What is kept about a job as well as about an adaptation. Times are seconds since 1970, sizes in bytes.
 
     Attributes:
-        id: unguessable; also the name of the job's folder.
+        id: unguessable; also the name of its folder.
         number: order of arrival.
-        client: whose job it is, for fairness between clients.
-        name: of the source as the client calls it, for display and download only.
-        origin: id of the first job with this image, for results to be compared.
-        source_file: name of the source in the job's folder, given by the service.
-        source, result: headers of both files (:class:`wildsr.image.header.Header` as plain data) and more facts.
+        client: whose it is, for fairness between clients.
         attempts: how many worker processes have ended while working on it.
+        disk: bytes of its files, as far as they were measured.
         key, digest: Idempotency-Key and fingerprint of the request.
     """
 
     id: str
-    number: int
+    number: int = 0
     client: str
-    name: str
-    origin: str
-    source_file: str
     options: dict[str, Any]
-    source: dict[str, Any]
     created: float
     state: State = "queued"
     started: float | None = None
@@ -45,10 +38,27 @@ class JobRecord:
     attempts: int = 0
     reason: str | None = None
     notes: list[str] = field(default_factory=list)
-    result: dict[str, Any] | None = None
     disk: int = 0
     key: str | None = None
     digest: str = ""
+
+
+@dataclass(kw_only=True)
+class JobRecord(Record):
+    """Everything that is kept about a job.
+
+    Attributes:
+        name: of the source as the client calls it, for display and download only.
+        origin: id of the first job with this image, for results to be compared.
+        source_file: name of the source in the job's folder, given by the service.
+        source, result: headers of both files (:class:`wildsr.image.header.Header` as plain data) and more facts.
+    """
+
+    name: str
+    origin: str
+    source_file: str
+    source: dict[str, Any]
+    result: dict[str, Any] | None = None
 
 
 @dataclass

@@ -199,7 +199,6 @@ class Service:
         job_id = secrets.token_urlsafe(12)
         job = JobRecord(
             id=job_id,
-            number=0,
             client=client,
             name=upload.name,
             origin=job_id,
@@ -223,7 +222,6 @@ class Service:
         options = settle_models(options, self.settings.model)
         copy = JobRecord(
             id=secrets.token_urlsafe(12),
-            number=0,
             client=client,
             name=job.name,
             origin=job.origin,

@@ -1,4 +1,4 @@
-"""Jobs on the disk: a SQLite file of records, and a folder of files for each job."""
+"""Records on the disk: a table of a SQLite file for each kind, and a folder of files for each record."""
 
 import contextlib
 import json
@@ -9,26 +9,110 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from wildsr.errors import UsageError
-from wildsr.web.jobs import JobRecord
+from wildsr.web.jobs import JobRecord, Record
 
-_SCHEMA = """
-create table if not exists jobs (
-    number integer primary key autoincrement, id text unique not null, record text not null
-)
-"""
+_Record = TypeVar("_Record", bound=Record)
 
 
 class StoreError(UsageError):
     """The folder cannot be used; the message says why and what to do."""
 
 
-class JobStore:
-    """All jobs, in memory and on the disk.
+class Records(Generic[_Record]):
+    """Records of one kind, in memory and in a table of the database, and a folder of files for each.
 
-    A record is on the disk before the call that changes it returns, so that a crash loses no accepted job. The folder
-    and everything in it is readable by its owner only; while the store is open, no other process can open it.
+    A record is on the disk before the call that changes it returns, so that a crash loses none that was accepted.
+    ``folder`` exists and holds the folders of files; the table has its name.
+    """
+
+    def __init__(self, kind: type[_Record], database: sqlite3.Connection, folder: Path) -> None:
+        self.database, self._files, self._table = database, folder, folder.name
+        with database:
+            database.execute(
+                f"create table if not exists {self._table} "
+                "(number integer primary key autoincrement, id text unique not null, record text not null)"
+            )
+        rows = database.execute(f"select record from {self._table} order by number").fetchall()
+        self._records = {one.id: one for one in (kind(**json.loads(row[0])) for row in rows)}
+        for left in folder.iterdir():  # by a crash
+            if left.name not in self._records:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def __iter__(self) -> Iterator[_Record]:
+        return iter(list(self._records.values()))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, record_id: str) -> _Record | None:
+        """The record of an id."""
+        return self._records.get(record_id)
+
+    def with_key(self, client: str, key: str | None) -> _Record | None:
+        """The record that a client made with an Idempotency-Key."""
+        return next((one for one in self if key is not None and (one.client, one.key) == (client, key)), None)
+
+    def folder_of(self, record: _Record) -> Path:
+        """The folder of a record's files."""
+        return self._files / record.id
+
+    def disk(self) -> int:
+        """Bytes of all files, as far as they were measured."""
+        return sum(record.disk for record in self)
+
+    @contextlib.contextmanager
+    def adding(self, record: _Record) -> Iterator[Path]:
+        """Add a record after the block, which makes its folder; ``number`` is set here."""
+        folder = self.folder_of(record)
+        try:
+            yield folder
+            with self.database:
+                cursor = self.database.execute(
+                    f"insert into {self._table} (id, record) values (?, '')", (record.id,)
+                )
+                record.number = cursor.lastrowid or 0
+                self._write(record)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._records[record.id] = record
+
+    def save(self, record: _Record) -> None:
+        """Write a changed record."""
+        if record.id in self._records:
+            with self.database:
+                self._write(record)
+
+    def remove(self, record: _Record) -> None:
+        """Remove a record and delete its files, also on a full disk, where the database may need their space."""
+        try:
+            with self.database:
+                self.database.execute(f"delete from {self._table} where id = ?", (record.id,))
+        finally:
+            shutil.rmtree(self.folder_of(record), ignore_errors=True)
+        self._records.pop(record.id, None)
+
+    def measured(self, record: _Record) -> int:
+        """Bytes of a record's files as they are on the disk now."""
+        total = 0
+        for path in self.folder_of(record).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # the inspector renames what it has written
+                total += path.lstat().st_size
+        return total
+
+    def _write(self, record: _Record) -> None:
+        text = json.dumps(asdict(record))
+        self.database.execute(f"update {self._table} set record = ? where id = ?", (text, record.id))
+
+
+class JobStore(Records[JobRecord]):
+    """All jobs, and the folder of the service.
+
+    The folder and everything in it is readable by its owner only; while the store is open, no other process can open
+    it.
 
     Raises:
         StoreError: the folder cannot be made or is in use.
@@ -37,40 +121,22 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.uploads = folder / "uploads"
-        self._files = folder / "jobs"
         try:
-            for made in (folder, self.uploads, self._files):
+            for made in (folder, self.uploads, folder / "jobs"):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         except OSError as error:
             raise StoreError(f"The folder {folder} cannot be made or used ({error.strerror}).") from error
-        self.database = _opened(folder)
-        rows = self.database.execute("select record from jobs order by number").fetchall()
-        self._jobs = {job.id: job for job in (JobRecord(**json.loads(row[0])) for row in rows)}
-        self._keys = {(job.client, job.key): job.id for job in self._jobs.values() if job.key}
-        self._clean()
+        super().__init__(JobRecord, _opened(folder), folder / "jobs")
+        for path in self.uploads.iterdir():
+            path.unlink(missing_ok=True)
+        for job in self:
+            if not self.source_of(job).is_file():
+                self.remove(job)
 
     def close(self) -> None:
         """Close the database."""
         self.database.close()
-
-    def __iter__(self) -> Iterator[JobRecord]:
-        return iter(list(self._jobs.values()))
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def get(self, job_id: str) -> JobRecord | None:
-        """The job of an id."""
-        return self._jobs.get(job_id)
-
-    def with_key(self, client: str, key: str) -> JobRecord | None:
-        """The job that a client made with an Idempotency-Key."""
-        return self._jobs.get(self._keys.get((client, key), ""))
-
-    def folder_of(self, job: JobRecord) -> Path:
-        """The folder of a job's files."""
-        return self._files / job.id
 
     def source_of(self, job: JobRecord) -> Path:
         """The source image of a job."""
@@ -81,55 +147,17 @@ class JobStore:
         assert job.result is not None
         return self.folder_of(job) / str(job.result["file"])
 
-    def disk(self) -> int:
-        """Bytes of all images and results."""
-        return sum(job.disk for job in self._jobs.values())
-
     def new_upload(self) -> Path:
         """A name for a file that is being received."""
         return self.uploads / secrets.token_hex(16)
 
     def add(self, job: JobRecord, source: Path, *, copy: bool = False) -> None:
-        """Add a job with its source file, which is moved, or linked if ``copy``; ``number`` is set here."""
-        folder = self._files / job.id
-        folder.mkdir(mode=0o700)
-        try:
+        """Add a job with its source file, which is moved, or linked if ``copy``."""
+        with self.adding(job) as folder:
+            folder.mkdir(mode=0o700)
             target = folder / job.source_file
             _linked(source, target) if copy else source.replace(target)
             _sync(target)
-            with self.database:
-                cursor = self.database.execute("insert into jobs (id, record) values (?, '')", (job.id,))
-                job.number = cursor.lastrowid or 0
-                self._write(job)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._jobs[job.id] = job
-        if job.key:
-            self._keys[job.client, job.key] = job.id
-
-    def save(self, job: JobRecord) -> None:
-        """Write a changed record."""
-        if job.id in self._jobs:
-            with self.database:
-                self._write(job)
-
-    def remove(self, job: JobRecord) -> None:
-        """Delete the files of a job, then its record: on a full disk, the record may need their space."""
-        shutil.rmtree(self.folder_of(job), ignore_errors=True)
-        with self.database:
-            self.database.execute("delete from jobs where id = ?", (job.id,))
-        self._jobs.pop(job.id, None)
-        if job.key:
-            self._keys.pop((job.client, job.key), None)
-
-    def measured(self, job: JobRecord) -> int:
-        """Bytes of a job's files as they are on disk now."""
-        total = 0
-        for path in self.folder_of(job).iterdir():
-            with contextlib.suppress(FileNotFoundError):  # the inspector renames what it has written
-                total += path.stat().st_size
-        return total
 
     def keep_only_source(self, job: JobRecord) -> None:
         """Delete everything of a job but its source and thumbnail, before it is worked on (again)."""
@@ -137,21 +165,6 @@ class JobStore:
             # Also the thumbnail that the inspector may be writing at this moment.
             if path.name not in (job.source_file, "thumbnail.webp", ".thumbnail.webp.part.webp"):
                 path.unlink(missing_ok=True)
-
-    def _write(self, job: JobRecord) -> None:
-        record = json.dumps(asdict(job))
-        self.database.execute("update jobs set record = ? where id = ?", (record, job.id))
-
-    def _clean(self) -> None:
-        """Remove what a crash may have left behind."""
-        for path in self.uploads.iterdir():
-            path.unlink(missing_ok=True)
-        for folder in self._files.iterdir():
-            if folder.name not in self._jobs:
-                shutil.rmtree(folder, ignore_errors=True)
-        for job in self:
-            if not self.source_of(job).is_file():
-                self.remove(job)
 
 
 def _opened(folder: Path) -> sqlite3.Connection:
@@ -165,7 +178,6 @@ def _opened(folder: Path) -> sqlite3.Connection:
         database.execute("pragma synchronous = full")
         with database:
             database.execute("begin exclusive")
-            database.execute(_SCHEMA)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise StoreError(

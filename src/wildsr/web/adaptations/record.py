@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wildsr.web.jobs import State, time_text
+from wildsr.web.jobs import Record, State, time_text
 from wildsr.web.problems import invalid
 
 MOST_MINUTES = 24 * 60
@@ -76,14 +76,11 @@ def _parsed(kind: type[_Options], text: str | bytes | None) -> _Options:
         raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from error
 
 
-@dataclass
-class AdaptationRecord:
-    """Everything that is kept about an adaptation. Times are seconds since 1970.
+@dataclass(kw_only=True)
+class AdaptationRecord(Record):
+    """Everything that is kept about an adaptation.
 
     Attributes:
-        id: unguessable; also the name of its folder.
-        number: order of arrival.
-        client, key, digest: as of a job.
         photos, sharp: number of files in the folders of that name.
         photo_bytes: bytes of both.
         left_out: names of uploaded files that were not taken, with the reasons.
@@ -95,36 +92,21 @@ class AdaptationRecord:
         camera: that the model is for, once known; ``cameras`` counts the photos of each where there are several.
         outcome: verdict, gains, and whether there is a model, once it has finished.
         installed: name in the models folder.
-        attempts: how many worker processes have ended while working on it.
     """
 
-    id: str
-    number: int
-    client: str
-    options: dict[str, Any]
     photos: int
     sharp: int
     photo_bytes: int
-    created: float
     left_out: list[str] = field(default_factory=list)
-    state: State = "queued"
-    started: float | None = None
-    ended: float | None = None
     stage: dict[str, Any] = field(default_factory=dict)
     progress: list[float | None] | None = None
     losses: dict[str, list[Point]] = field(default_factory=dict)
     gain: list[Point] = field(default_factory=list)
     samples: list[tuple[int, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     camera: str | None = None
     cameras: dict[str, int] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
     installed: str | None = None
-    reason: str | None = None
-    attempts: int = 0
-    disk: int = 0
-    key: str | None = None
-    digest: str = ""
 
 
 def add_point(points: list[Point], step: int, value: float) -> None:

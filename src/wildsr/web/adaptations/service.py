@@ -139,7 +139,6 @@ class Adaptations:
         size = sum(one.size for one in files)
         return AdaptationRecord(
             id=secrets.token_urlsafe(12),
-            number=0,
             client=client,
             options=options.model_dump(),
             photos=photos,
