@@ -178,6 +178,17 @@ def test_the_command_leaves_the_limit_of_one_client_in_force(monkeypatch: pytest
         assert found[-1].limits.client_jobs == limit
 
 
+def test_one_request_at_a_time_has_a_key(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    with store.using_key("me", "k"), store.using_key("me", "other"), store.using_key("you", "k"):
+        with pytest.raises(Problem, match="is being received"), store.using_key("me", "k"):
+            pass
+        with store.using_key("me", None), store.using_key("me", None):
+            pass
+    with store.using_key("me", "k"):
+        assert store.with_key("me", "k") is None
+
+
 def test_hosts_of_a_local_service(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     for name in ("localhost", "127.0.0.1", "::1", "LocalHost"):

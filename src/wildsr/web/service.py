@@ -92,7 +92,6 @@ class Service:
         self._headers, self._copies = Inspector(HEADER_SECONDS), Inspector(COPY_SECONDS)
         kept = AdaptationStore(settings.folder, self.store.database)
         self.adaptations = Adaptations(settings, kept, self.hub, self.receiver, self._header)
-        self._keys_in_use: set[tuple[str, str]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self.closing = False
 
@@ -152,19 +151,10 @@ class Service:
         """
         if self.closing:
             raise Problem(429, "closing", "The service is shutting down.", retry_after=10)
-        if key is not None and (client, key) in self._keys_in_use:
-            raise Problem(
-                409, "key-in-use", "A request with this Idempotency-Key is being received.", retry_after=1
-            )
-        if key is None or self.store.with_key(client, key) is None:
-            self._check_queue(client)
-        if key is not None:
-            self._keys_in_use.add((client, key))
-        try:
+        with self.store.using_key(client, key):
+            if self.store.with_key(client, key) is None:
+                self._check_queue(client)
             yield
-        finally:
-            if key is not None:
-                self._keys_in_use.discard((client, key))
 
     def _check_queue(self, client: str) -> None:
         limits, queue = self.settings.limits, self.scheduler.queue
@@ -187,11 +177,7 @@ class Service:
             Problem: 413, 415 or 422 for an image or options that cannot be worked on.
         """
         digest = hashlib.sha256(f"{upload.sha256} {upload.name} {upload.options}".encode()).hexdigest()
-        if key is not None and (there := self.store.with_key(client, key)) is not None:
-            if there.digest != digest:
-                raise Problem(
-                    422, "key-reused", "This Idempotency-Key belongs to a request with other contents."
-                )
+        if (there := self.store.with_key(client, key, digest)) is not None:
             return there, True
         options = settle_models(parse_options(upload.options), self.settings.model)
         header = await self._header(upload.path, upload.name)

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from wildsr.errors import UsageError
 from wildsr.web.jobs import JobRecord, Record
+from wildsr.web.problems import Problem
 
 _Record = TypeVar("_Record", bound=Record)
 
@@ -30,6 +31,7 @@ class Records(Generic[_Record]):
 
     def __init__(self, kind: type[_Record], database: sqlite3.Connection, folder: Path) -> None:
         self.database, self._files, self._table = database, folder, folder.name
+        self._keys_in_use: set[tuple[str, str]] = set()
         with database:
             database.execute(
                 f"create table if not exists {self._table} "
@@ -51,9 +53,34 @@ class Records(Generic[_Record]):
         """The record of an id."""
         return self._records.get(record_id)
 
-    def with_key(self, client: str, key: str | None) -> _Record | None:
-        """The record that a client made with an Idempotency-Key."""
-        return next((one for one in self if key is not None and (one.client, one.key) == (client, key)), None)
+    def with_key(self, client: str, key: str | None, digest: str | None = None) -> _Record | None:
+        """The record that a client made with an Idempotency-Key.
+
+        Raises:
+            Problem: 422 if that was a request with another ``digest``.
+        """
+        found = next(
+            (one for one in self if key is not None and (one.client, one.key) == (client, key)), None
+        )
+        if found is not None and digest not in (None, found.digest):
+            raise Problem(422, "key-reused", "This Idempotency-Key belongs to a request with other contents.")
+        return found
+
+    @contextlib.contextmanager
+    def using_key(self, client: str, key: str | None) -> Iterator[None]:
+        """Receive a request with an Idempotency-Key. Raises a 409 Problem while another one has the same."""
+        if key is None:
+            yield
+            return
+        if (client, key) in self._keys_in_use:
+            raise Problem(
+                409, "key-in-use", "A request with this Idempotency-Key is being received.", retry_after=1
+            )
+        self._keys_in_use.add((client, key))
+        try:
+            yield
+        finally:
+            self._keys_in_use.discard((client, key))
 
     def folder_of(self, record: _Record) -> Path:
         """The folder of a record's files."""

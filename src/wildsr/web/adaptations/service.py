@@ -1,6 +1,5 @@
 """Accepts, runs and removes adaptations, one after the other."""
 
-import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -50,7 +49,6 @@ class Adaptations:
         self.settings, self.store = settings, store
         self._hub, self._receiver, self._check = hub, receiver, check
         self.runner = Runner(settings, store, self._changed, self._progressed)
-        self._keys_in_use: set[tuple[str, str]] = set()
 
     # Requests
 
@@ -82,27 +80,17 @@ class Adaptations:
                 "This installation cannot train: pip install 'wildsr[train]', then start again.",
             )
         limits = self.settings.limits
-        there = None if key is None else self.store.with_key(client, key)
-        if there is None:
-            self.check_room()
-        if key is not None and (client, key) in self._keys_in_use:
-            raise Problem(
-                409, "key-in-use", "A request with this Idempotency-Key is being received.", retry_after=1
-            )
-        with contextlib.ExitStack() as stack:
-            if key is not None:
-                self._keys_in_use.add((client, key))
-                stack.callback(self._keys_in_use.discard, (client, key))
-            folder = stack.enter_context(self.store.receiving())
-            stack.enter_context(self._receiver.admitted(folder))
+        with (
+            self.store.using_key(client, key),
+            self.store.receiving() as folder,
+            self._receiver.admitted(folder),
+        ):
+            if self.store.with_key(client, key) is None:
+                self.check_room()
             received = await receive_photos(
                 request, self._receiver, folder, limits.photos, limits.photo_bytes, self.settings.body_timeout
             )
-            if there is not None:
-                if there.digest != received.digest:
-                    raise Problem(
-                        422, "key-reused", "This Idempotency-Key belongs to a request with other contents."
-                    )
+            if (there := self.store.with_key(client, key, received.digest)) is not None:
                 return there, True
             record = await self._accepted(received, client, key)
             self.check_room()
