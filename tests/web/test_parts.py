@@ -18,6 +18,7 @@ from wildsr.web.scheduler import FairQueue
 from wildsr.web.service import Service
 from wildsr.web.settings import Limits, Settings, parse_bytes, parse_duration
 from wildsr.web.store import JobStore, StoreError
+from wildsr.web.uploads import Incoming
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 999)), unique=True))
@@ -176,6 +177,28 @@ def test_the_command_leaves_the_limit_of_one_client_in_force(monkeypatch: pytest
         done = CliRunner().invoke(app, ["web", "--no-open", "--port", "0", *option])
         assert done.exit_code == 0, done.output
         assert found[-1].limits.client_jobs == limit
+
+
+def test_files_of_one_upload_share_the_space(tmp_path: Path) -> None:
+    async def check() -> None:
+        service = Service(Settings(tmp_path, limits=Limits(disk=3 << 20, free_disk=0)))
+        with service.receiver.admitted(tmp_path):
+            files = [
+                Incoming(tmp_path / name, lambda size: service.receiver.allow(tmp_path, size))
+                for name in "ab"
+            ]
+            for file in files:
+                file.add(b"\xff\xd8\xff" + bytes(2 << 20))
+            await files[0].flush(last=True)
+            assert (files[0].format, files[0].size, files[0].path.stat().st_size) == (
+                "jpeg",
+                *2 * [3 + (2 << 20)],
+            )
+            with pytest.raises(Problem, match="keeps at most"):
+                await files[1].flush()
+        assert service.metrics.received_bytes == 2 * (3 + (2 << 20))
+
+    asyncio.run(check())
 
 
 def test_one_request_at_a_time_has_a_key(tmp_path: Path) -> None:

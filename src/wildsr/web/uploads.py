@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -38,6 +39,58 @@ class Upload:
     options: str
 
 
+class Incoming:
+    """A file that is being received, written in large pieces; of one that is no image, nothing is kept.
+
+    ``allow(size)`` raises a Problem unless that many more bytes may be written.
+
+    Attributes:
+        format: by the first bytes, ``head``: None until they have come, "" for what is no image.
+        size: bytes written.
+    """
+
+    def __init__(self, path: Path, allow: Callable[[int], None]) -> None:
+        self.path = path
+        self.format: str | None = None
+        self.head, self.size = b"", 0
+        self._allow = allow
+        self._buffer = bytearray()
+        self._digest = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes written."""
+        return self._digest.hexdigest()
+
+    def add(self, data: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._buffer += data
+
+    async def flush(self, *, last: bool = False) -> None:
+        """Write what has come, if it is enough, or all of it. Raises a 507 Problem for a full disk."""
+        if self.format is None and (last or len(self._buffer) >= SNIFF_BYTES):
+            self.head = bytes(self._buffer[:SNIFF_BYTES])
+            self.format = sniff(self.head) or ""
+        if self.format == "":
+            self._buffer.clear()
+        elif last or len(self._buffer) >= _BUFFER:
+            data, self._buffer = self._buffer, bytearray()
+            self._allow(len(data))
+            self.size += len(data)
+            try:
+                await asyncio.to_thread(self._write, data, last)
+            except OSError as error:
+                raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60) from error
+
+    def _write(self, data: bytearray, last: bool) -> None:
+        self._digest.update(data)
+        with self.path.open("ab") as file:
+            file.write(data)
+            if last:
+                file.flush()
+                os.fsync(file.fileno())
+
+
 class Receiver:
     """Receives uploads within the limits of disk and number."""
 
@@ -70,7 +123,7 @@ class Receiver:
         with self.admitted(path):
             try:
                 path.touch(mode=0o600)
-                file = _File(path, lambda size: self.allow(path, size))
+                file = Incoming(path, lambda size: self.allow(path, size))
                 if kind == b"multipart/form-data":
                     yield await self._multipart(request, file, parameters.get(b"boundary", b""))
                 elif kind.startswith(b"image/") or kind == b"application/octet-stream":
@@ -87,10 +140,10 @@ class Receiver:
                 path.unlink(missing_ok=True)
 
     def allow(self, path: Path, size: int) -> None:
-        """Raise a Problem unless the upload at ``path`` may have ``size`` bytes."""
+        """Raise a Problem unless the upload at ``path`` may have ``size`` bytes more."""
         limits = self._settings.limits
-        self._metrics.received_bytes += size - self._receiving[path]
-        self._receiving[path] = size
+        self._metrics.received_bytes += size
+        self._receiving[path] += size
         if self._disk() + sum(self._receiving.values()) > limits.disk:
             raise Problem(
                 507,
@@ -101,16 +154,16 @@ class Receiver:
         if shutil.disk_usage(self._store.folder).free < limits.free_disk:
             raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60)
 
-    async def _raw(self, request: Request, file: "_File") -> Upload:
+    async def _raw(self, request: Request, file: Incoming) -> Upload:
         async for part in self._parts(request):
             file.add(part)
-            await file.flush(at_least=_BUFFER)
+            await _flush_image(file)
         name = request.query_params.get("name") or _disposition_name(
             request.headers.get("content-disposition")
         )
-        return await file.finish(name, request.query_params.get("options", ""))
+        return await _finished(file, name, request.query_params.get("options", ""))
 
-    async def _multipart(self, request: Request, file: "_File", boundary: bytes) -> Upload:
+    async def _multipart(self, request: Request, file: Incoming, boundary: bytes) -> Upload:
         name: str | None = None
 
         def on_file(part: str, given: str) -> Callable[[bytes], None]:
@@ -125,12 +178,12 @@ class Receiver:
         form = Form(boundary, _MOST_PARTS, on_file)
         async for part in self._parts(request):
             form.feed(part)
-            await file.flush(at_least=_BUFFER)
+            await _flush_image(file)
         form.finish()
         if not form.complete or name is None:
             raise Problem(422, "no-image", "The form has no complete part named 'image' with a file.")
         options = request.query_params.get("options", "") or form.options.decode("utf-8", "replace")
-        return await file.finish(name, options)
+        return await _finished(file, name, options)
 
     def _parts(self, request: Request) -> AsyncIterator[bytes]:
         return body_parts(request, self._settings.limits.body, self._settings.body_timeout)
@@ -162,58 +215,23 @@ async def body_parts(request: Request, most: int, timeout: float) -> AsyncIterat
         yield part
 
 
-class _File:
-    """A file that is being received; what its first bytes say is checked at once."""
-
-    def __init__(self, path: Path, allow: Callable[[int], None]) -> None:
-        self._path, self._allow = path, allow
-        self._buffer = bytearray()
-        self._digest = hashlib.sha256()
-        self._size = 0
-        self._head = b""
-
-    def add(self, data: bytes | memoryview) -> None:
-        self._buffer += data
-
-    async def flush(self, at_least: int = 1) -> None:
-        """Write what has come, if it is enough. Raises a Problem for a file that is no image."""
-        if not self._head and len(self._buffer) >= SNIFF_BYTES:
-            self._check_head()
-        if len(self._buffer) < at_least:
-            return
-        data, self._buffer = self._buffer, bytearray()
-        self._size += len(data)
-        self._allow(self._size)
-        try:
-            await asyncio.to_thread(self._write, data)
-        except OSError as error:
-            raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60) from error
-
-    async def finish(self, name: str | None, options: str) -> Upload:
-        """The complete file."""
-        if not self._head:
-            self._check_head()
-        await self.flush()
-        format = sniff(self._head) or ""
-        return Upload(
-            self._path, clean_name(name, format), format, self._size, self._digest.hexdigest(), options
+async def _flush_image(file: Incoming, *, last: bool = False) -> None:
+    """Write what has come of the only file of a request. Raises a Problem for one that is no image."""
+    await file.flush(last=last)
+    if file.format == "":
+        if not file.head:
+            raise Problem(422, "empty", "The image has no bytes.")
+        raise Problem(
+            415,
+            "not-an-image",
+            "That is not an image that wildsr reads: JPEG, PNG, WebP, TIFF, AVIF, GIF, HEIC, BMP or PPM.",
         )
 
-    def _check_head(self) -> None:
-        self._head = bytes(self._buffer[:SNIFF_BYTES])
-        if not self._head:
-            raise Problem(422, "empty", "The image has no bytes.")
-        if sniff(self._head) is None:
-            raise Problem(
-                415,
-                "not-an-image",
-                "That is not an image that wildsr reads: JPEG, PNG, WebP, TIFF, AVIF, GIF, HEIC, BMP or PPM.",
-            )
 
-    def _write(self, data: bytearray) -> None:
-        self._digest.update(data)
-        with self._path.open("ab") as file:
-            file.write(data)
+async def _finished(file: Incoming, name: str | None, options: str) -> Upload:
+    await _flush_image(file, last=True)
+    format = file.format or ""
+    return Upload(file.path, clean_name(name, format), format, file.size, file.sha256, options)
 
 
 def clean_name(name: str | None, format: str) -> str:

@@ -1,8 +1,6 @@
 """Receives the photos of an adaptation: many files in one form, each written to disk while it arrives."""
 
-import asyncio
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +8,12 @@ from pathlib import Path
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from wildsr.image.formats import FORMATS, RAW_SUFFIXES, READABLE_SUFFIXES, SNIFF_BYTES, sniff
+from wildsr.image.formats import FORMATS, RAW_SUFFIXES, READABLE_SUFFIXES
 from wildsr.web.adaptations.store import PHOTOS, SHARP
 from wildsr.web.forms import Form
 from wildsr.web.problems import Problem
-from wildsr.web.uploads import Receiver, body_parts, clean_name
+from wildsr.web.uploads import Incoming, Receiver, body_parts, clean_name
 
-_BUFFER = 1 << 20
 _OTHER_PARTS = 8
 _LONGEST_STEM = 60
 FOLDERS = {"photo": PHOTOS, "sharp": SHARP}
@@ -88,16 +85,8 @@ class _Part:
 
     kind: str
     name: str
-    temporary: Path
-    buffer: bytearray = field(default_factory=bytearray)
-    head: bytes = b""
-    size: int = 0
+    file: Incoming
     ended: bool = False
-    is_image: bool = True
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-
-    def buffer_data(self, data: bytes) -> None:
-        self.buffer += data
 
 
 class _Files:
@@ -108,7 +97,7 @@ class _Files:
         self._folder, self._most_files, self._allow = folder, most_files, allow
         self._parts: list[_Part] = []
         self._names: dict[str, set[str]] = {kind: set() for kind in FOLDERS}
-        self._count = self._size = 0
+        self._count = 0
 
     def begin(self, kind: str, name: str) -> Callable[[bytes], None]:
         """A file begins; returns what takes its bytes."""
@@ -117,10 +106,9 @@ class _Files:
         self._count += 1
         if self._count > self._most_files:
             raise Problem(413, "too-many-photos", f"This service takes at most {self._most_files} photos.")
-        temporary = self._folder / FOLDERS[kind] / f".{self._count}.part"
-        part = _Part(kind, clean_name(name, "jpeg"), temporary)
-        self._parts.append(part)
-        return part.buffer_data
+        file = Incoming(self._folder / FOLDERS[kind] / f".{self._count}.part", self._allow)
+        self._parts.append(_Part(kind, clean_name(name, "jpeg"), file))
+        return file.add
 
     def end(self) -> None:
         """The file that began last is complete."""
@@ -129,47 +117,19 @@ class _Files:
     async def flush(self) -> None:
         """Write what has come."""
         for part in self._parts:
-            if not part.head and (part.ended or len(part.buffer) >= SNIFF_BYTES):
-                part.head = bytes(part.buffer[:SNIFF_BYTES])
-                part.is_image = sniff(part.head) is not None
-            if not part.is_image:
-                part.buffer.clear()
-            elif part.ended or len(part.buffer) >= _BUFFER:
-                await self._write(part)
+            await part.file.flush(last=part.ended)
         for part in [part for part in self._parts if part.ended]:
             self._parts.remove(part)
             self._finish(part)
 
-    async def _write(self, part: _Part) -> None:
-        data, part.buffer = part.buffer, bytearray()
-        part.size += len(data)
-        self._size += len(data)
-        self._allow(self._size)
-
-        def write() -> None:
-            part.digest.update(data)
-            with part.temporary.open("ab") as file:
-                file.write(data)
-                if part.ended:
-                    file.flush()
-                    os.fsync(file.fileno())
-
-        try:
-            await asyncio.to_thread(write)
-        except OSError as error:
-            raise Problem(507, "disk-full", "The disk of the service is full.", retry_after=60) from error
-
     def _finish(self, part: _Part) -> None:
-        if not part.is_image:
-            part.temporary.unlink(missing_ok=True)
+        file = part.file
+        if not file.format:
             self.received.left_out.append(f"{part.name}: {_NOT_AN_IMAGE}")
             return
-        name = file_name(part.name, sniff(part.head) or "", self._names[part.kind])
-        path = part.temporary.with_name(name)
-        part.temporary.rename(path)
-        self.received.files.append(
-            ReceivedFile(part.kind, part.name, path, part.size, part.digest.hexdigest())
-        )
+        path = file.path.with_name(file_name(part.name, file.format, self._names[part.kind]))
+        file.path.rename(path)
+        self.received.files.append(ReceivedFile(part.kind, part.name, path, file.size, file.sha256))
 
 
 def file_name(name: str, format: str, taken: set[str]) -> str:
