@@ -48,6 +48,8 @@ def test_commands_without_extras(save_photo: Callable[..., Path], tmp_path: Path
         "prepare photos -o stores --preset bsrgan --workers 1 --format lmdb",
         "evaluate -m tiny -m bicubic --truth photos",
         "train wildsr-faithful-x4 --data photos -o run",
+        "upscale s3://bucket/a.png -o large -m tiny",
+        "upscale photos -o s3://bucket/large -m tiny",
     )
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_EXTRAS, *commands],
@@ -58,7 +60,11 @@ def test_commands_without_extras(save_photo: Callable[..., Path], tmp_path: Path
     )
     lines = dict(zip(commands, done.stdout.splitlines(), strict=True))
     for command, line in lines.items():
-        needs_extra = "lmdb" in command or command.startswith("train")
-        assert (line[0] == "0") != needs_extra, f"{command}: {line}"
-        assert ("pip install 'wildsr[train]'" in line) == needs_extra, f"{command}: {line}"
+        extra = (
+            "remote" if "s3://" in command else "train" if "lmdb" in command or "train" in command else None
+        )
+        assert (line[0] == "0") == (extra is None), f"{command}: {line}"
+        assert f"pip install 'wildsr[{extra}]'" in line if extra else "pip install" not in line, (
+            f"{command}: {line}"
+        )
     assert not (tmp_path / "stores").exists()

@@ -46,17 +46,17 @@ _CODES = {
 
 def version_of(path: ObjectPath) -> Version:
     """The state of an object. Raises ``OSError``, ``FileNotFoundError`` if there is none."""
-    import obstore
-
     with _errors(path):
+        import obstore
+
         return _version(obstore.head(_store(path.root), _key(path)))
 
 
 def content_of(path: ObjectPath) -> bytes:
     """The bytes of an object; a large one is read in ranges of one version of it. Raises ``OSError``."""
-    import obstore
-
     with _errors(path):
+        import obstore
+
         store, key = _store(path.root), _key(path)
         found = obstore.get(store, key)
         size, tag = found.meta["size"], found.meta.get("e_tag")
@@ -80,9 +80,9 @@ def upload(file: Path, path: ObjectPath, *, overwrite: bool = True) -> None:
         FileExistsError: without ``overwrite``, when the object exists.
         OSError: it cannot be stored.
     """
-    import obstore
-
     with _errors(path):
+        import obstore
+
         store, key = _store(path.root), _key(path)
         if overwrite:
             obstore.put(store, key, file, chunk_size=PART, max_concurrency=_PARALLEL)
@@ -92,13 +92,13 @@ def upload(file: Path, path: ObjectPath, *, overwrite: bool = True) -> None:
 
 def objects_below(root: ObjectPath) -> Iterator[ObjectPath]:
     """All objects below a folder, with their versions, while the store lists them. Raises ``OSError``."""
-    import obstore
-
     if root.scheme in ("http", "https"):
         raise OSError(
             errno.EINVAL, "HTTP cannot list a folder; give the addresses of single images", str(root)
         )
     with _errors(root):
+        import obstore
+
         for batch in obstore.list(_store(root.root), root.key or None, chunk_size=_LISTED):
             for found in batch:
                 yield ObjectPath(root.root, found["path"]).listed(_version(found))
@@ -114,10 +114,8 @@ def _key(path: ObjectPath) -> str:
 
 @cache
 def _store(root: str) -> "ObjectStore":
-    try:
-        from obstore.store import from_url
-    except ImportError as error:
-        raise OSError(errno.ENOSYS, "for object stores, run: pip install 'wildsr[remote]'", root) from error
+    from obstore.store import from_url
+
     client: dict[str, Any] = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=10)}
     config: dict[str, Any] = {}
     if root.startswith("http://"):
@@ -140,8 +138,13 @@ def _store(root: str) -> "ObjectStore":
 
 @contextlib.contextmanager
 def _errors(path: ObjectPath) -> Iterator[None]:
-    """Turns errors of obstore into ``OSError`` with a readable message."""
-    from obstore import exceptions
+    """Turns errors of obstore, or its absence, into ``OSError`` with a readable message."""
+    try:
+        from obstore import exceptions
+    except ImportError as error:
+        raise OSError(
+            errno.ENOSYS, "for object stores, run: pip install 'wildsr[remote]'", str(path)
+        ) from error
 
     missing = (FileNotFoundError, errno.ENOENT, "there is no such object")
     denied = (PermissionError, errno.EACCES, "access denied")
