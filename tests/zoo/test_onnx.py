@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from wildsr.inference.upscaler import Upscaler
 from wildsr.networks.compact import SRVGGNetCompact
 from wildsr.networks.rrdbnet import RRDBNet
+from wildsr.storage.digest import sha256_of
 from wildsr.zoo.errors import ModelError
 from wildsr.zoo.formats.onnx_file import inspect
 from wildsr.zoo.load import load
@@ -242,6 +243,17 @@ def test_weights_beside_it(path: Path, network: nn.Module) -> None:
     torch.testing.assert_close(load(path)(x), network(x), rtol=0, atol=1e-5)
     path.with_name("tensors.bin").unlink()
     assert "tensors.bin, which is missing" in refusal(path)
+
+
+def test_digest_includes_weights_beside_it(path: Path) -> None:
+    assert load(path).contract.sha256 == sha256_of(path)
+    with_external_data(path, "tensors.bin")
+    graph, before = path.read_bytes(), load(path).contract.sha256
+    assert load(path).contract.sha256 == before
+    tensors = path.with_name("tensors.bin")
+    tensors.write_bytes((np.frombuffer(tensors.read_bytes(), np.float32) / 2).tobytes())
+    assert load(path).contract.sha256 != before
+    assert path.read_bytes() == graph
 
 
 def test_weights_elsewhere_are_not_read(path: Path) -> None:

@@ -36,7 +36,8 @@ class Contract:
         licence: SPDX name, or "unknown".
         source: where the weights come from.
         trained_on: metrics of `wildsr evaluate` that served as a loss in training, as far as known.
-        sha256: of the file, for ncnn of the ``.bin`` file; None for a model that does not come from a file.
+        sha256: of the file, for ncnn of the ``.bin`` file, for ONNX with weights in other files of the digests of all;
+            None for a model that does not come from a file.
     """
 
     name: str

@@ -46,7 +46,8 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
     except ValueError as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
     try:
-        network = OnnxNetwork(_converted(path), _digest(path, found))
+        digest = _digest(path, found)
+        network = OnnxNetwork(_converted(path), bytes.fromhex(digest))
         reach, overlap = _measure(network)
     except ImportError as error:
         raise ModelError(f"{path} is an ONNX model, which OpenVINO runs; reinstall wildsr with it") from error
@@ -66,7 +67,7 @@ def load_onnx(path: Path, name: str, licence: str | None = None, source: str | N
         overlap=overlap,
         licence=licence or header.licence or "unknown",
         source=source or header.source or str(path),
-        sha256=sha256_of(path),
+        sha256=digest,
         trained_on=header.trained_on,
     )
     return Model(network, contract)
@@ -251,9 +252,10 @@ def _distance(change: Tensor, smallest: float) -> int:
     return len(change) - int(places[0]) if len(places) else 0
 
 
-def _digest(path: Path, found: OnnxFile) -> bytes:
-    files = "".join(sha256_of(file) for file in (path, *found.external))
-    return hashlib.sha256(files.encode()).digest()
+def _digest(path: Path, found: OnnxFile) -> str:
+    """SHA-256 of the file; with weights in other files, of the digests of all."""
+    digests = [sha256_of(file) for file in (path, *found.external)]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:
