@@ -102,6 +102,16 @@ def test_packages_load_names_on_first_use(package: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_cores_are_counted_in_one_place() -> None:
+    """``os.cpu_count`` ignores affinity and the limits of containers; one file describes the machine with it."""
+    users = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if "cpu_count" in path.read_text()
+    }
+    assert users == {"storage/cores.py", "inference/openvino_engine.py"}
+
+
 def test_every_error_is_exported() -> None:
     """Every class that derives from WildsrError is exported by the package, except those of optional services."""
     bases: dict[str, set[str]] = {}

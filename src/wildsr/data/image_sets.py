@@ -1,6 +1,5 @@
 """Sets of images of folders or stores, by index: found, checked, and kept in memory if they fit."""
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from wildsr.data.errors import DataError, listed
 from wildsr.data.store import Store, is_store
 from wildsr.image import ImageError, Size, probe, read_levels
 from wildsr.image.formats import READABLE_SUFFIXES
+from wildsr.storage.cores import usable_cores
 from wildsr.storage.walk import files_below
 
 BAD_SHARE = 0.05
@@ -139,7 +139,7 @@ class ImageSet:
             samples[starts[index] : starts[index + 1]] = image.flatten()
             return None
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             problems = list(pool.map(read_into, range(len(self))))
         damaged = {index: problem for index, problem in enumerate(problems) if problem is not None}
         total = len(self) + len(self.unreadable)
@@ -198,7 +198,7 @@ def find_images(paths: Path | Sequence[Path], least: int) -> ImageSet:
         except ImageError as error:
             return str(error)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         sizes = dict(zip(source.names, pool.map(size_of, source.names), strict=True))
     unreadable = [found for found in sizes.values() if isinstance(found, str)]
     require_few(unreadable, len(sizes))

@@ -1,6 +1,5 @@
 """From folders of photos to training pairs, as folders or as stores: what ``wildsr prepare`` does."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from wildsr.data.store import contents, require_lmdb, write_store
 from wildsr.degradations.pools import PoolError
 from wildsr.errors import UsageError
 from wildsr.estimation.sources import Source, find_sources
+from wildsr.storage.cores import usable_cores
 from wildsr.storage.seeds import in_shard
 
 
@@ -75,7 +75,7 @@ def prepare_folders(
         items,
         output,
         how,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or usable_cores(),
         on_image=tell,
         manifest_name=name,
         through=through,

@@ -10,6 +10,7 @@ from wildsr.degradations.degradation import DegradationError, Record, Sample, lo
 from wildsr.degradations.files import Degraded, DegradeJob, DegradeSettings, degrade_files
 from wildsr.degradations.sheet import Sheet, degrade_to_sheet
 from wildsr.errors import UsageError
+from wildsr.storage.cores import usable_cores
 from wildsr.storage.locations import Location, common_folder, exists
 
 RECORD = "degradations.json"
@@ -71,7 +72,7 @@ def degrade_batch(
             samples[job.name] = outcome.sample
         on_outcome(todo[place][0], job, outcome)
 
-    count = workers or ((os.cpu_count() or 1) if len(todo) >= MANY else 1)
+    count = workers or (usable_cores() if len(todo) >= MANY else 1)
     try:
         degrade_files([job for _, job in todo], settings, on_done, min(count, len(todo)))
     finally:

@@ -1,6 +1,5 @@
 """Checks a published data set in a folder: counts, damaged images, and the sizes and names of pairs."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from wildsr.data.catalogue.published_set import PairedGroups, PublishedSet
 from wildsr.data.sets.groups import FoundGroup, find_groups
 from wildsr.image import ImageError, Size, probe, read_levels
+from wildsr.storage.cores import usable_cores
 
 OnChecked = Callable[[int, int], None]
 """Called with (images checked, images in all)."""
@@ -85,7 +85,7 @@ def _sizes(
             return str(error) if str(path) in str(error) else f"{path}: {error}"
         return size
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for done, (path, size) in enumerate(zip(paths, pool.map(look, paths), strict=True), 1):
             if isinstance(size, str):
                 problems.append(size)
