@@ -10,19 +10,22 @@ import torch
 import torch.nn.functional as F
 import yaml
 from camera_photos import scene, small_adaptations, write_photos, write_start
+from lightning.fabric import Fabric
 
 from wildsr.adapt import AdaptOptions, AdaptProgress, AdaptStage, adapt, degrader, degrader_recipes
 from wildsr.adapt.degrader_recipes import degrader_recipe, plain_ddnsr, plain_dsgan
 from wildsr.adapt.request import Method
 from wildsr.adapt.sources import Chosen
 from wildsr.adapt.stages import Stages
-from wildsr.adapt.training import HR_PATCH, Pace
+from wildsr.adapt.training import HR_PATCH, Pace, hardware_of, measure_pace, train_by_clock
 from wildsr.adapt.work import Clock, WorkFolder
 from wildsr.errors import UsageError
 from wildsr.estimation.inventory import LEAST_SIDE
 from wildsr.image import write_rgb
 from wildsr.recipes.run import build
+from wildsr.training import threads
 from wildsr.training.errors import Interrupted
+from wildsr.training.processes import Hardware, start
 from wildsr.zoo.header import read_metadata
 
 METHODS: tuple[Method, ...] = ("dsgan", "ddnsr")
@@ -117,6 +120,34 @@ def test_the_smallest_usable_photos_are_large_enough(method: Method, tmp_path: P
     sample = build(recipe, tmp_path).data.dataset.sample(0)
     assert sample["hr"].shape[-1] == 128
     assert sample["source" if method == "dsgan" else "lr_real"].shape[-1] == 32
+
+
+def test_training_computes_with_free_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("hr", "photos"):
+        (tmp_path / folder).mkdir()
+        write_rgb(tmp_path / folder / "0.png", scene(0, HR_PATCH, HR_PATCH))
+    recipe = degrader_recipe("dsgan", tmp_path / "hr", tmp_path / "photos", tmp_path / "run", tmp_path, 0)
+    built = build(recipe, tmp_path)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    numbers: list[int] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(torch, "set_num_threads", numbers.append)
+    monkeypatch.setattr(threads, "free_cores", lambda: 2)
+    pace = measure_pace(built, "cpu")
+    assert numbers == [2, 3]
+    train_by_clock(built, tmp_path / "run", pace, 60.0, 0.0, "cpu", steps=1)
+    assert numbers == [2, 3, 2, 3]
+
+
+def test_training_is_on_the_device_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(Fabric, "launch", lambda _: None)
+    for device in ("cuda:0", "cuda:1"):
+        assert str(start(hardware_of(device, "fp32")).device) == device
+    assert hardware_of("cuda", "fp32") == Hardware("gpu", precision="fp32")
+    assert hardware_of("cpu", "bf16") == Hardware("cpu", precision="bf16")
 
 
 def test_the_networks_begin_with_clean_lr_images() -> None:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,15 @@ from wildsr.recipes.config.networks import NetworkConfig
 from wildsr.recipes.config.objectives import PixelObjectiveConfig
 from wildsr.recipes.config.optimizers import OptimizerConfig
 from wildsr.recipes.config.recipe import Recipe, ValidationConfig
-from wildsr.recipes.run import Built, run_of
+from wildsr.recipes.run import Built
+from wildsr.storage.devices import pick_device
 from wildsr.training.events import OnEvent
-from wildsr.training.loop import fit
 from wildsr.training.objective import Batch
-from wildsr.training.processes import Hardware, start
-from wildsr.training.settings import FileSettings, RunSettings, TrainSettings
+from wildsr.training.processes import Accelerator, Hardware, start
+from wildsr.training.settings import Batches as TrainingBatches
+from wildsr.training.settings import FileSettings, Precision, Rate, TrainSettings
 from wildsr.training.step import training_step
+from wildsr.training.threads import threads_for
 from wildsr.zoo.catalogue import find
 from wildsr.zoo.features.files import MissingWeights
 from wildsr.zoo.features.lpips import lpips_files
@@ -205,7 +207,7 @@ def _found(backbone: Backbone, features: Path | None) -> bool:
 def measure_pace(built: Built, device: str) -> Pace:
     """Seconds per step, measured on a copy of the network; the run itself is not changed."""
     objective = deepcopy(built.objective)
-    place = torch.device(_accelerator(device)[1])
+    place = pick_device(device)
     for network in objective.networks.values():
         network.to(place)
     objective.to_device(str(place))
@@ -215,12 +217,13 @@ def measure_pace(built: Built, device: str) -> Pace:
     }
     batches = Batches(built.data.dataset, built.recipe.train.batch_size)(0)
     seconds = []
-    for step in range(_PROBE_STEPS):
-        began = time.perf_counter()
-        batch = {role: tensor.to(place) for role, tensor in next(batches).items()}
-        losses = training_step(objective, step, batch, optimizers)
-        _ = [float(value) for value in losses.values()]  # waits for the device
-        seconds.append(time.perf_counter() - began)
+    with threads_for(place.type):
+        for step in range(_PROBE_STEPS):
+            began = time.perf_counter()
+            batch = {role: tensor.to(place) for role, tensor in next(batches).items()}
+            losses = training_step(objective, step, batch, optimizers)
+            _ = [float(value) for value in losses.values()]  # waits for the device
+            seconds.append(time.perf_counter() - began)
     return Pace(max(1e-4, min(seconds)))
 
 
@@ -292,24 +295,18 @@ def train_by_clock(
         }
     )
     clock = Schedule(seconds, trained, steps)
-    rates = {name: partial(_rate, clock, recipe.optimizers[name].rate) for name in built.objective.networks}
-    fabric = start(Hardware(_accelerator(device)[0], precision=recipe.train.precision))
-    batches = Batches(
-        built.data.dataset, recipe.train.batch_size, recipe.data.worker_count(), on_problem=on_problem
-    )
-    settings = RunSettings(recipe.train, recipe.files, recipe.validation, recipe.seed)
+    rates: dict[str, Rate] = {
+        name: partial(_rate, clock, recipe.optimizers[name].rate) for name in built.objective.networks
+    }
+    run = replace(built, recipe=recipe, rates=rates)
     model = folder / f"{recipe.name}.safetensors"
     try:
-        return fit(
-            fabric,
-            built.objective,
-            built.optimizers,
-            rates,
-            _until(batches, clock, on_time),
-            settings,
-            run_of(recipe, folder),
-            validate=built.validate,
-            on_event=on_event,
+        return run.train(
+            start(hardware_of(device, recipe.train.precision)),
+            folder,
+            on_event,
+            on_problem,
+            lambda batches: _until(batches, clock, on_time),
         )
     except _TimeIsUp:
         if not model.is_file():
@@ -327,8 +324,8 @@ def _rate(clock: Schedule, highest: float, step: int) -> float:
 
 
 def _until(
-    batches: Batches, clock: Schedule, on_time: Callable[[float], None] | None
-) -> Callable[[int], Iterator[Batch]]:
+    batches: TrainingBatches, clock: Schedule, on_time: Callable[[float], None] | None
+) -> TrainingBatches:
     """The batches until the time is over."""
 
     def limited(first_step: int) -> Iterator[Batch]:
@@ -344,12 +341,12 @@ def _until(
     return limited
 
 
-def _accelerator(device: str) -> tuple[Any, str]:
-    """Fabric's name of a device, and PyTorch's."""
-    from wildsr.storage.devices import pick_device
-
-    kind = pick_device(device).type
-    return {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[kind], kind
+def hardware_of(device: str, precision: Precision) -> Hardware:
+    """The device, as Fabric names it."""
+    place = pick_device(device)
+    accelerators: dict[str, Accelerator] = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}
+    index = place.index if place.type == "cuda" else None
+    return Hardware(accelerators[place.type], 1 if index is None else (index,), precision=precision)
 
 
 def with_validation(recipe: Recipe, folder: Path) -> Recipe:

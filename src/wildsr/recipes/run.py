@@ -1,6 +1,6 @@
 """Builds everything that a recipe describes, and trains it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from wildsr.training.events import OnEvent
 from wildsr.training.loop import fit
 from wildsr.training.objective import Objective
 from wildsr.training.processes import Hardware, start
+from wildsr.training.settings import Batches as TrainingBatches
 from wildsr.training.settings import Rate, Run, RunSettings, Validate
 from wildsr.training.threads import threads_for
 from wildsr.zoo.catalogue import find
@@ -63,8 +64,11 @@ class Built:
         folder: Path,
         on_event: OnEvent | None = None,
         on_problem: OnProblem | None = None,
+        through: Callable[[TrainingBatches], TrainingBatches] | None = None,
     ) -> Path:
         """Train in ``folder``, or resume the run there, and return the model file.
+
+        ``through`` gets the batches and returns those to train on; an exception that these raise ends the run.
 
         Raises:
             Interrupted, TrainingError: as :func:`wildsr.training.loop.fit`.
@@ -85,7 +89,7 @@ class Built:
                 self.objective,
                 self.optimizers,
                 self.rates,
-                batches,
+                batches if through is None else through(batches),
                 RunSettings(self.recipe.train, self.recipe.files, self.recipe.validation, self.recipe.seed),
                 run_of(self.recipe, folder),
                 validate=self.validate,

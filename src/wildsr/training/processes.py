@@ -22,10 +22,12 @@ _PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 
 @dataclass(frozen=True)
 class Hardware:
-    """Hardware of a run: ``devices`` of one kind on each of ``nodes`` machines, one process per device."""
+    """Hardware of a run: ``devices`` of one kind, a number or their indices, on each of ``nodes`` machines, one process
+    per device.
+    """
 
     accelerator: Accelerator = "auto"
-    devices: int = 1
+    devices: int | tuple[int, ...] = 1
     nodes: int = 1
     precision: Precision = "bf16"
 
@@ -39,7 +41,8 @@ def start(hardware: Hardware) -> Fabric:
     Raises:
         TrainingError: this machine has no such devices, or they cannot compute in that precision.
     """
-    several = hardware.devices * hardware.nodes > 1
+    devices = hardware.devices if isinstance(hardware.devices, int) else list(hardware.devices)
+    several = (devices if isinstance(devices, int) else len(devices)) * hardware.nodes > 1
     try:
         with _quiet(), warnings.catch_warnings():
             # Fabric would use bf16 instead; below, this is an error.
@@ -47,7 +50,7 @@ def start(hardware: Hardware) -> Fabric:
             fabric = Fabric(
                 accelerator=hardware.accelerator,
                 strategy="ddp" if several else "auto",
-                devices=hardware.devices,
+                devices=devices,
                 num_nodes=hardware.nodes,
                 precision=_PRECISIONS[hardware.precision],
             )
