@@ -3,6 +3,7 @@
 import math
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +24,11 @@ from wildsr.adapt.images import (
 from wildsr.adapt.measured import compared
 from wildsr.adapt.plots import line_chart
 from wildsr.adapt.proof import AFTER, PAIRS
+from wildsr.adapt.request import AdaptOptions, Method
 from wildsr.adapt.sources import choose_photos, varies
+from wildsr.adapt.stages import Stages
 from wildsr.adapt.training import Schedule
+from wildsr.adapt.work import Clock, WorkFolder
 from wildsr.degradations.presets import preset
 from wildsr.degradations.profile import Blur, Noise, PhotoMeasurement, Profile
 from wildsr.errors import UsageError
@@ -296,6 +300,39 @@ def test_the_rate_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rates[2] == pytest.approx(0.03, abs=0.01)
     now[0] = 81.0
     assert clock.left == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "thorough", "expected"),
+    [
+        ("profile", True, (None, False, False)),
+        ("realsr", True, (None, True, True)),
+        ("realsr", False, (72.0, False, True)),
+    ],
+)
+def test_kernels_are_estimated_for_realsr_only(
+    method: Method,
+    thorough: bool,
+    expected: tuple[float | None, bool, bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def estimate(_photos: object, **how: Any) -> Profile:
+        asked.append(how)
+        return Profile()
+
+    monkeypatch.setattr("wildsr.adapt.stages.estimate_profile", estimate)
+    work = WorkFolder(tmp_path)
+    options = AdaptOptions(method=method, thorough=thorough, minutes=10, device="cuda:1")
+    stages = Stages((), options, work, None, Clock(work, 10))
+    stages.profile([], "profile")
+    stages.profile([], "aside")
+    assert tuple(asked[0][name] for name in ("seconds", "thorough", "quick_kernels")) == expected
+    assert not asked[1]["thorough"]
+    assert not asked[1]["quick_kernels"]
+    assert asked[0]["device"] == "cuda:1"
 
 
 def test_charts_escape_their_labels() -> None:

@@ -51,6 +51,27 @@ def test_photos_give_kernels_that_degrade(
     assert float((low.mean() - sharp.mean()).abs()) < 0.05
 
 
+@pytest.mark.parametrize("thorough", [False, True])
+def test_kernels_are_estimated_on_the_device(
+    thorough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[str] = []
+
+    def estimate(crops: list[object], *_: object, device: str = "cpu") -> list[torch.Tensor]:
+        places.append(device)
+        return [torch.ones(13, 13)] * len(crops)
+
+    for name in ("fast_kernels", "estimate_kernels"):
+        monkeypatch.setattr(f"wildsr.estimation.profile.{name}", estimate)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    Image.fromarray(data.astronaut()[:160, 100:260]).save(tmp_path / "a.png")
+    photos = take_inventory([tmp_path]).usable
+    for device in ("cuda:1", "auto", "cpu"):
+        estimate_profile(photos, thorough=thorough, quick_kernels=not thorough, device=device)
+    assert places == ["cuda:1", "cuda", "cpu"]
+
+
 def test_profiles_have_no_kernels_unless_asked(tmp_path: Path) -> None:
     Image.fromarray(data.astronaut()[:160, 100:260]).save(tmp_path / "a.png")
     assert estimate_profile(take_inventory([tmp_path]).usable).kernel_pool is None

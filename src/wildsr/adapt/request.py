@@ -32,7 +32,9 @@ class AdaptOptions:
         minutes: wall-clock time for everything, including the estimation and the proof.
         steps: train for this many steps, however long they take, so that runs on machines of different speed can be
             compared; None: for the time that is left.
-        thorough: estimate blur kernels with KernelGAN, which is not limited by ``minutes``.
+        thorough: measure all photos, up to 200 of a profile, however long it takes; with ``method`` "realsr", estimate
+            blur kernels with KernelGAN in full; with "dsgan" and "ddnsr", train the network that degrades for
+            ``minutes`` of its own.
         only: camera whose photos are used, as "make model".
         faithful: start from the model that is trained for PSNR, and train for PSNR only.
         model: model to start from, a name or a file; None: the embedded one of the style.

@@ -120,11 +120,14 @@ class Stages:
             self.stage("profile", text, done=True)
             return read_profile(folder)
         self.stage("profile", text)
+        kernels = self.options.method == "realsr" and name == "profile"
         profile = estimate_profile(
             photos,
             seconds=None if self.options.thorough else self._profile_seconds,
-            thorough=self.options.thorough and name == "profile",
-            quick_kernels=self.options.method == "realsr" and name == "profile",
+            thorough=kernels and self.options.thorough,
+            quick_kernels=kernels,
+            # KernelGAN needs operations that MPS lacks.
+            device="cpu" if self.options.device == "mps" else self.options.device,
             seed=self.options.seed,
             on_progress=lambda done, total, _: self.progress("profile", done, total),
         )

@@ -54,7 +54,8 @@ def adapt(
         bool,
         typer.Option(
             "--thorough",
-            help="Also estimate blur kernels with KernelGAN; this is slow, and is not counted in --minutes.",
+            help="Measure all photos, however long it takes. With realsr, also estimate kernels with KernelGAN in "
+            "full; with dsgan and ddnsr, train the network that degrades for --minutes of its own.",
         ),
     ] = False,
     only: options.OnlyCamera = None,

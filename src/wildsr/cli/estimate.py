@@ -198,6 +198,7 @@ def profile(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Also estimate kernels with KernelGAN, which is slow.")
     ] = False,
+    device: Annotated[str, typer.Option(help="Compute device for these: auto, cpu, cuda or mps.")] = "auto",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -223,6 +224,7 @@ def profile(
                 inventory.usable,
                 seconds=None,
                 thorough=thorough,
+                device=device,
                 seed=seed,
                 on_progress=lambda done, total, doing: bars(doing, done, total, unit="photos"),
             )

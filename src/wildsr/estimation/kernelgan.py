@@ -13,6 +13,7 @@ from wildsr.losses import kernelgan as losses
 from wildsr.networks.kernelgan import SIZES
 from wildsr.networks.kernelgan_batch import KernelGANDiscriminators, KernelGANGenerators, shrink
 from wildsr.ops.estimated_kernels import SIGNIFICANT, analytic_x4, post_process
+from wildsr.storage.devices import pick_device
 
 KernelLosses = dict[str, Tensor]
 
@@ -216,6 +217,17 @@ class CropSource:
         noise = torch.from_numpy(sampled) / 255
         # The published code adds it to image crops in [0, 1], and to generator outputs in [-1, 1].
         return found[0], found[1] + 2 * noise[0], noise[1]
+
+
+def kernel_device(wanted: str) -> str:
+    """The device for ``wanted``; ``auto`` is never MPS, which lacks operations that KernelGAN needs.
+
+    Raises:
+        ValueError: the device is unknown or not available.
+    """
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(pick_device(wanted))
 
 
 def estimate_kernels(

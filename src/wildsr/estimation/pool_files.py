@@ -11,12 +11,11 @@ from wildsr.degradations.pools import KernelPool, save_kernel_pool, save_noise_p
 from wildsr.errors import UsageError
 from wildsr.estimation.fast_kernels import FastSettings
 from wildsr.estimation.kernel_pools import KernelRecord, estimate_all, pooled
-from wildsr.estimation.kernelgan import KernelGANSettings
+from wildsr.estimation.kernelgan import KernelGANSettings, kernel_device
 from wildsr.estimation.noise import NoiseRule, NoiseStatistics, collect_noise
 from wildsr.estimation.overview import kernel_sheet, noise_sheet, write_sheet
 from wildsr.estimation.sources import find_sources
 from wildsr.ops.estimated_kernels import SIGNIFICANT
-from wildsr.storage.devices import pick_device
 from wildsr.storage.evenly import evenly
 
 OnProgress = Callable[[int, int, str], None]
@@ -79,7 +78,7 @@ def write_kernel_pool(
     check_output(output, overwrite)
     if threads is not None:
         torch.set_num_threads(threads)
-    chosen = _device(device)
+    chosen = kernel_device(device)
     sources = evenly(find_sources(places), limit)
     record = KernelRecord(record_path(output))
     total = len(sources) * settings.iterations
@@ -175,10 +174,3 @@ def record_path(output: Path) -> Path:
 def _write(output: Path, pool: KernelPool) -> None:
     save_kernel_pool(output, pool)
     write_sheet(output.with_suffix(".png"), kernel_sheet(pool))
-
-
-def _device(wanted: str) -> str:
-    """``auto`` is never MPS, which lacks operations that KernelGAN needs."""
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(pick_device(wanted))

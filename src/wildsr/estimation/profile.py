@@ -16,7 +16,13 @@ from wildsr.estimation.errors import EstimationError
 from wildsr.estimation.fast_kernels import FastSettings, fast_kernels, start_kernel
 from wildsr.estimation.inventory import Photo
 from wildsr.estimation.kernel_pools import central_crop
-from wildsr.estimation.kernelgan import CropSource, KernelGANSettings, estimate_kernels, finished
+from wildsr.estimation.kernelgan import (
+    CropSource,
+    KernelGANSettings,
+    estimate_kernels,
+    finished,
+    kernel_device,
+)
 from wildsr.estimation.measuring import MeasuredPhoto, measure_photo, profile_of
 from wildsr.estimation.noise import NoiseRule, collect_noise
 from wildsr.estimation.profile_check import checked_by_photos
@@ -42,6 +48,7 @@ def estimate_profile(
     seconds: float | None = 60,
     thorough: bool = False,
     quick_kernels: bool = False,
+    device: str = "auto",
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Profile:
@@ -52,12 +59,15 @@ def estimate_profile(
         seconds: stop measuring further photos after this time, once ten are measured; None: measure all.
         thorough: also estimate kernels with KernelGAN, in full: half a minute for each of up to 24 photos and core.
         quick_kernels: also estimate kernels with the fast KernelGAN, a few seconds each, until ``seconds`` are over.
+        device: where kernels are estimated: ``auto`` (CUDA if there is one, else the CPU), or a device of PyTorch.
         seed: of what is chosen at random.
         on_progress: progress in photos.
 
     Raises:
         EstimationError: none of the photos can be measured.
+        ValueError: the device is not available.
     """
+    place = kernel_device(device)
     began = time.monotonic()
     chosen = evenly(photos, _MOST_PHOTOS)
     measured: list[MeasuredPhoto] = []
@@ -86,10 +96,10 @@ def estimate_profile(
     cameras = Counter(photo.camera for photo in photos)
     kernels = None
     if thorough:
-        kernels = _kernel_pool(chosen, FULL, profile, seed, None, on_progress)
+        kernels = _kernel_pool(chosen, FULL, profile, place, seed, None, on_progress)
     elif quick_kernels:
         until = None if seconds is None else began + seconds
-        kernels = _kernel_pool(chosen, QUICK, profile, seed, until, on_progress)
+        kernels = _kernel_pool(chosen, QUICK, profile, place, seed, until, on_progress)
     return replace(
         profile,
         camera=cameras.most_common(1)[0][0],
@@ -123,6 +133,7 @@ def _kernel_pool(
     photos: Sequence[Photo],
     settings: KernelGANSettings | FastSettings,
     profile: Profile,
+    device: str,
     seed: int,
     until: float | None,
     on_progress: OnProgress | None,
@@ -148,9 +159,9 @@ def _kernel_pool(
             continue
         crops = [one for _, one in group]
         if isinstance(settings, FastSettings):
-            found = fast_kernels(crops, [start] * len(crops), settings)
+            found = fast_kernels(crops, [start] * len(crops), settings, device=device)
         else:
-            found = estimate_kernels(crops, settings)
+            found = estimate_kernels(crops, settings, device=device)
         for (photo, _), raw in zip(group, found, strict=True):
             with contextlib.suppress(EstimationError):
                 significant = settings.significant if isinstance(settings, FastSettings) else SIGNIFICANT
