@@ -51,6 +51,18 @@ def test_the_decision_is_printed_and_is_no_failure(
     assert "\x1b[31m" not in done.output
 
 
+def test_the_model_of_an_earlier_run_is_named(
+    wildsr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "wildsr.adapt.run.adapt", lambda *_, **__: _result(tmp_path, better=False, model=False)
+    )
+    output = tmp_path / "mine.safetensors"
+    assert "earlier run" not in wildsr("adapt", tmp_path, "-o", output).output
+    output.touch()
+    assert "The model of an earlier run stays at" in wildsr("adapt", tmp_path, "-o", output).output
+
+
 def test_refusals_are_wrong_usage(wildsr: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def adapt(*_: object, **__: object) -> AdaptResult:
         raise UsageError("4 usable photos of 5; at least 10 are needed")

@@ -72,6 +72,23 @@ def test_interrupted_kernels(photos: Path, tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "kernels.safetensors").exists()
 
 
+def test_an_overview_is_no_photo(photos: Path, tmp_path: Path) -> None:
+    """The PNG beside a pool is not written over a photo of that name."""
+    pool, photo = tmp_path / "kernels.safetensors", tmp_path / "kernels.png"
+    photo.write_bytes(b"a photo")
+    for command in (("kernels", photos), ("noise", photos), ("import", photos)):
+        code, output = run("estimate", *command, "-o", pool)
+        assert code == 2
+        assert "kernels.png exists already" in " ".join(output.split())
+    assert photo.read_bytes() == b"a photo"
+
+
+def test_fast_kernels_have_no_sparsity(photos: Path, tmp_path: Path) -> None:
+    command = ("estimate", "kernels", photos, "-o", tmp_path / "k.safetensors", "--fast")
+    code, output = run(*command, "--sparsity", 0.5)
+    assert (code, "--fast has no sparsity loss" in output) == (2, True), output
+
+
 def test_devices_that_are_not_there(photos: Path, tmp_path: Path) -> None:
     code, output = run("estimate", "kernels", photos, "-o", tmp_path / "k.safetensors", "--device", "quux")
     assert (code, "unknown device 'quux'" in output) == (2, True), output

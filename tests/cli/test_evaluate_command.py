@@ -114,6 +114,18 @@ def test_a_benchmark_wants_its_own_images(wildsr: Run, tmp_path: Path, save_phot
     assert "1 images, Set5 has 5" in done.output
 
 
+def test_a_benchmark_checks_first_where_it_writes(wildsr: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for option, name, message in (
+        ("--write", "missing/page.md", "there is no folder"),
+        ("--write", ".", "is a folder"),
+        ("-o", "file", "is a file"),
+    ):
+        done = wildsr("benchmark", "Set5", "--data", tmp_path, option, tmp_path / name)
+        assert done.exit_code == 2
+        assert message in " ".join(done.output.split()), done.output
+
+
 def test_set5(wildsr: Run, tmp_path: Path) -> None:
     """Bicubic on Set5 is known from any paper: 28.42 dB on Y with a border of 4."""
     if not (SHARED / "testsets/Set5").is_dir() or not (SHARED / "features").is_dir():

@@ -109,7 +109,8 @@ def adapt(
     The model is written only if it is better on held-out photos; otherwise the command reports that the default is as
     good. The same command continues an interrupted run.
 
-    Exit codes: 0 done, also if no model was written; 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
+    Exit codes: 0 done, also if no model was written; 1 failed, 2 wrong usage, 130 interrupted, 143 terminated in
+    training.
     """
     with exits(f"Interrupted; the same command continues from {output.stem}-work."):
         with training_extra():
@@ -137,7 +138,7 @@ def adapt(
             result = run(
                 photos, output, settings, report=report, on_event=lambda event: _show(bars, console, event)
             )
-        _summarise(result)
+        _summarise(result, output)
 
 
 def _show(bars: Bars, console: "Console", event: "AdaptEvent") -> None:
@@ -161,7 +162,7 @@ def _show(bars: Bars, console: "Console", event: "AdaptEvent") -> None:
             console.print(literal(f"sample at step {event.step}: {event.path}"))
 
 
-def _summarise(result: "AdaptResult") -> None:
+def _summarise(result: "AdaptResult", output: Path) -> None:
     verdict = result.verdict
     if verdict.better:
         say(f"The adapted model is better on this camera's photos: {verdict.reason}.")
@@ -175,5 +176,7 @@ def _summarise(result: "AdaptResult") -> None:
         say(f"model   {result.model}")
     else:
         say("No model was written; repeat the command with --force to write it anyway.")
+        if output.exists():
+            say(f"The model of an earlier run stays at {output}.")
     say(f"report  {result.report}")
     errors().print(literal(f"{result.work} holds the intermediate files; you can delete it"))

@@ -57,8 +57,9 @@ def benchmark(
         from wildsr.evaluation.benchmark_run import lineup, run_benchmarks, write_page
         from wildsr.evaluation.candidates import InferenceSettings, evaluation_cache
         from wildsr.evaluation.evaluate import RunOptions
-        from wildsr.evaluation.output import write_output
+        from wildsr.evaluation.output import check_output, write_output
 
+        check_output(out, write, "--write")
         run = RunOptions(InferenceSettings(device, precision.value), cache or evaluation_cache(), fresh)
         models = lineup(model or [], data)
         found, failed = {}, 0

@@ -57,9 +57,13 @@ def kernels(
         ),
     ] = None,
     sparsity: Annotated[
-        float,
-        typer.Option(min=0, help="Weight of KernelGAN's sparsity loss; 0.5 preserves oblique blurs better."),
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Weight of KernelGAN's sparsity loss; 5 by default, 0.5 preserves oblique blurs better.",
+            show_default=False,
+        ),
+    ] = None,
     batch: Annotated[
         int, typer.Option(min=1, help="Images estimated together; more is faster and takes more memory.")
     ] = 16,
@@ -84,12 +88,15 @@ def kernels(
     Exit codes: 0 all done, 1 some images failed, 2 wrong usage, 130 interrupted.
     """
     with exits("Interrupted; finished kernels are kept, and the same command continues."):
+        from wildsr.errors import UsageError
         from wildsr.estimation.fast_kernels import FastSettings
         from wildsr.estimation.kernelgan import KernelGANSettings
         from wildsr.estimation.pool_files import write_kernel_pool
 
-        settings: KernelGANSettings | FastSettings = FastSettings()
-        if not fast:
+        settings: KernelGANSettings | FastSettings = FastSettings() if fast else KernelGANSettings()
+        if sparsity is not None:
+            if fast:
+                raise UsageError("--fast has no sparsity loss; leave out --fast or --sparsity")
             settings = KernelGANSettings(sparsity=sparsity)
         if iterations is not None:
             settings = replace(settings, iterations=iterations)

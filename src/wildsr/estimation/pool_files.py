@@ -157,13 +157,14 @@ def import_kernel_pool(mats: Path, output: Path, scale: int, *, overwrite: bool 
 
 
 def check_output(output: Path, overwrite: bool) -> None:
-    """Raise ``UsageError`` before the work if the pool could not be written after it."""
+    """Raise ``UsageError`` before the work if the pool and its overview could not be written after it."""
     if output.suffix.lower() != ".safetensors":
         raise UsageError(f"{output} must end in .safetensors, as pools do")
     if not output.parent.is_dir():
         raise UsageError(f"{output} cannot be written: there is no folder {output.parent}; create it first")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists already; use --overwrite to replace it")
+    for path in (output, output.with_suffix(".png")):
+        if path.exists() and not overwrite:
+            raise UsageError(f"{path} exists already; use --overwrite to replace it")
 
 
 def record_path(output: Path) -> Path:

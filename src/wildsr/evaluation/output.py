@@ -8,14 +8,14 @@ from wildsr.evaluation.tables import to_csv, to_markdown
 from wildsr.storage.atomic import write_text
 
 
-def check_output(folder: Path | None, report: Path | None) -> None:
-    """Raise ``UsageError`` before the work if :func:`write_output` could not write there after it."""
+def check_output(folder: Path | None, page: Path | None, option: str = "--report") -> None:
+    """Raise ``UsageError`` before the work if ``folder``, or the page of ``option``, could not be written after it."""
     if folder is not None and folder.exists() and not folder.is_dir():
         raise UsageError(f"-o {folder} is a file; name a folder")
-    if report is not None and report.is_dir():
-        raise UsageError(f"--report {report} is a folder; name a file in it")
-    if report is not None and not report.parent.is_dir():
-        raise UsageError(f"--report {report}: there is no folder {report.parent}; create it first")
+    if page is not None and page.is_dir():
+        raise UsageError(f"{option} {page} is a folder; name a file in it")
+    if page is not None and not page.parent.is_dir():
+        raise UsageError(f"{option} {page}: there is no folder {page.parent}; create it first")
 
 
 def write_output(
