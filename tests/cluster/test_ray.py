@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,11 @@ pytest.importorskip("ray.data")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
+from wildsr.cli.on_ray import run_on_ray  # noqa: E402
+from wildsr.cli.report import BatchReport  # noqa: E402
 from wildsr.cluster import ClusterError, Resources, Task, prepare, upscale  # noqa: E402
 from wildsr.cluster import pairs as cluster_pairs  # noqa: E402
+from wildsr.cluster.errors import RoundLost  # noqa: E402
 from wildsr.cluster.status import latest, rows  # noqa: E402
 from wildsr.data.errors import DataError  # noqa: E402
 from wildsr.data.pair_maker import Preparation  # noqa: E402
@@ -97,6 +101,31 @@ def test_a_cluster_does_what_the_command_does(bucket: Bucket, task: Task, tmp_pa
     bucket.put("mine/a.png", b"x")
     with pytest.raises(UsageError, match="holds images already"):
         upscale(replace(task, output=f"{bucket.address}/mine"))
+
+
+def test_failures_of_a_lost_round_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        write_rgb(tmp_path / f"in/{name}.png", torch.rand(3, 12, 16))
+    rounds = iter(({"a": "failed", "b": "failed"}, {"a": "done", "b": "failed"}))
+
+    def rows_of_round(*_: object) -> Iterator[dict[str, object]]:
+        states = next(rounds)
+        for name, state in states.items():
+            source, target = (str(tmp_path / f"{folder}/{name}.png") for folder in ("in", "out"))
+            yield asdict(Entry(source, target, state, error="busy" if state == "failed" else None))
+        if states["a"] == "failed":
+            raise RoundLost("a node is gone")
+
+    monkeypatch.setattr("wildsr.cluster.run.rows_of_round", rows_of_round)
+    monkeypatch.setattr("wildsr.cluster.run.connected", lambda _: nullcontext())
+    report = BatchReport(as_json=False)
+    run_on_ray(((str(tmp_path / "in"),), str(tmp_path / "out"), "default"), "auto", (1, 0), report, None)
+    assert [(Path(str(source)).name, reason) for source, reason in report.failures] == [("b.png", "busy")]
+    assert report.done == 1
+    assert capsys.readouterr().out.count("failed") == 2
 
 
 DRIVER = """

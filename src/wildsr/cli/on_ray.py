@@ -44,7 +44,7 @@ def run_on_ray(
     told: set[int] = set()
 
     def tell(entry: "Entry") -> None:
-        name = hash(entry.output or entry.input)
+        name = hash((entry.status, entry.output or entry.input))
         if name not in told:
             told.add(name)
             if entry.status == "failed":
@@ -58,7 +58,9 @@ def run_on_ray(
             with redirect_stdout(results):
                 tell(entry)
 
-        upscale(work, Resources(*resources), address=address, on_entry=on_entry)
+        done = upscale(work, Resources(*resources), address=address, on_entry=on_entry)
+    # Without images that failed in a round that was lost, and succeeded in the next one.
+    report.failures = [(locate(name), reason) for name, reason in done.failures]
     if manifest is not None:
         write_manifest(manifest, work.head, latest(work))
 

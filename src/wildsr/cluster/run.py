@@ -61,6 +61,7 @@ def upscale(
     def take(entry: Entry) -> None:
         if entry.status == "done" and hash(entry.output) not in done:
             done.add(hash(entry.output))
+            failed.pop(entry.input, None)  # in an earlier round
             outcome.done += 1
         elif entry.status == "failed":
             failed[entry.input] = entry.error or ""
