@@ -10,7 +10,10 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from wildsr.degradations.methods.wild import Wild
+from wildsr.degradations.methods.mixed import Mixed
+from wildsr.degradations.methods.profiled import Profiled
+from wildsr.degradations.methods.wild import Wild, is_mild
+from wildsr.degradations.profile import Profile
 from wildsr.ops.resize import imresize
 
 
@@ -39,6 +42,16 @@ def test_shares_are_kept_and_named() -> None:
         assert picked[name] / 2000 == pytest.approx(share, abs=0.035), name
     doubled = draw(50, Wild(bsrgan=0, bsrgan_plus=0, real_esrgan=0, light=2, compressed=0, clean=2))
     assert {one["picked"] for one in doubled} == {"light", "clean"}
+
+
+@pytest.mark.parametrize("name", ["bsrgan", "real_esrgan", "light", "clean"])
+def test_strong_degradations_are_known_within_mixtures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wild = only(name)
+    monkeypatch.setattr("wildsr.degradations.methods.profiled.Wild", lambda _: wild)
+    for mixture in (wild, Mixed(Profiled(Profile()), wild, 1.0), Profiled(Profile(), general=1.0)):
+        parameters = mixture.sample(np.random.default_rng(0), (64, 80))
+        assert is_mild(parameters) is (name in ("light", "clean")), mixture
+    assert is_mild(Mixed(Profiled(Profile()), wild, 0.0).sample(np.random.default_rng(0), (64, 80)))
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

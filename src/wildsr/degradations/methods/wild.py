@@ -83,8 +83,11 @@ class Wild:
 
 
 def is_mild(parameters: Parameters) -> bool:
-    """Whether these are not parameters of a :class:`Wild` that picked a strong degradation."""
-    return parameters.get("picked") not in _STRONG
+    """Whether no strong degradation of a :class:`Wild` was picked, which may be part of a ``Mixed`` or ``Profiled``."""
+    inner = parameters.get("parameters")
+    if isinstance(inner, dict):
+        return is_mild(inner)
+    return str(parameters.get("picked")).removeprefix("general ") not in _STRONG
 
 
 def light(scale: int = 4) -> Wild:
