@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STAGES = ("photos", "profile", "images", "before", "degrader", "training", "proof", "report")
-"""The stages in their order; ``degrader`` only if a network that degrades is trained."""
-
 
 @dataclass(frozen=True)
 class AdaptStage:
-    """A stage begins; ``text`` says what is being done, ``done`` whether an earlier run has done it already."""
+    """A stage begins; ``text`` says what is being done, ``done`` whether an earlier run has done it already.
+
+    ``stage`` is, in this order, photos, profile, images, before, degrader (only if a network that degrades is trained),
+    training, proof or report.
+    """
 
     stage: str
     text: str

@@ -41,13 +41,13 @@ class Measured:
 
     def results(self, start: str, adapted: Path | None, on_step: OnStep | None = None) -> Results:
         """Bicubic, the starting model, and the adapted one if there is one."""
-        candidates = [Candidate(BICUBIC, None), Candidate(name_of(start), start)]
+        candidates = [Candidate(BICUBIC, None), Candidate(model_name(start), start)]
         if adapted is not None:
             candidates.append(Candidate(AFTER, str(adapted)))
         return measure(candidates, self.sets, self.folder, self.device, self.features, on_step)
 
 
-def name_of(start: str) -> str:
+def model_name(start: str) -> str:
     """Name of the starting model in tables."""
     return find(start)[0]
 
@@ -59,7 +59,7 @@ def compared(results: Results, start: str, *, blur: float, unspecific: bool) -> 
 
     For these the gain proves nothing: their profile describes an average that none of them has.
     """
-    name = name_of(start)
+    name = model_name(start)
     verdict = decide(gains(results, name, AFTER), name, blur)
     if not verdict.better or not unspecific:
         return verdict
@@ -70,4 +70,4 @@ def compared(results: Results, start: str, *, blur: float, unspecific: bool) -> 
     return replace(verdict, better=False, reason=reason)
 
 
-__all__ = ["PAIRS", "Measured", "compared", "name_of", "proof_sets"]
+__all__ = ["PAIRS", "Measured", "compared", "model_name", "proof_sets"]

@@ -24,7 +24,7 @@ from wildsr.storage.seeds import generator
 
 PAIRS, GENERAL, REAL = "pairs of your camera", "pairs of any camera", "your photos"
 """The datasets: set-aside photos degraded like the camera, by the general mixture, and as they are."""
-BEFORE, AFTER, BICUBIC = "before", "adapted", "bicubic"
+AFTER, BICUBIC = "adapted", "bicubic"
 _SIDE, _REAL_SIDE, _SMALLEST = 320, 128, 64
 """Largest side of an HR image of a pair, of a crop of a real photo, and smallest side of either HR."""
 _SCALE = 4

@@ -72,7 +72,6 @@ FORMATS: dict[str, Format] = {
 _BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}
 
 READABLE_SUFFIXES: frozenset[str] = frozenset(s for s, form in _BY_SUFFIX.items() if form.readable)
-WRITABLE_SUFFIXES: frozenset[str] = frozenset(s for s, form in _BY_SUFFIX.items() if form.writable)
 
 #: Camera files whose first TIFF page is only a preview: reading them as TIFF would upscale a thumbnail.
 RAW_SUFFIXES: frozenset[str] = frozenset(
