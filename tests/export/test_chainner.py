@@ -42,6 +42,18 @@ def test_resunet_is_onnx_of_any_size_for_chainner(tmp_path: Path, saved: Save, c
     assert checks.psnr(back(image), load(source)(image)) > 80
 
 
+def test_kernels_for_the_browser_must_fit_float16(tmp_path: Path, saved: Save, convert: Convert) -> None:
+    def build() -> nn.Module:
+        network = SRVGGNetCompact(4, 1, 2)
+        network.body[2].weight.data[0, 0, 0, 0] = 1e6
+        return network
+
+    done = convert(saved(build, "net"), "--for", "browser", "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "body.2.weight is too large for half precision" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("target", ["chainner", "comfyui"])
 @pytest.mark.parametrize(
     ("name", "build"),

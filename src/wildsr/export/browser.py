@@ -5,9 +5,10 @@ from importlib import resources
 from pathlib import Path
 
 from wildsr.export import checks
-from wildsr.export.onnx_files import onnx_runner, write_onnx
+from wildsr.export.onnx_files import onnx_runner
 from wildsr.export.request import Request
 from wildsr.zoo.architectures import ARCHITECTURES
+from wildsr.zoo.convert import onnx_content
 
 SIDES = (128, 192, 256)
 """Tiles of these sizes; the smallest one whose core is at least half as wide as the tile."""
@@ -31,7 +32,7 @@ def write(request: Request, folder: Path) -> None:
     overlap = -(-overlap // contract.size_multiple) * contract.size_multiple
     side = next((side for side in SIDES if side >= 4 * overlap), SIDES[-1])
     path = folder / "model.onnx"
-    write_onnx(request.model, request.path, path, side=side, half=True)
+    path.write_bytes(onnx_content(request.model, request.path, side=side, half=True, extra="export"))
     for line in checks.compare(request.model, onnx_runner(path), ((side, side),), "ONNX Runtime"):
         request.checked(line)
     facts = {"name": contract.name, "side": side, "overlap": overlap, "scale": contract.scale}

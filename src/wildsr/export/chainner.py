@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from wildsr.export import checks
-from wildsr.export.onnx_files import onnx_runner, write_onnx
+from wildsr.export.onnx_files import onnx_runner
 from wildsr.export.request import Request
 from wildsr.export.spandrel_files import FAMILIES, check, readable, require_readable, write_safetensors
 from wildsr.zoo.architectures import ARCHITECTURES
+from wildsr.zoo.convert import onnx_content
 
 SIZES = ((64, 64), (67, 93), (200, 220))
 
@@ -31,7 +32,7 @@ def write_chainner(request: Request, folder: Path) -> None:
         write_comfyui(request, folder)
         return
     path = folder / f"{request.name}.onnx"
-    write_onnx(request.model, request.path, path)
+    path.write_bytes(onnx_content(request.model, request.path, extra="export"))
     for line in checks.compare(request.model, onnx_runner(path), SIZES, "ONNX Runtime"):
         request.checked(line)
 

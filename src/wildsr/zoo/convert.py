@@ -80,7 +80,8 @@ def convert(
         )
     if target.suffix.lower() == ".onnx":
         model = _loaded(source, toward, strength)
-        content = _onnx(model, half, find(source)[1])
+        _require_any_size(model)
+        content = onnx_content(model, find(source)[1], padded=False, half=half)
         difference = _written(target, content, lambda path: _difference(model, path))
         return Converted(target, model.contract.architecture, difference)
     written = _pth if target.suffix.lower() == ".pth" else _safetensors
@@ -167,7 +168,7 @@ def _stored(tensors: dict[str, Tensor], half: bool) -> dict[str, Tensor]:
     return stored
 
 
-def _onnx(model: Model, half: bool, path: Path) -> bytes:
+def _require_any_size(model: Model) -> None:
     contract = model.contract
     if isinstance(model.network, ForeignNetwork):
         raise ModelError(
@@ -179,18 +180,41 @@ def _onnx(model: Model, half: bool, path: Path) -> bytes:
             f"{contract.name} is {contract.architecture}, which uses statistics of the whole image; as an ONNX "
             "file it would give every tile its own, with seams between them: convert it to .safetensors"
         )
+
+
+def onnx_content(
+    model: Model,
+    path: Path,
+    *,
+    side: int | None = None,
+    padded: bool = True,
+    half: bool = False,
+    extra: str = "onnx",
+) -> bytes:
+    """The content of an ONNX file of a Model, from float32 images (1, 3, H, W) in [0, 1].
+
+    Args:
+        model: the model.
+        path: of its file, for the metadata.
+        side: height and width of all images; None: any.
+        padded: as of :func:`wildsr.zoo.formats.onnx_export.exported`.
+        half: store kernels as float16, for computation in float32.
+        extra: the extra of this package that brings what is needed.
+
+    Raises:
+        ModelError: a package is missing, the network cannot be exported, or a kernel is too large for float16.
+    """
     try:
         import onnx
         import onnxscript  # noqa: F401 - the exporter of PyTorch needs it
     except ImportError as error:
-        raise ModelError("to write ONNX files, run: pip install 'wildsr[onnx]'") from error
+        raise ModelError(f"to write ONNX files, run: pip install 'wildsr[{extra}]'") from error
     from wildsr.zoo.formats.onnx_export import exported, with_half_kernels
 
-    graph = exported(model, padded=False)
+    graph = exported(model, side, padded=padded)
     if half:
-        _stored(dict(model.network.state_dict()), half)
         with_half_kernels(graph)
-    header = replace(header_of(model, path), architecture=contract.architecture, value_range=1)
+    header = replace(header_of(model, path), architecture=model.contract.architecture, value_range=1)
     onnx.helper.set_model_props(graph, header.metadata())
     return bytes(graph.SerializeToString())
 

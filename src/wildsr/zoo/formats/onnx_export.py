@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
@@ -82,13 +83,22 @@ def exported(model: "Model", side: int | None = None, *, padded: bool = True) ->
 
 
 def with_half_kernels(model: Any) -> None:
-    """Store the kernels of all convolutions as float16, in place; the graph casts them to float32 before use."""
+    """Store the kernels of all convolutions as float16, in place; the graph casts them to float32 before use.
+
+    Raises:
+        ModelError: a value is too large.
+    """
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 4:
             continue
         name = tensor.name
-        values = onnx.numpy_helper.to_array(tensor).astype("float16")
+        with np.errstate(over="ignore"):
+            values = onnx.numpy_helper.to_array(tensor).astype("float16")
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"the weight {name} is too large for half precision; convert without --half, or to another format"
+            )
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}.half"))
         casts.append(onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
