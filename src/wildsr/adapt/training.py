@@ -150,7 +150,7 @@ def adaptation_recipe(
         data=DegradedDataConfig(
             folder=images,
             degradation=degradation,
-            hr_patch=_SCALE * LR_PATCH + _MARGIN,
+            hr_patch=HR_PATCH,
             lr_patch=LR_PATCH,
             weighing="area",
             rendered=0.08,

@@ -12,7 +12,10 @@ _KEPT = 4096
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a job; ``kind`` is "job", "progress" or "removed"."""
+    """Something that happened to a job, or to an adaptation, of which ``job`` is the id.
+
+    ``kind`` is "job", "progress", "removed", "adaptation", "adaptation-progress" or "adaptation-removed".
+    """
 
     number: int
     job: str
