@@ -26,9 +26,7 @@ class AdaptationOptions(BaseModel):
     faithful: bool = Field(
         default=False, description="Start from the model that adds no invented detail, and train for PSNR."
     )
-    thorough: bool = Field(
-        default=False, description="Measure all photos, however long that takes."
-    )
+    thorough: bool = Field(default=False, description="Measure all photos, however long that takes.")
     only: str | None = Field(
         default=None, max_length=200, description="Use only the photos of this camera, 'make model'."
     )
