@@ -65,7 +65,7 @@ def test_a_kernel_does_not_depend_on_its_batch() -> None:
     levels = quantize(imresize(PHOTO[None].float() / 255, 0.5))[0]
     soft = filter_per_sample(levels[None].float() / 255, gaussian_kernel(13, 1.5, 1.5)[None])
     images = [levels, quantize(soft)[0]]
-    starts = [start_of_photo(levels), start_kernel(Ellipse(0.0, 0.0, 0.0))]
+    starts = [start_kernel(Ellipse(sigma, sigma, 0.0)) for sigma in (0.0, 1.5)]
 
     def estimated(*chosen: int) -> tuple[list[torch.Tensor], int]:
         seen: list[int] = []
