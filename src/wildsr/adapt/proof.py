@@ -49,7 +49,7 @@ class ProofPlan:
 
     Attributes:
         photos: largest number of set-aside photos.
-        draws: pairs made of each photo, with different parameters.
+        draws: pairs made of each photo, of different parts and with different parameters.
         real: largest number of crops of real photos.
     """
 
@@ -87,17 +87,18 @@ def make_sets(
             tile = detailed_tiles(read_levels(path))[0]
         except ImageError:
             continue  # reported when the photos were listed
-        hr = _centre(clean_tile(tile, clean, name), _SIDE)
-        if min(hr.shape[-2:]) < _SMALLEST:
+        image = clean_tile(tile, clean, name)
+        if min(image.shape[-2:]) < _SMALLEST:
             continue
-        hr_path = keep_image(folder / "hr", hr)
         for draw in range(plan.draws):
+            hr = _part(image, _SIDE, (draw + 0.5) / plan.draws)
+            hr_path = keep_image(folder / "hr", hr)
             label = f"{name} #{draw + 1}"
             pairs.append(_pair(label, name, draw, hr, hr_path, camera, folder, seed))
             if draw == 0:
                 others.append(_pair(label, name, draw, hr, hr_path, general, folder, seed + 1))
         if len(real) < plan.real:
-            crop = _centre(tile.float() / 255, _REAL_SIDE)
+            crop = _part(tile.float() / 255, _REAL_SIDE)
             real.append(EvaluationImage(name, keep_image(folder / "real", crop), None))
     if not pairs:
         raise AdaptError(
@@ -127,10 +128,11 @@ def _pair(
     return EvaluationImage(label, keep_image(folder / "lr", lr), hr_path)
 
 
-def _centre(image: Tensor, side: int) -> Tensor:
-    """The central crop of at most ``side`` pixels a side, in multiples of the scale."""
+def _part(image: Tensor, side: int, place: float = 0.5) -> Tensor:
+    """A crop of at most ``side`` pixels a side, in multiples of the scale; ``place`` is 0 at the top left, 1 at the
+    bottom right."""
     height, width = (min(length, side) // _SCALE * _SCALE for length in image.shape[-2:])
-    top, left = (image.shape[-2] - height) // 2, (image.shape[-1] - width) // 2
+    top, left = int(place * (image.shape[-2] - height)), int(place * (image.shape[-1] - width))
     return image[..., top : top + height, left : left + width]
 
 
