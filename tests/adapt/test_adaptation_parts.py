@@ -154,6 +154,8 @@ def test_a_blend_with_sharp_edges_is_preferred_to_a_higher_score() -> None:
     sharp, soft = Mix(0.5, 0, 0.3, -0.01, edges=0.95), Mix(1, 0, 0.9, -0.02, edges=0.8)
     assert best_mix([soft, sharp]) == sharp
     assert best_mix([soft, Mix(1, 0.3, 1.0, 0.01, edges=1.0)]) == soft
+    enough = [Mix(0.25, 0, 0.3, -0.01, edges=0.99), Mix(0.5, 0, 0.5, -0.01, edges=0.97)]
+    assert best_mix([*enough, Mix(0.75, 0, 0.6, -0.01, edges=0.96)]) == enough[1]
 
 
 def test_a_blend_without_new_dots_is_preferred_to_sharp_edges() -> None:
