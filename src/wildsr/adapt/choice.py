@@ -37,8 +37,8 @@ _SEED = 0xC401
 _BLUR_FOR_DOTS = 0.8
 """Blur in pixels of HR images, beyond which a sharper result would seem to have dots."""
 LEAST_EDGES = 0.97
-"""Least edge sharpness relative to the starting model, if one of the blends has it. In blind pairs, blends with 0.96 of a
-phone and of a compressed camera won 8 and lost 22, those with 0.97 won 8 and lost 5."""
+"""Least edge sharpness relative to the starting model, if one of the blends has it. In blind pairs, blends with 0.96
+of a phone and of a compressed camera won 8 and lost 22, those with 0.97 won 8 and lost 5."""
 MOST_DOTS, _FEW = 1.5, 0.5
 """Most dots relative to the starting model, if one of the blends has no more. With 1.2 times, a blind judge preferred
 the adapted model of a phone in all 10 pairs; with more than twice as many, the starting one of a compressed camera in
