@@ -20,10 +20,6 @@ NOISIEST = 1.0
 """Noise in flat areas, as a multiple of that of the references, above which it may not increase: a blind judge
 preferred the starting model in 18 of 20 pairs with two models that had raised it from 0.69 to 1.04, and from 0.84 to
 1.06."""
-BLURRED, LEAST_IF_BLURRED = 0.7, 0.1
-"""Blur in pixels from which photos need a gain of 0.1 dB: the pairs of their proof need sharp images made from blurred
-photos. With a blur that was measured a fifth too large, the true gain of a simulated camera was 0.2 dB below theirs;
-with the present profiles it was above theirs on all eight cameras."""
 _REMARKS = {
     "edge-sharpness": "Edges have become softer: {0:.2f} before, {1:.2f} now, 1 is the reference",
     "flat-noise": "Flat areas have become noisier: {0:.2f} before, {1:.2f} now, 1 is the reference",
@@ -140,11 +136,11 @@ def _half_width(values: "np.ndarray[Any, Any]") -> float:
     return float(quantile * values.std(ddof=1) / math.sqrt(count))
 
 
-def decide(gains: Sequence[Gain], start: str, blur: float = 0.0) -> Verdict:
-    """The decision over ``start`` for photos with a blur of ``blur`` pixels.
+def decide(gains: Sequence[Gain], start: str) -> Verdict:
+    """The decision over ``start``.
 
-    PSNR must be certainly better, by 0.05 dB or more, or by 0.1 dB for blurred photos; LPIPS must not be certainly
-    worse, and flat areas not visibly noisier than the references.
+    PSNR must be certainly better, by 0.05 dB or more; LPIPS must not be certainly worse, and flat areas not visibly
+    noisier than the references.
     """
     found = {gain.metric: gain for gain in gains}
     psnr, lpips = found.get("psnr"), found.get("lpips-alex")
@@ -155,12 +151,6 @@ def decide(gains: Sequence[Gain], start: str, blur: float = 0.0) -> Verdict:
         return Verdict(False, reason, tuple(gains))
     if psnr.mean < LEAST:
         reason = f"PSNR is equal to that of {start}: {psnr.text(unit='dB')}, where less than {LEAST} dB is not visible"
-        return Verdict(False, reason, tuple(gains))
-    if blur >= BLURRED and psnr.mean < LEAST_IF_BLURRED:
-        reason = (
-            f"the gain in PSNR over {start}, {psnr.text(unit='dB')}, is below {LEAST_IF_BLURRED} dB: the photos are "
-            f"blurred ({blur:.1f} pixels), and on such photos the test pairs overstate the gain"
-        )
         return Verdict(False, reason, tuple(gains))
     if lpips is not None and lpips.worse:
         reason = f"PSNR is better than that of {start}, but LPIPS is worse: {lpips.text(4)}"

@@ -52,15 +52,13 @@ def model_name(start: str) -> str:
     return find(start)[0]
 
 
-def compared(results: Results, start: str, *, blur: float, unspecific: bool) -> Verdict:
-    """The verdict for photos with a blur of ``blur`` pixels.
-
-    ``unspecific``: the photos have as little in common as photos of any origin.
+def compared(results: Results, start: str, *, unspecific: bool) -> Verdict:
+    """The verdict for photos that, if ``unspecific``, have as little in common as photos of any origin.
 
     For these the gain proves nothing: their profile describes an average that none of them has.
     """
     name = model_name(start)
-    verdict = decide(gains(results, name, AFTER), name, blur)
+    verdict = decide(gains(results, name, AFTER), name)
     if not verdict.better or not unspecific:
         return verdict
     reason = (

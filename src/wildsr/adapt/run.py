@@ -120,7 +120,7 @@ def _adapted(stages: Stages, chosen: Chosen, output: Path, report: Path) -> Adap
     results = measured.results(
         options.start, candidate, lambda _, done, total: stages.progress("proof", done, total)
     )
-    verdict = compared(results, options.start, blur=profile.blur.wide, unspecific=varies(profile))
+    verdict = compared(results, options.start, unspecific=varies(profile))
     stages.stage("report", "writing the report")
     stages.work.save(
         "proof",
