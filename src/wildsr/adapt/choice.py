@@ -30,7 +30,7 @@ from wildsr.zoo.model import Model
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Shares of the fine-tuned model that are tried."""
-TOWARD = (0.0, 0.15, 0.3)
+TOWARD = (0.0, 0.07, 0.15, 0.3)
 """Shares of the faithful sibling that are tried with each."""
 _PAIRS, _SIDE, _SCALE = 6, 256, 4
 _SEED = 0xC401
