@@ -285,8 +285,8 @@ def test_a_wrong_export_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         other.body[-1].bias.add_(1)
     export = onnx_export.exported
 
-    def wrong(model: Any, **options: bool) -> Any:
-        return export(SimpleNamespace(unit_range=other, contract=model.contract), **options)
+    def wrong(model: Any, side: int | None, **options: bool) -> Any:
+        return export(SimpleNamespace(unit_range=other, contract=model.contract), side, **options)
 
     monkeypatch.setattr(onnx_export, "exported", wrong)
     with pytest.raises(ModelError, match="gives another result"):

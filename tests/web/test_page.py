@@ -68,7 +68,9 @@ def add(page: Chromium, *paths: Path, cards: int | None = None) -> None:
 
 
 def finished(page: Chromium, count: int) -> None:
-    page.until(f"document.querySelectorAll('.card[data-state=finished]').length === {count}", seconds=120)
+    # The event that a job is finished may come before the answer to its upload, which has a card until then.
+    cards = "document.querySelectorAll('.card[data-state={}]').length"
+    page.until(f"{cards.format('finished')} === {count} && !{cards.format('uploading')}", seconds=120)
 
 
 def card(name: str, part: str = "") -> str:
