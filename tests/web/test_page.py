@@ -62,15 +62,19 @@ def saved(folder: Path, **contents: bytes) -> list[Path]:
 def add(page: Chromium, *paths: Path, cards: int | None = None) -> None:
     page.choose_files("#files", *paths)
     wanted = len(paths) if cards is None else cards
+    # A job's first event may come before the answer to its upload, which has a card of its own until then.
     page.until(
-        f"document.querySelectorAll('.card[data-state]:not([data-state=uploading])').length === {wanted}"
+        f"document.querySelectorAll('.card[data-state]').length === {wanted}"
+        " && !document.querySelector('.card[data-state=uploading]')"
     )
 
 
 def finished(page: Chromium, count: int) -> None:
-    # The event that a job is finished may come before the answer to its upload, which has a card until then.
-    cards = "document.querySelectorAll('.card[data-state={}]').length"
-    page.until(f"{cards.format('finished')} === {count} && !{cards.format('uploading')}", seconds=120)
+    page.until(
+        f"document.querySelectorAll('.card[data-state=finished]').length === {count}"
+        " && !document.querySelector('.card[data-state=uploading]')",
+        seconds=120,
+    )
 
 
 def card(name: str, part: str = "") -> str:
