@@ -15,8 +15,8 @@ ENDED: tuple[State, ...] = ("finished", "failed", "cancelled")
 
 
 @dataclass(kw_only=True)
-class Record:
-    """What is kept about a job as well as about an adaptation. Times are seconds since 1970, sizes in bytes.
+class StoredRecord:
+    """The fields that records of jobs and of adaptations share. Times are seconds since 1970, sizes in bytes.
 
     Attributes:
         id: unguessable; also the name of its folder.
@@ -44,7 +44,7 @@ class Record:
 
 
 @dataclass(kw_only=True)
-class JobRecord(Record):
+class JobRecord(StoredRecord):
     """Everything that is kept about a job.
 
     Attributes:

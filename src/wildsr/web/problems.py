@@ -100,7 +100,7 @@ def install(app: FastAPI) -> None:
 
 
 def own_error(error: Exception) -> str:
-    """What clients are told of an error that nobody expected; it may hold paths, which they are not told."""
+    """The message for clients about an unexpected error, without its text, which may contain paths."""
     return f"wildsr met an error of its own ({type(error).__name__}); its log says where."
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from wildsr.errors import UsageError
-from wildsr.web.jobs import JobRecord, Record
+from wildsr.web.jobs import JobRecord, StoredRecord
 from wildsr.web.problems import Problem
 
-_Record = TypeVar("_Record", bound=Record)
+_Record = TypeVar("_Record", bound=StoredRecord)
 
 
 class StoreError(UsageError):

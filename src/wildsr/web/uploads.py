@@ -59,7 +59,7 @@ class Incoming:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes written."""
+        """Hexadecimal SHA-256 of the bytes written so far."""
         return self._digest.hexdigest()
 
     def add(self, data: bytes | memoryview) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wildsr.web.jobs import Record, State, time_text
+from wildsr.web.jobs import State, StoredRecord, time_text
 from wildsr.web.problems import invalid
 
 MOST_MINUTES = 24 * 60
@@ -75,7 +75,7 @@ def _parsed(kind: type[_Options], text: str | bytes | None) -> _Options:
 
 
 @dataclass(kw_only=True)
-class AdaptationRecord(Record):
+class AdaptationRecord(StoredRecord):
     """Everything that is kept about an adaptation.
 
     Attributes:
